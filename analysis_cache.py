@@ -1,0 +1,119 @@
+"""Finished analyses, kept for a while by content, so that nothing is computed twice.
+
+The key is the content of the recording, its name, the channel and the model. The
+name is in it because reports carry it: nobody may learn what somebody else called
+the same file.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import BinaryIO
+
+from cachetools import TTLCache
+
+from audio.playback import encode_playback
+from audio.recording import ReadingLimits, read_recording
+from classifier import EmotionClassifier
+from errors import ParameterError
+from inference import Progress, analyze_recording
+from inference_data_preprocessing import ChannelChoice
+from report import CallReport
+
+KEEP_SECONDS_VARIABLE = "CALMSCORE_KEEP_RESULTS_SECONDS"
+_DEFAULT_KEEP_SECONDS = 3600.0
+_MOST_RESULTS = 64
+
+
+def keep_seconds() -> float:
+    """Return for how long results are kept: 0 or more, one hour by default.
+
+    Raises
+    ------
+    ParameterError
+        If ``CALMSCORE_KEEP_RESULTS_SECONDS`` is not such a number.
+    """
+    text = os.environ.get(KEEP_SECONDS_VARIABLE, "")
+    try:
+        seconds = float(text) if text else _DEFAULT_KEEP_SECONDS
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds < float("inf"):
+        raise ParameterError(f"{KEEP_SECONDS_VARIABLE} is {text!r}; set it to a number of seconds")
+    return seconds
+
+
+class AnalysisCache:
+    """Analyses calls, a few at a time, and remembers the reports.
+
+    Parameters
+    ----------
+    classifier : EmotionClassifier
+        The model.
+    at_once : int
+        Number of calls analysed at the same time; others wait their turn.
+    """
+
+    def __init__(self, classifier: EmotionClassifier, *, at_once: int = 2) -> None:
+        self._classifier = classifier
+        self._turn = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._reports: TTLCache[tuple[str, str, str, str], CallReport] = TTLCache(
+            _MOST_RESULTS, ttl=keep_seconds()
+        )
+
+    def analyse(
+        self,
+        source: BinaryIO,
+        *,
+        file_name: str,
+        customer_channel: ChannelChoice,
+        progress: Progress | None = None,
+    ) -> tuple[CallReport, bytes]:
+        """Return the report of a call and its sound as a browser plays it.
+
+        Parameters
+        ----------
+        source : binary file object
+            The recording.
+        file_name : str
+            Name to show for it.
+        customer_channel : {"auto", "left", "right", "mixed"}
+            Where the customer is.
+        progress : callable, optional
+            Called as ``progress(completed, total)``.
+
+        Returns
+        -------
+        report : CallReport
+        playback : bytes
+            Of type ``audio.playback.PLAYBACK_MIME_TYPE``.
+
+        Raises
+        ------
+        CallFileError
+            If the recording cannot be analysed.
+        """
+        with self._turn:
+            recording = read_recording(
+                source, file_name=file_name, limits=ReadingLimits.from_environment()
+            )
+            key = (
+                recording.sha256,
+                recording.file_name,
+                customer_channel,
+                self._classifier.sha256,
+            )
+            with self._lock:
+                report = self._reports.get(key)
+            if report is None:
+                report = analyze_recording(
+                    recording,
+                    customer_channel=customer_channel,
+                    classifier=self._classifier,
+                    progress=progress,
+                )
+                with self._lock:
+                    self._reports[key] = report
+            return report, encode_playback(recording.samples)

@@ -1,0 +1,1 @@
+"""Sound: decoding, channels, voice activity, features and augmentation."""

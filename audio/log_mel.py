@@ -1,0 +1,109 @@
+"""The one feature front end, used in training and in inference alike.
+
+The features are those that Whisper's encoder was trained on, so that its
+weights can be used as they are: an 80-band log-mel spectrogram, its floor at
+eight decades below the loudest point, scaled to a range of about two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+# The power below which a frame counts as digital silence.
+_SMALLEST_POWER = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogMelSettings:
+    """Settings of the front end; they travel inside the artifact.
+
+    Attributes
+    ----------
+    sample_rate_hz : int
+        Rate that samples must have.
+    window_samples : int
+        Length of the Hann window and of the Fourier transform.
+    hop_samples : int
+        Step from one frame to the next.
+    mel_bands : int
+        Number of bands, spaced as by Slaney's auditory toolbox.
+    frames : int
+        Frames of one model input; a shorter sound is padded with silence.
+    """
+
+    sample_rate_hz: int = 16_000
+    window_samples: int = 400
+    hop_samples: int = 160
+    mel_bands: int = 80
+    frames: int = 300
+
+    @property
+    def samples(self) -> int:
+        """Number of samples that fill one model input."""
+        return self.frames * self.hop_samples
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values for JSON."""
+        return asdict(self)
+
+
+@lru_cache(maxsize=4)
+def _mel_filters(settings: LogMelSettings) -> FloatArray:
+    filters = librosa.filters.mel(
+        sr=settings.sample_rate_hz, n_fft=settings.window_samples, n_mels=settings.mel_bands
+    )
+    return np.asarray(filters, dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _hann_window(samples: int) -> FloatArray:
+    # Periodic, as spectral analysis wants it: a symmetric one of N + 1, less the last.
+    return np.hanning(samples + 1)[:-1].astype(np.float32)
+
+
+def log_mel(
+    samples: Sequence[npt.ArrayLike] | npt.NDArray[Any], *, settings: LogMelSettings | None = None
+) -> FloatArray:
+    """Turn sounds into the log-mel frames that the model reads.
+
+    Parameters
+    ----------
+    samples : sequence of array, each of shape (n,)
+        Sounds at ``settings.sample_rate_hz``, full scale 1. Each is padded with
+        silence, or cut at the end, to ``settings.samples``.
+    settings : LogMelSettings, optional
+        Front-end settings; the defaults are Whisper's.
+
+    Returns
+    -------
+    array of float32, shape (len(samples), frames, mel_bands)
+        Dimensionless, at most 2 below its own maximum.
+
+    References
+    ----------
+    Radford et al. (2023), "Robust Speech Recognition via Large-Scale Weak
+    Supervision", section 2.2.
+    """
+    settings = settings or LogMelSettings()
+    half = settings.window_samples // 2
+    waves = np.zeros((len(samples), settings.samples), dtype=np.float32)
+    for row, sound in zip(waves, samples, strict=True):
+        values = np.asarray(sound, dtype=np.float32)[: settings.samples]
+        row[: values.size] = values
+    padded = np.pad(waves, ((0, 0), (half, half)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, settings.window_samples, axis=1)
+    frames = windows[:, :: settings.hop_samples][:, : settings.frames]
+    spectrum = np.fft.rfft(frames * _hann_window(settings.window_samples), axis=-1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    bands = np.log10(np.maximum(power @ _mel_filters(settings).T, _SMALLEST_POWER))
+    floor = bands.max(axis=(1, 2), keepdims=True) - 8.0
+    return np.asarray((np.maximum(bands, floor) + 4.0) / 4.0, dtype=np.float32)

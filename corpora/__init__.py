@@ -1,0 +1,1 @@
+"""Corpora of acted emotional speech: file name to speaker, emotion, intensity."""

@@ -1,0 +1,53 @@
+"""Everything that Calmscore raises on purpose, under one root."""
+
+from __future__ import annotations
+
+
+class CalmscoreError(Exception):
+    """Root of all errors that Calmscore raises on purpose.
+
+    The message is meant for people: it names the file or value, the reason and
+    what to do. ``code`` is the same for every error of one kind, for programs.
+    """
+
+    code = "error"
+
+
+class CallFileError(CalmscoreError):
+    """A call recording cannot be analysed.
+
+    Parameters
+    ----------
+    code : str
+        Short name of the reason, for example ``empty_file``.
+    message : str
+        One sentence with the file's name, the reason and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ParameterError(CalmscoreError, ValueError):
+    """A value handed to a function is outside of what it accepts."""
+
+    code = "invalid_parameter"
+
+
+class ArtifactError(CalmscoreError):
+    """The trained model is missing, damaged or of another version."""
+
+    code = "artifact_unusable"
+
+
+class PretrainedWeightsError(CalmscoreError):
+    """Pretrained weights for training cannot be found or read."""
+
+    code = "pretrained_weights_unusable"
+
+
+class CorpusError(CalmscoreError):
+    """A training or evaluation corpus is missing, empty or misnamed."""
+
+    code = "corpus_unusable"
