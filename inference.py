@@ -44,6 +44,7 @@ from report import (
     segment_rows,
 )
 from scoring import CallScore, score_probabilities
+from smoothing import smooth_probabilities
 
 __all__ = ["EmotionClassifier", "analyze_call", "analyze_recording", "load_classifier", "run"]
 
@@ -138,7 +139,10 @@ def analyze_recording(
     call = segment_call(recording, customer_channel=customer_channel)
     model = classifier or load_classifier()
     voices = [segment for segment in call.segments if segment.samples is not None]
-    probabilities = _classify(voices, model, progress)
+    probabilities = smooth_probabilities(
+        _classify(voices, model, progress),
+        indices=np.array([segment.index for segment in voices], dtype=np.int64),
+    )
     table = np.zeros((len(call.segments), len(EMOTIONS)))
     speech = np.zeros(len(call.segments))
     for segment, row in zip(voices, probabilities, strict=True):

@@ -62,7 +62,13 @@ def train(options: argparse.Namespace) -> None:
     recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
     training_set = load_training_set(options.training_set / "train")
     validation_set = load_training_set(options.training_set / "validation")
-    tuning = FineTuning(recipe, train=training_set, validation=validation_set, folder=options.run)
+    tuning = FineTuning(
+        recipe,
+        train=training_set,
+        validation=validation_set,
+        folder=options.run,
+        whisper=options.whisper_weights,
+    )
     best = tuning.run()
     options.artifacts.mkdir(parents=True, exist_ok=True)
     model, temperature, metrics = package(best, recipe=recipe, validation=validation_set)
@@ -206,6 +212,12 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train a network and write the artifact")
     training.add_argument("--training-set", type=Path, default=Path("data/training"))
     training.add_argument("--run", type=Path, default=Path("runs/default"), help="checkpoints")
+    training.add_argument(
+        "--whisper-weights",
+        type=Path,
+        metavar="MODEL.BIN",
+        help="Whisper's weights in CTranslate2's layout (default: downloaded by name)",
+    )
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     _add_recipe(training)

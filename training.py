@@ -42,13 +42,22 @@ class FineTuning:
         What to do.
     train, validation : TrainingSet
         Sets with disjoint speakers; the validation set's copies are (clean, telephone).
+    whisper : Path, optional
+        Whisper's ``model.bin``; downloaded by the recipe's name where there is none.
     folder : Path
         Gets ``checkpoint.npz``, ``best.weights.h5`` and ``log.jsonl``.
     """
 
     def __init__(
-        self, recipe: Recipe, *, train: TrainingSet, validation: TrainingSet, folder: Path
+        self,
+        recipe: Recipe,
+        *,
+        train: TrainingSet,
+        validation: TrainingSet,
+        folder: Path,
+        whisper: Path | None = None,
     ) -> None:
+        self.whisper = whisper
         self.recipe, self.train_set, self.validation_set = recipe, train, validation
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +90,8 @@ class FineTuning:
             The weights that did best on the validation speakers.
         """
         if not self._restore():
-            set_whisper_weights(self.model, read_encoder(locate_whisper(self.recipe.whisper)))
+            path = self.whisper or locate_whisper(self.recipe.whisper)
+            set_whisper_weights(self.model, read_encoder(path))
             for average, variable in zip(self.averages, self.variables, strict=True):
                 average.assign(variable.value)
         total = self.recipe.head_epochs + self.recipe.epochs

@@ -13,7 +13,7 @@ class Recipe:
     Attributes
     ----------
     whisper : str
-        Path or name of the Whisper model to start from.
+        Published name of the Whisper model to start from.
     width, layers : int
         Encoder width (384 tiny, 512 base) and blocks kept.
     seed : int

@@ -20,13 +20,13 @@ _DTYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 EncoderWeights = dict[str, npt.NDArray[np.float32]]
 
 
-def locate_whisper(name_or_path: str) -> Path:
-    """Find a Whisper model file, on this disk first, else from its publisher.
+def locate_whisper(name: str) -> Path:
+    """Download a Whisper model from its publisher, or find the earlier download.
 
     Parameters
     ----------
-    name_or_path : str
-        A ``model.bin`` file, a folder with one, or a model name such as ``tiny.en``.
+    name : str
+        A published name, such as ``tiny.en``.
 
     Returns
     -------
@@ -36,21 +36,16 @@ def locate_whisper(name_or_path: str) -> Path:
     Raises
     ------
     PretrainedWeightsError
-        If there is neither such a file nor a model that can be downloaded.
+        If there is no such model or it cannot be downloaded.
     """
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        return path / "model.bin"
     from faster_whisper import download_model
 
     try:
-        return Path(download_model(name_or_path)) / "model.bin"
+        return Path(download_model(name)) / "model.bin"
     except Exception as error:  # the hub client raises many kinds
         raise PretrainedWeightsError(
-            f"{name_or_path!r} is no file or folder here and could not be downloaded ({error}); "
-            "give the path of a Whisper model.bin"
+            f"the Whisper model {name!r} could not be downloaded ({error}); "
+            "give the path of its model.bin with --whisper-weights"
         ) from error
 
 

@@ -92,7 +92,7 @@ def _is_steady(samples: Samples) -> bool:
     frames = samples[: samples.size // _SAMPLES_PER_STEP * _SAMPLES_PER_STEP]
     power = np.square(frames.astype(np.float32)).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1)
     soft, loud = np.percentile(power, (10, 90)) if power.size else (0.0, 0.0)
-    return float(loud) <= float(soft) * 10.0 ** (_STEADY_RANGE_DB / 10.0)
+    return bool(loud <= soft * 10.0 ** (_STEADY_RANGE_DB / 10.0))
 
 
 def _listening_gain(samples: Samples) -> np.float32:

@@ -62,6 +62,7 @@ def timeline(report: CallReport) -> go.Figure:
         bargap=0,
         barmode="overlay",
         hovermode="closest",
+        hoverlabel={"font": {"color": "#1D2A30"}, "bgcolor": "#FFFFFF"},
         dragmode=False,
         legend={"orientation": "h", "y": -0.16, "x": 0, "title": None},
         xaxis={

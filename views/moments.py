@@ -45,8 +45,16 @@ _CSS = """
   border: 1px solid color-mix(in srgb, var(--st-text-color) 22%, transparent);
 }
 .evidence button:hover, .evidence button:focus-visible { border-color: var(--st-primary-color); }
+.evidence .emotion, .evidence .change { white-space: nowrap; }
 @media (max-width: 520px) {
-  .evidence th:nth-child(4), .evidence td.why { display: none; }
+  .evidence thead { display: none; }
+  .evidence tr {
+    display: grid; grid-template-columns: 5.5rem 1fr auto; gap: 0.25rem 0.4rem; padding: 0.5rem 0;
+    border-bottom: 1px solid color-mix(in srgb, var(--st-text-color) 14%, transparent);
+  }
+  .evidence td { border: 0; padding: 0; }
+  .evidence .change { white-space: normal; }
+  .evidence .why { grid-column: 2 / -1; font-size: 0.9rem; opacity: 0.8; }
 }
 """
 
@@ -83,10 +91,13 @@ export default function ({ data, parentElement }) {
     const change = cell("change");
     row.emotions.forEach((emotion, index) => {
       if (index) change.append(" → ");
+      const word = document.createElement("span");
+      word.className = "emotion";
       const swatch = document.createElement("span");
       swatch.className = "swatch";
       swatch.style.background = emotion.colour;
-      change.append(swatch, emotion.name);
+      word.append(swatch, emotion.name);
+      change.append(word);
     });
     if (!row.emotions.length) change.append(row.label);
     cell("number").textContent = row.points;

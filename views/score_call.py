@@ -34,12 +34,12 @@ from views.moments import PLAYER_KEY, TIMELINE_KEY, evidence
 _SAMPLE = Path(__file__).resolve().parent.parent / "samples" / "calms_down.wav"
 _FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
 _OUTCOME_COLOURS = {
-    DE_ESCALATED: "green",
-    PARTLY_DE_ESCALATED: "blue",
-    CALM_THROUGHOUT: "green",
-    UNRESOLVED: "orange",
-    ESCALATED: "red",
-    INSUFFICIENT_EVIDENCE: "gray",
+    DE_ESCALATED: "#009E73",
+    PARTLY_DE_ESCALATED: "#56B4E9",
+    CALM_THROUGHOUT: "#009E73",
+    UNRESOLVED: "#E69F00",
+    ESCALATED: "#D55E00",
+    INSUFFICIENT_EVIDENCE: "#8C96A0",
 }
 _log = logging.getLogger(__name__)
 
@@ -70,8 +70,9 @@ def _welcome() -> None:
         "a timeline you can play."
     )
     st.caption(
-        "The agent's voice is never scored. The recording stays on this computer, in memory, and "
-        "is dropped when you close the page or upload another call."
+        "The agent's voice is never scored. The recording stays in the memory of the computer that "
+        "runs Calmscore until you close the page or upload another call; nothing is written to "
+        "disk."
     )
 
 
@@ -114,14 +115,17 @@ def _score_card(report: CallReport) -> None:
     score = report.score
     value = "–" if score.value is None else f"{score.value:.1f}"
     of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
-    colour = f"var(--st-{_OUTCOME_COLOURS[score.outcome]}-text-color)"
+    colour = _OUTCOME_COLOURS[score.outcome]
     st.html(
         f"""
         <style>
         .score {{ display: flex; align-items: baseline; flex-wrap: wrap; gap: 0 1rem; }}
         .score .value {{ font-size: 4rem; font-weight: 700; line-height: 1.1; }}
         .score .of {{ font-size: 1.1rem; opacity: 0.75; font-weight: 400; }}
-        .score .outcome {{ font-size: 1.25rem; font-weight: 600; color: {colour}; }}
+        .score .outcome {{
+          font-size: 1.1rem; font-weight: 600; padding: 0.15rem 0.8rem; border-radius: 999px;
+          border: 1.5px solid {colour}; background: color-mix(in srgb, {colour} 18%, transparent);
+        }}
         .score-file {{ opacity: 0.75; overflow-wrap: anywhere; }}
         </style>
         <div class="score-file">{html.escape(report.call.file_name)}
@@ -163,8 +167,9 @@ def _talk(report: CallReport) -> None:
         figures.append(("Agent speaks", talk.agent_seconds))
         figures.append(("Both at once", talk.overtalk_seconds))
     figures.append(("Longest silence", talk.longest_silence_seconds))
-    for column, (label, seconds) in zip(st.columns(len(figures)), figures, strict=True):
-        column.metric(label, format_duration(seconds))
+    with st.container(horizontal=True, gap="large"):
+        for label, seconds in figures:
+            st.metric(label, format_duration(seconds), width="content")
 
 
 def _downloads(report: CallReport) -> None:
