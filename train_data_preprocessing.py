@@ -1,5 +1,6 @@
 """Turn a corpus into the labelled, speaker-disjoint sets that training reads.
 
+    python train_data_preprocessing.py --download data
     python train_data_preprocessing.py --data data/AudioWAV --output data/training
 
 Every training clip is stored in several copies, each on another way through
@@ -28,6 +29,7 @@ from audio import augmentation
 from audio.log_mel import LogMelSettings, log_mel
 from corpora import crema_d
 from corpora.clips import Clip
+from corpora.download import download_crema_d
 from corpora.reading import read_corpus
 from emotions import EMOTIONS
 from errors import CalmscoreError, CorpusError
@@ -347,10 +349,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="folder of clips")
     parser.add_argument("--output", type=Path, default=Path("data/training"))
+    parser.add_argument(
+        "--download",
+        type=Path,
+        metavar="FOLDER",
+        help="fetch CREMA-D from its official home into this folder, and do nothing else",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
     try:
+        if options.download is not None:
+            print(f"clips are in {download_crema_d(options.download)}")
+            return 0
         prepare_crema_d(options.data, options.output, seed=options.seed, workers=options.workers)
     except CalmscoreError as error:
         print(error, file=sys.stderr)

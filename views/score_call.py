@@ -8,7 +8,6 @@ import io
 import json
 import logging
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 import streamlit as st
@@ -49,7 +48,7 @@ def _analyses() -> AnalysisCache:
     return AnalysisCache(load_classifier())
 
 
-def _chosen_call() -> tuple[str, BinaryIO] | None:
+def _chosen_call() -> tuple[str, io.BytesIO] | None:
     upload = st.file_uploader(
         "Recording of a call", type=_FILE_TYPES, help="Best in stereo, one person per channel."
     )
@@ -76,9 +75,9 @@ def _welcome() -> None:
     )
 
 
-def _analysed(name: str, source: BinaryIO) -> tuple[CallReport, bytes] | None:
+def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
     """Return the analysis of the chosen call, from this session where it was done before."""
-    digest = hashlib.sha256(source.read()).hexdigest()
+    digest = hashlib.sha256(source.getbuffer()).hexdigest()
     channel: ChannelChoice = st.session_state.get(f"channel-{digest}") or "auto"
     wanted = (name, digest, channel)
     done = st.session_state.get("analysis")
