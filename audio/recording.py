@@ -431,7 +431,7 @@ def _open_sound(
     if not _FIRST_BYTES.match(first):
         raise CallFileError(
             "not_audio",
-            f"{name} is not audio in a known format (it begins with {first[:4]!r}); "
+            f"{name} is not audio in a known format (it begins with {first[:4].decode('ascii', 'replace')!r}); "
             f"export the call as {_FORMATS}.",
         )
     view.seek(0)

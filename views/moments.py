@@ -68,6 +68,7 @@ export default function ({ data, parentElement }) {
     audio.play().catch(() => {});
   };
 
+  parentElement.querySelector("table").hidden = !data.rows.length;
   const body = parentElement.querySelector("tbody");
   body.replaceChildren(...data.rows.map((row) => {
     const line = document.createElement("tr");

@@ -200,7 +200,8 @@ def _show(report: CallReport, playback: bytes) -> None:
     with st.container(key=PLAYER_KEY):
         st.audio(playback, format=PLAYBACK_MIME_TYPE)
     _customer_side(report)
-    st.subheader("What moved the score")
+    if report.score.value is not None:
+        st.subheader("What moved the score")
     evidence(report)
     st.subheader("Who spoke")
     _talk(report)
