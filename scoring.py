@@ -248,8 +248,8 @@ def _checked(
         raise ParameterError(f"probabilities have shape {table.shape}, not (n, {len(EMOTIONS)})")
     if weights.shape != (len(table),):
         raise ParameterError(f"speech_seconds has shape {weights.shape}, not ({len(table)},)")
-    if not segment_seconds > 0.0:
-        raise ParameterError(f"segment_seconds is {segment_seconds}, not above 0")
+    if not 0.0 < segment_seconds < float("inf"):
+        raise ParameterError(f"segment_seconds is {segment_seconds}, not a number above 0")
     if not np.all(weights >= 0.0) or not np.all(np.isfinite(weights)):
         raise ParameterError("speech_seconds has a value that is negative or no number")
     rows = table[weights > 0.0]

@@ -62,6 +62,8 @@ def telephone_line(
         The sound as the other end hears it, at ``sample_rate_hz``.
     """
     narrow = soxr.resample(samples, sample_rate_hz, TELEPHONE_RATE_HZ)
+    if not narrow.size:
+        return np.zeros_like(samples)
     narrow = scipy.signal.sosfilt(_TELEPHONE_FILTER, narrow).astype(np.float32)
     noise = generator.standard_normal(narrow.size).astype(np.float32)
     narrow = add_noise(narrow, noise, snr_db=generator.uniform(*snr_db))

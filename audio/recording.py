@@ -431,8 +431,8 @@ def _open_sound(
     if not _FIRST_BYTES.match(first):
         raise CallFileError(
             "not_audio",
-            f"{name} is not audio in a known format (it begins with {first[:4].decode('ascii', 'replace')!r}); "
-            f"export the call as {_FORMATS}.",
+            f"{name} is not audio in a known format (it begins with "
+            f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}.",
         )
     view.seek(0)
     if _MP3_FIRST_BYTES.match(first) and not _mp3_states_length(view):

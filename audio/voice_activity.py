@@ -143,7 +143,9 @@ def _repeats(samples: Samples, other: Samples, first: int, steps: int) -> bool:
     start, stop = first * _SAMPLES_PER_STEP, (first + steps) * _SAMPLES_PER_STEP
     reach = int(_LEAK_LONGEST_DELAY_SECONDS * _RATE_HZ)
     here = samples[start:stop:_LEAK_DECIMATION].astype(np.float32)
-    there = other[max(start - reach, 0) : stop : _LEAK_DECIMATION].astype(np.float32)
+    before = np.zeros(max(reach - start, 0) // _LEAK_DECIMATION, dtype=np.float32)
+    heard = other[max(start - reach, 0) : stop : _LEAK_DECIMATION].astype(np.float32)
+    there = np.concatenate([before, heard])
     energy_here, energy_there = float(here @ here), float(there @ there)
     if energy_here <= 0.0 or energy_there <= 0.0 or here.size < 2:
         return False

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.augmentation import telephone_line
+from audio.augmentation import change_gain, telephone_line
 from audio.recording import ANALYSIS_RATE_HZ, Recording
 from corpora.clips import Clip
 
@@ -75,6 +75,7 @@ def compose_calls(
     seed: int = 0,
     segments: tuple[int, int] = (12, 30),
     segment_seconds: float = 3.0,
+    line_gain_db: tuple[float, float] = (-10.0, 10.0),
 ) -> Iterator[ComposedCall]:
     """Compose one call for every speaker and trajectory.
 
@@ -90,6 +91,8 @@ def compose_calls(
         Range from which a call's number of segments is drawn.
     segment_seconds : float
         Length of a segment.
+    line_gain_db : tuple of float
+        Range from which a call's gain is drawn: telephone systems differ in level.
 
     Yields
     ------
@@ -112,7 +115,11 @@ def compose_calls(
                 trajectory=trajectory,
                 speaker=speaker,
                 emotions=emotions,
-                recording=_recording(f"{speaker} {trajectory}", customer, generator),
+                recording=_recording(
+                    f"{speaker} {trajectory}",
+                    change_gain(customer, gain_db=generator.uniform(*line_gain_db)),
+                    generator,
+                ),
             )
 
 

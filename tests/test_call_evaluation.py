@@ -1,0 +1,101 @@
+"""Composed calls and the error of their score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from call_evaluation import ClassifiedCall, compare
+from corpora.clips import Clip
+from corpora.composed import TRAJECTORIES, compose_calls, emotion_sequence
+from emotions import EMOTIONS
+
+
+def clips_of(speaker: str) -> list[Clip]:
+    return [
+        Clip(
+            path=Path(f"{speaker}_{name}.wav"),
+            corpus="crema-d",
+            speaker=f"crema-d/{speaker}",
+            emotion=name,
+            original_emotion=name,
+            valence="neutral",
+            intensity=None,
+            sentence=None,
+        )
+        for name in EMOTIONS
+    ]
+
+
+def tone_per_emotion(path: Path) -> np.ndarray:
+    emotion = path.stem.split("_")[1]
+    time = np.arange(16_000 * 2) / 16_000
+    return np.float32(0.3) * np.sin(2 * np.pi * 100 * (5 + EMOTIONS.index(emotion)) * time).astype(
+        np.float32
+    )
+
+
+@pytest.fixture(scope="module")
+def calls():
+    return list(compose_calls(clips_of("1015"), read_clip=tone_per_emotion, segments=(8, 10)))
+
+
+@pytest.mark.parametrize("trajectory", TRAJECTORIES)
+def test_a_trajectory_keeps_its_shares_and_order(trajectory):
+    emotions = emotion_sequence(trajectory, segments=20)
+    expected = [name for name, share in TRAJECTORIES[trajectory] for _ in range(round(share * 20))]
+    assert list(emotions) == expected
+
+
+def test_every_trajectory_becomes_one_stereo_call_with_the_truth_on_its_clock(calls):
+    assert [call.trajectory for call in calls] == list(TRAJECTORIES)
+    for call in calls:
+        assert call.recording.samples.shape == (2, len(call.emotions) * 48_000)
+        assert not call.recording.samples[1].any()
+
+
+def test_each_segment_holds_a_clip_of_its_emotion(calls):
+    call = next(call for call in calls if call.trajectory == "neutral to anger")
+    for index, emotion in enumerate(call.emotions):
+        sound = call.recording.samples[0, index * 48_000 : index * 48_000 + 32_000]
+        spectrum = np.abs(np.fft.rfft(sound.astype(np.float32)))
+        loudest_hz = spectrum.argmax() * 16_000 / 32_000
+        assert loudest_hz == pytest.approx(100 * (5 + EMOTIONS.index(emotion)), abs=2)
+
+
+def test_the_same_seed_composes_the_same_calls(calls):
+    again = list(compose_calls(clips_of("1015"), read_clip=tone_per_emotion, segments=(8, 10)))
+    for first, second in zip(calls, again, strict=True):
+        assert first.emotions == second.emotions
+        np.testing.assert_array_equal(first.recording.samples, second.recording.samples)
+
+
+def classified(call, probabilities) -> ClassifiedCall:
+    count = len(call.emotions)
+    return ClassifiedCall(
+        call=call,
+        indices=np.arange(count),
+        speech_seconds=np.full(count, 3.0),
+        probabilities={"as recorded": probabilities},
+    )
+
+
+def test_a_perfect_classifier_has_no_error(calls):
+    perfect = [
+        classified(call, np.eye(6)[[EMOTIONS.index(name) for name in call.emotions]])
+        for call in calls
+    ]
+    figures = compare(perfect, "as recorded", lambda rows, _: rows)
+    assert figures["calls"] == len(TRAJECTORIES)
+    assert figures["mean_absolute_error"] == pytest.approx(0.0, abs=1e-9)
+    assert figures["rank_correlation"] == pytest.approx(1.0)
+    assert figures["segment_accuracy"] == figures["same_outcome"] == 1.0
+
+
+def test_a_classifier_that_always_says_neutral_errs_by_the_distance_from_seven(calls):
+    always = [classified(call, np.eye(6)[[4] * len(call.emotions)]) for call in calls]
+    figures = compare(always, "as recorded", lambda rows, _: rows)
+    assert figures["by_trajectory"]["neutral throughout"] == pytest.approx(0.0, abs=1e-9)
+    assert figures["by_trajectory"]["anger throughout"] == pytest.approx(3.3, abs=0.01)
