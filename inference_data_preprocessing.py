@@ -121,11 +121,10 @@ def segment_call(
         return _segment_mixed(recording, mixed)
     with ThreadPoolExecutor(2) as pool:
         heard = list(pool.map(speech_mask, recording.samples))
-    both = heard[0] & heard[1]
     left, right = recording.samples
     masks = (
-        heard[0] & ~leak_mask(left, right, both_active=both),
-        heard[1] & ~leak_mask(right, left, both_active=both),
+        heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1]),
+        heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0]),
     )
     channel, warnings = _choose_channel(masks, customer_channel)
     customer = 0 if channel == "left" else 1
@@ -166,12 +165,13 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
 def _same_channels(samples: HalfArray) -> bool:
     left, right = samples[:, ::11].astype(np.float32)
     scale = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return scale > 0.0 and float(left @ right) / scale >= _SAME_CORRELATION
+    return scale > 0.0 and abs(float(left @ right)) / scale >= _SAME_CORRELATION
 
 
 def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
     samples = recording.samples[0]
-    if len(recording.samples) == 2:
+    # The same sound twice is taken once: with one side inverted, the sum would be silence.
+    if len(recording.samples) == 2 and not _same_channels(recording.samples):
         samples = (samples * np.float16(0.5) + recording.samples[1] * np.float16(0.5)).astype(
             np.float16
         )

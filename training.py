@@ -21,7 +21,7 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from emotions import EMOTIONS
-from errors import ParameterError
+from errors import ParameterError, PretrainedWeightsError
 from evaluation import Metrics, fit_temperature, measure
 from networks import TransformerBlock, build_whisper_classifier, set_whisper_weights
 from train_data_preprocessing import TrainingSet
@@ -91,7 +91,13 @@ class FineTuning:
         """
         if not self._restore():
             path = self.whisper or locate_whisper(self.recipe.whisper)
-            set_whisper_weights(self.model, read_encoder(path))
+            try:
+                set_whisper_weights(self.model, read_encoder(path))
+            except (KeyError, ValueError) as error:
+                raise PretrainedWeightsError(
+                    f"{path}: does not fit width {self.recipe.width} and "
+                    f"{self.recipe.layers} layers ({error})"
+                ) from error
             for average, variable in zip(self.averages, self.variables, strict=True):
                 average.assign(variable.value)
         total = self.recipe.head_epochs + self.recipe.epochs
@@ -129,7 +135,7 @@ class FineTuning:
             factor = recipe.layer_decay ** (depth - 1 - index)
             rated.append(([block], recipe.encoder_rate * factor, recipe.head_epochs))
         place = {id(variable): index for index, variable in enumerate(self.variables)}
-        steps = -(-len(self.train_set.labels) // recipe.batch_size)
+        steps = max(len(self.train_set.labels) // recipe.batch_size, 1)
         groups = []
         for layers, rate, first_epoch in rated:
             members = [place[id(v)] for layer in layers for v in layer.trainable_variables]
@@ -225,6 +231,9 @@ class FineTuning:
         for index, variable in enumerate(self._state()):
             variable.assign(stored[str(index)])
         self.epoch, self.best = int(stored["epoch"]), float(stored["best"])
+        # An epoch that was logged but not saved is trained, and logged, again.
+        log = self.folder / "log.jsonl"
+        log.write_text("".join(log.read_text().splitlines(keepends=True)[: self.epoch]))
         return True
 
 

@@ -78,6 +78,10 @@ def read_encoder(path: Path) -> EncoderWeights:
                 shape = [_unsigned(file, "I") for _ in range(_unsigned(file, "B"))]
                 dtype = _DTYPES.get(_unsigned(file, "B"))
                 data = file.read(_unsigned(file, "I"))
+                if name.startswith("encoder/") and name.endswith("_scale"):
+                    raise PretrainedWeightsError(
+                        f"{path}: its weights are quantised; take the model in float16 or float32"
+                    )
                 if name.startswith("encoder/") and dtype is not None:
                     array = np.frombuffer(data, dtype).reshape(shape)
                     weights[name.removeprefix("encoder/")] = array.astype(np.float32)

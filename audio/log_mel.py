@@ -15,6 +15,7 @@ from typing import Any
 import librosa
 import numpy as np
 import numpy.typing as npt
+import scipy.fft
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -102,8 +103,11 @@ def log_mel(
     padded = np.pad(waves, ((0, 0), (half, half)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, settings.window_samples, axis=1)
     frames = windows[:, :: settings.hop_samples][:, : settings.frames]
-    spectrum = np.fft.rfft(frames * _hann_window(settings.window_samples), axis=-1)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    bands = np.log10(np.maximum(power @ _mel_filters(settings).T, _SMALLEST_POWER))
+    spectrum = scipy.fft.rfft(frames * _hann_window(settings.window_samples), axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
+    # One product of two matrices is several times faster than one for each sound.
+    mel = power.reshape(-1, power.shape[-1]) @ _mel_filters(settings).T
+    bands = np.log10(np.maximum(mel, _SMALLEST_POWER))
+    bands = bands.reshape(len(waves), settings.frames, settings.mel_bands)
     floor = bands.max(axis=(1, 2), keepdims=True) - 8.0
     return np.asarray((np.maximum(bands, floor) + 4.0) / 4.0, dtype=np.float32)

@@ -29,7 +29,10 @@ _THRESHOLD = 0.2
 _END_THRESHOLD = 0.1
 _LISTENING_PEAK = 0.05
 _LISTENING_GAINS = (1e-3, 100.0)
+# Noise hardly moves in level; syllables move it by 15 dB and more.
 _STEADY_RANGE_DB = 5.0
+# What is further below the voice of a channel is a voice in the background.
+_FAINT_DB = 36.0
 _UPPER_BAND_HZ = 4_000.0
 _UPPER_BAND_LEVEL = 0.002
 
@@ -37,6 +40,7 @@ _LEAK_BLOCK_SECONDS = 0.5
 _LEAK_LONGEST_DELAY_SECONDS = 0.25
 _LEAK_CORRELATION = 0.4
 _LEAK_LEVEL_DB = 6.0
+_LEAK_CERTAIN_LEVEL_DB = 20.0
 _LEAK_DECIMATION = 2
 
 
@@ -72,27 +76,37 @@ def speech_mask(samples: Samples) -> Mask:
     """
     from faster_whisper.vad import get_speech_timestamps
 
-    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
+    regions: list[tuple[int, int]] = []
     gain = _listening_gain(samples)
     block = _BLOCK_SECONDS * _RATE_HZ
     for start in range(0, samples.size, block):
         part = samples[start : start + block].astype(np.float32) * gain
         part += _upper_band_noise()[: part.size]
         for region in get_speech_timestamps(part, _options(), _RATE_HZ):
-            if _is_steady(samples[start + region["start"] : start + region["end"]]):
-                continue
-            first = (start + region["start"]) // _SAMPLES_PER_STEP
-            last = -(-(start + region["end"]) // _SAMPLES_PER_STEP)
-            mask[first:last] = True
+            regions.append((start + region["start"], start + region["end"]))
+    return _mask_of_voices(samples, regions)
+
+
+def _mask_of_voices(samples: Samples, regions: list[tuple[int, int]]) -> Mask:
+    """Mark the regions, except those of steady noise and those far below the voice's level."""
+    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
+    spans = [_level_span(samples[first:last]) for first, last in regions]
+    moving = [(loud - soft) >= _STEADY_RANGE_DB for soft, loud in spans]
+    voice_db = max(
+        (loud for (_, loud), moves in zip(spans, moving, strict=True) if moves), default=0
+    )
+    for (first, last), (_, loud), moves in zip(regions, spans, moving, strict=True):
+        if moves and loud >= voice_db - _FAINT_DB:
+            mask[first // _SAMPLES_PER_STEP : -(-last // _SAMPLES_PER_STEP)] = True
     return mask
 
 
-def _is_steady(samples: Samples) -> bool:
-    """Tell whether the level hardly moves, as in noise; syllables move it by 15 dB and more."""
-    frames = samples[: samples.size // _SAMPLES_PER_STEP * _SAMPLES_PER_STEP]
-    power = np.square(frames.astype(np.float32)).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1)
+def _level_span(samples: Samples) -> tuple[float, float]:
+    """Return the levels of the softer and the louder 10 ms steps, in decibels."""
+    steps = samples[: samples.size // _SAMPLES_PER_STEP * _SAMPLES_PER_STEP]
+    power = np.square(steps.astype(np.float32)).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1)
     soft, loud = np.percentile(power, (10, 90)) if power.size else (0.0, 0.0)
-    return bool(loud <= soft * 10.0 ** (_STEADY_RANGE_DB / 10.0))
+    return float(10.0 * np.log10(soft + 1e-12)), float(10.0 * np.log10(loud + 1e-12))
 
 
 def _listening_gain(samples: Samples) -> np.float32:
@@ -111,35 +125,41 @@ def _upper_band_noise() -> npt.NDArray[np.float32]:
     return np.asarray(_UPPER_BAND_LEVEL * noise, dtype=np.float32)
 
 
-def leak_mask(samples: Samples, other: Samples, *, both_active: Mask) -> Mask:
+def leak_mask(samples: Samples, other: Samples, *, heard: Mask, other_heard: Mask) -> Mask:
     """Mark where a channel only repeats the other one, softer and a little later.
 
     A block of half a second is a leak if the channel is at least 6 dB below the
     other and correlates with it at some delay of up to 0.25 s: an echo of the
-    line or of a loudspeaker. Two people who talk at once do not correlate.
+    line or of a loudspeaker. Two people who talk at once do not correlate. At 20 dB
+    below another voice, noise covers the correlation; whoever it is cannot be made
+    out, so that is taken for a leak as well.
 
     Parameters
     ----------
     samples, other : array of float, shape (n,)
         The channel to look at and the one that may leak into it, at 16 kHz.
-    both_active : array of bool
-        Mask of the stretches in which both channels seem to hold speech.
+    heard, other_heard : array of bool
+        Where each of the two seems to hold speech.
 
     Returns
     -------
     array of bool
-        Of the shape of ``both_active``.
+        Of the shape of ``heard``; never true where that is false.
     """
-    leaks = np.zeros_like(both_active)
+    leaks = np.zeros_like(heard)
     steps = int(_LEAK_BLOCK_SECONDS * MASK_RATE_HZ)
-    for first in range(0, both_active.size, steps):
+    for first in range(0, heard.size, steps):
         block = slice(first, first + steps)
-        if both_active[block].any() and _repeats(samples, other, first, steps):
-            leaks[block] = both_active[block]
+        if not heard[block].any():
+            continue
+        # A word's edges are often missed on one of the two channels.
+        voice_near = bool(other_heard[max(first - steps, 0) : first + 2 * steps].any())
+        if _repeats(samples, other, first, steps, voice_near=voice_near):
+            leaks[block] = heard[block]
     return leaks
 
 
-def _repeats(samples: Samples, other: Samples, first: int, steps: int) -> bool:
+def _repeats(samples: Samples, other: Samples, first: int, steps: int, *, voice_near: bool) -> bool:
     start, stop = first * _SAMPLES_PER_STEP, (first + steps) * _SAMPLES_PER_STEP
     reach = int(_LEAK_LONGEST_DELAY_SECONDS * _RATE_HZ)
     here = samples[start:stop:_LEAK_DECIMATION].astype(np.float32)
@@ -154,6 +174,8 @@ def _repeats(samples: Samples, other: Samples, first: int, steps: int) -> bool:
     )
     if level_db < _LEAK_LEVEL_DB:
         return False
+    if voice_near and level_db >= _LEAK_CERTAIN_LEVEL_DB:
+        return True
     size = 1 << (here.size + there.size - 1).bit_length()
     product = np.fft.rfft(there, size) * np.conj(np.fft.rfft(here, size))
     correlation = np.fft.irfft(product, size)[: there.size - here.size + 1]

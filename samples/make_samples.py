@@ -9,6 +9,7 @@ spectra, so both can be changed before the sound is made, without artefacts.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ _CUSTOMER, _AGENT = 0, 1
 _DECIBELS = np.float32(np.log(10.0) / 20.0)
 """Decibels to the natural logarithm of an amplitude, the synthesiser's unit."""
 # The synthesiser's spectra have 601 bins up to 12 kHz; frames below 40 Hz are unvoiced.
-_BIN_HZ = 20.0
+_BINS, _BIN_HZ = 601, 20.0
 _LOWEST_PITCH_HZ = 40.0
 _TILT_PIVOT_HZ = 500.0
 _TILT_OCTAVES = (-1.0, 3.0)
@@ -93,14 +94,17 @@ class Mood:
 
 
 # fmt: off
+# Found by trying: each setting stays on its side of the emotion model's line for all lines of
+# its mood, for both voices, through the telephone and wherever the segments are cut.
 MOODS: dict[MoodName, Mood] = {
     "angry": Mood(tempo=1.06, pitch=1.22, intonation=1.15, tilt_db_per_octave=4.5, formant=1.06,
-                  breath_db=-1.0, dynamics=1.2, drive=2.5, level_db=4.0),
-    "annoyed": Mood(tempo=1.04, pitch=1.1, intonation=1.1, tilt_db_per_octave=2.0, formant=1.02,
-                    dynamics=1.1, drive=1.0, level_db=1.0),
-    "calm": Mood(tempo=1.0, pitch=0.86, intonation=0.65, tilt_db_per_octave=-3.8, level_db=-3.0),
-    "relieved": Mood(tempo=1.03, pitch=0.86, intonation=0.6, tilt_db_per_octave=-3.8,
-                     level_db=-3.0),
+                  breath_db=-1.0, dynamics=1.2, drive=2.5, level_db=3.0),
+    "annoyed": Mood(tempo=1.02, pitch=1.06, intonation=1.15, tilt_db_per_octave=1.5, formant=1.02,
+                    dynamics=1.1, drive=0.5, level_db=-1.0),
+    "calm": Mood(tempo=1.03, pitch=0.84, intonation=0.6, tilt_db_per_octave=-4.0, formant=0.98,
+                 breath_db=-1.5, dynamics=1.1, level_db=-3.0),
+    "relieved": Mood(tempo=1.03, pitch=0.84, intonation=0.45, tilt_db_per_octave=-4.0,
+                     formant=0.98, breath_db=-1.5, level_db=-3.0),
     "agent": Mood(),
 }
 # fmt: on
@@ -433,15 +437,15 @@ def _bend(pitch_hz: FloatArray, *, factor: float, intonation: float) -> FloatArr
 
 def _stretch(spectra: FloatArray, factor: float) -> FloatArray:
     """Stretch spectra of shape (bins, frames) along the frequency."""
-    places = np.clip(np.arange(len(spectra)) / factor, 0, len(spectra) - 1)
+    places = np.clip(np.arange(_BINS) / factor, 0, _BINS - 1)
     below = np.floor(places).astype(int)
-    above = np.minimum(below + 1, len(spectra) - 1)
+    above = np.minimum(below + 1, _BINS - 1)
     share = (places - below)[:, None].astype(np.float32)
-    return spectra[below] * (1 - share) + spectra[above] * share
+    return np.asarray(spectra[below] * (1 - share) + spectra[above] * share, dtype=np.float32)
 
 
 def _slope(db_per_octave: float) -> FloatArray:
-    frequencies_hz = np.maximum(np.arange(601) * _BIN_HZ, _BIN_HZ)
+    frequencies_hz = np.maximum(np.arange(_BINS) * _BIN_HZ, _BIN_HZ)
     octaves = np.clip(np.log2(frequencies_hz / _TILT_PIVOT_HZ), *_TILT_OCTAVES)
     return np.asarray(_DECIBELS * db_per_octave * octaves, dtype=np.float32)[:, None]
 
@@ -472,8 +476,12 @@ def _ringing() -> FloatArray:
 
 def _hold_music(duration_seconds: float) -> FloatArray:
     """Play broken chords on something like a music box."""
-    chords_hz = ((261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6))
-    chords_hz += ((196.0, 246.9, 293.7),)
+    chords_hz = (
+        (261.6, 329.6, 392.0),
+        (220.0, 261.6, 329.6),
+        (174.6, 220.0, 261.6),
+        (196.0, 246.9, 293.7),
+    )
     beat = _samples(0.3)
     music = np.zeros(_samples(duration_seconds) + 4 * beat)
     for index, start in enumerate(range(0, _samples(duration_seconds), beat)):
@@ -494,13 +502,12 @@ def _note(frequency_hz: float) -> npt.NDArray[np.float64]:
 
 def _hibari() -> ModuleType:
     try:
-        import hibari
-        import hibari.dsp
+        importlib.import_module("hibari.dsp")
+        return importlib.import_module("hibari")
     except ImportError as error:
         raise SynthesiserMissingError(
             "the speech synthesiser hibari is not installed; install it with: " + INSTALL_COMMAND
         ) from error
-    return hibari
 
 
 @lru_cache(maxsize=1)

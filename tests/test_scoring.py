@@ -286,7 +286,6 @@ def test_less_distress_that_is_not_yet_calm_is_a_partly_de_escalated_call():
         (4 * NEUTRAL + 4 * ANGER, 15.0, None, 0),
         (4 * NEUTRAL + 4 * ANGER + [None] + 4 * NEUTRAL + 4 * SAD, 15.0, None, 1),
         (3 * (3 * ANGER + 3 * NEUTRAL), 0.0, 45.0, 2),
-        # One doubtful step back is a wobble, not a relapse.
         (4 * ANGER + 4 * NEUTRAL + SAD + 4 * NEUTRAL, 0.0, 12.0, 0),
     ],
 )  # fmt: skip
@@ -295,6 +294,15 @@ def test_peak_time_to_calm_and_relapses(emotions, peak_at, to_calm, relapses):
     assert score.peak_at_seconds == peak_at
     assert score.seconds_to_calm == to_calm
     assert score.relapses == relapses
+
+
+def test_a_wobble_is_no_relapse():
+    wobble = 0.4 * sure("anger") + 0.6 * sure("neutral")
+    calm = 5 * [sure("neutral")]
+    score = score_of([*(5 * [sure("anger")]), *calm, *(3 * [wobble]), *calm], [3.0] * 18)
+    assert (score.relapses, score.seconds_to_calm) == (0, 15.0)
+    relapse = score_of([*(5 * [sure("anger")]), *calm, *(3 * [sure("sad")]), *calm], [3.0] * 18)
+    assert (relapse.relapses, relapse.seconds_to_calm) == (1, 39.0)
 
 
 def test_distress_has_one_value_per_segment_and_none_for_silence():
