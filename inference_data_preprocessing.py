@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.recording import ANALYSIS_RATE_HZ, Recording
-from audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, speech_mask
+from audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices, speech_mask
 from errors import ParameterError
 from notices import Notice
 from report import CustomerChannel, SegmentStatus, Talk
@@ -123,8 +123,10 @@ def segment_call(
         heard = list(pool.map(speech_mask, recording.samples))
     left, right = recording.samples
     masks = (
-        heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1]),
-        heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0]),
+        near_voices(left, heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1])),
+        near_voices(
+            right, heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0])
+        ),
     )
     channel, warnings = _choose_channel(masks, customer_channel)
     customer = 0 if channel == "left" else 1

@@ -33,6 +33,7 @@ _LISTENING_GAINS = (1e-3, 100.0)
 _STEADY_RANGE_DB = 5.0
 # What is further below the voice of a channel is a voice in the background.
 _FAINT_DB = 36.0
+_MARGIN_STEPS = 5
 _UPPER_BAND_HZ = 4_000.0
 _UPPER_BAND_LEVEL = 0.002
 
@@ -76,37 +77,65 @@ def speech_mask(samples: Samples) -> Mask:
     """
     from faster_whisper.vad import get_speech_timestamps
 
-    regions: list[tuple[int, int]] = []
+    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
     gain = _listening_gain(samples)
     block = _BLOCK_SECONDS * _RATE_HZ
     for start in range(0, samples.size, block):
         part = samples[start : start + block].astype(np.float32) * gain
         part += _upper_band_noise()[: part.size]
         for region in get_speech_timestamps(part, _options(), _RATE_HZ):
-            regions.append((start + region["start"], start + region["end"]))
-    return _mask_of_voices(samples, regions)
+            first = (start + region["start"]) // _SAMPLES_PER_STEP
+            last = -(-(start + region["end"]) // _SAMPLES_PER_STEP)
+            mask[first:last] = True
+    return near_voices(samples, mask)
 
 
-def _mask_of_voices(samples: Samples, regions: list[tuple[int, int]]) -> Mask:
-    """Mark the regions, except those of steady noise and those far below the voice's level."""
-    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
-    spans = [_level_span(samples[first:last]) for first, last in regions]
-    moving = [(loud - soft) >= _STEADY_RANGE_DB for soft, loud in spans]
-    voice_db = max(
-        (loud for (_, loud), moves in zip(spans, moving, strict=True) if moves), default=0
-    )
-    for (first, last), (_, loud), moves in zip(regions, spans, moving, strict=True):
-        if moves and loud >= voice_db - _FAINT_DB:
-            mask[first // _SAMPLES_PER_STEP : -(-last // _SAMPLES_PER_STEP)] = True
-    return mask
+def near_voices(samples: Samples, mask: Mask) -> Mask:
+    """Keep the stretches of a mask that hold a near voice.
+
+    Stretches of steady noise go, and voices in the background, far below the
+    loudest stretch; the others lose the silence at their ends.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n,)
+        One channel at 16 kHz.
+    mask : array of bool
+        Where the channel seems to hold speech.
+
+    Returns
+    -------
+    array of bool
+        Of the shape of ``mask``; never true where that is false.
+    """
+    kept = np.zeros_like(mask)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    stretches = [
+        (first, _step_levels_db(samples, first, last))
+        for first, last in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    stretches = [(first, levels) for first, levels in stretches if _moves(levels)]
+    if not stretches:
+        return kept
+    floor_db = max(np.percentile(levels, 90) for _, levels in stretches) - _FAINT_DB
+    for first, levels in stretches:
+        if np.percentile(levels, 90) >= floor_db:
+            loud = np.flatnonzero(levels >= floor_db)
+            start = max(first + loud[0] - _MARGIN_STEPS, first)
+            kept[start : first + loud[-1] + 1 + _MARGIN_STEPS] = True
+    return kept & mask
 
 
-def _level_span(samples: Samples) -> tuple[float, float]:
-    """Return the levels of the softer and the louder 10 ms steps, in decibels."""
-    steps = samples[: samples.size // _SAMPLES_PER_STEP * _SAMPLES_PER_STEP]
-    power = np.square(steps.astype(np.float32)).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1)
-    soft, loud = np.percentile(power, (10, 90)) if power.size else (0.0, 0.0)
-    return float(10.0 * np.log10(soft + 1e-12)), float(10.0 * np.log10(loud + 1e-12))
+def _step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.float64]:
+    steps = samples[first * _SAMPLES_PER_STEP : last * _SAMPLES_PER_STEP].astype(np.float32)
+    steps = np.pad(steps, (0, (last - first) * _SAMPLES_PER_STEP - steps.size))
+    power = np.square(steps).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1, dtype=np.float64)
+    return np.asarray(10.0 * np.log10(power + 1e-12))
+
+
+def _moves(levels_db: npt.NDArray[np.float64]) -> bool:
+    soft, loud = np.percentile(levels_db, (10, 90))
+    return bool(loud - soft >= _STEADY_RANGE_DB)
 
 
 def _listening_gain(samples: Samples) -> np.float32:
