@@ -1,0 +1,22 @@
+"""A classifier without TensorFlow: loud sounds are anger, soft ones neutral."""
+
+import numpy as np
+
+from audio.log_mel import LogMelSettings
+from classifier import ArtifactSettings, EmotionClassifier
+
+ANGER, NEUTRAL = 0, 4
+
+
+def _logits(inputs: np.ndarray) -> np.ndarray:
+    loudness = np.percentile(inputs, 95, axis=(1, 2)) - 0.65
+    logits = np.zeros((len(inputs), 6))
+    logits[:, ANGER], logits[:, NEUTRAL] = 20 * loudness, -20 * loudness
+    return logits
+
+
+def stub_classifier() -> EmotionClassifier:
+    settings = ArtifactSettings(
+        name="stub", version="0", temperature=1.0, speech_level_db=-33.0, log_mel=LogMelSettings()
+    )
+    return EmotionClassifier(_logits, settings=settings, sha256="0" * 64)

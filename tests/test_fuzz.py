@@ -1,0 +1,36 @@
+"""Two thousand damaged files through the command line: no crash, no wrong exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fuzzing import mutated_files
+from stub_classifier import stub_classifier
+
+import inference
+
+FILES, FILES_PER_CALL = 2_000, 100
+
+
+@pytest.mark.parametrize("batch", range(FILES // FILES_PER_CALL))
+def test_damaged_files_are_reported_one_by_one(batch, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(inference, "load_classifier", stub_classifier)
+    paths = []
+    for index, (_, data) in enumerate(mutated_files(FILES_PER_CALL, seed=batch)):
+        path = tmp_path / f"call {index}.wav"
+        path.write_bytes(data)
+        paths.append(path)
+    code = inference.main([*map(str, paths), "--format", "json"])
+    out, err = capsys.readouterr()
+    entries = json.loads(out)
+    assert [entry["call"]["file_name"] for entry in entries] == [path.name for path in paths]
+    errors = [entry["error"] for entry in entries if "error" in entry]
+    assert code == (3 if errors else 0)
+    assert not [error for error in errors if error["code"] == "internal_error"]
+    for entry in entries:
+        if "error" in entry:
+            assert entry["call"]["file_name"] in entry["error"]["message"]
+        else:
+            assert entry["score"]["outcome"]
+    assert "Traceback" not in err
