@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -47,18 +49,13 @@ def timeline(report: CallReport) -> go.Figure:
     figure.add_trace(_distress_line(report.segments))
     for trace in _marks(report.score.transitions):
         figure.add_trace(trace)
-    for segment in report.segments:
-        tint = _tint(segment)
-        if tint:
-            figure.add_vrect(
-                x0=segment.start_seconds, x1=segment.end_seconds,
-                fillcolor=tint, line_width=0, layer="below",
-            )  # fmt: skip
     duration = report.call.duration_seconds
     ticks = _ticks(duration)
     figure.update_layout(
         height=380,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        # All at once: Plotly copies every shape that is there for each one added.
+        shapes=_tints(report.segments),
         bargap=0,
         barmode="overlay",
         hovermode="closest",
@@ -150,6 +147,29 @@ def _tint(segment: SegmentReport) -> str | None:
     if segment.smoothed_distress >= DISTRESSED:
         return _DISTRESS_TINT
     return _CALM_TINT if segment.smoothed_distress <= CALM else None
+
+
+def _tints(segments: tuple[SegmentReport, ...]) -> list[dict[str, Any]]:
+    """Return one rectangle for each stretch of segments that are tinted alike."""
+    rectangles: list[dict[str, Any]] = []
+    for tint, stretch in itertools.groupby(segments, key=_tint):
+        if tint is not None:
+            members = list(stretch)
+            rectangles.append(
+                {
+                    "type": "rect",
+                    "xref": "x",
+                    "yref": "paper",
+                    "x0": members[0].start_seconds,
+                    "x1": members[-1].end_seconds,
+                    "y0": 0,
+                    "y1": 1,
+                    "fillcolor": tint,
+                    "line": {"width": 0},
+                    "layer": "below",
+                }
+            )
+    return rectangles
 
 
 def _ticks(duration_seconds: float) -> list[int]:
