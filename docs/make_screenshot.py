@@ -1,0 +1,30 @@
+"""Make the README's picture: python docs/make_screenshot.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT / "tests"))
+
+from dashboard import running_browser, running_dashboard  # noqa: E402
+
+_CONTENT_HEIGHT = "document.querySelector('[data-testid=stMain]').scrollHeight"
+
+
+def main() -> None:
+    """Open the sample call in the real dashboard and write docs/screenshot.png."""
+    with running_dashboard() as address, running_browser() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address)
+        page.get_by_text("Try the sample call").click(timeout=90_000)
+        page.wait_for_selector(".barlayer .point path", timeout=90_000)
+        page.wait_for_timeout(3000)
+        page.set_viewport_size({"width": 1280, "height": int(page.evaluate(_CONTENT_HEIGHT))})
+        page.wait_for_timeout(2000)
+        page.screenshot(path=_ROOT / "docs" / "screenshot.png")
+
+
+if __name__ == "__main__":
+    main()

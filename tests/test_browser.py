@@ -1,0 +1,142 @@
+"""The main path in a real browser: upload, read, click, listen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from dashboard import ROOT, running_browser, running_dashboard
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000
+PLAYER = "document.querySelector('.st-key-player audio')"
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_dashboard() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory) -> dict[str, Path]:
+    """Two different calls, made of the first and the second half of a sample."""
+    folder = tmp_path_factory.mktemp("calls")
+    speech, rate = soundfile.read(ROOT / "samples" / "calms_down.wav")
+    middle = len(speech) // 2
+    made = {}
+    for name, part in (("first", speech[:middle]), ("second", speech[middle - 10 * rate :])):
+        made[name] = folder / f"{name}.wav"
+        soundfile.write(made[name], part, rate, subtype="ULAW")
+    return made
+
+
+def open_page(browser, address, *, width=1280, height=900, scheme="light"):
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("[data-testid=stFileUploader]", timeout=PATIENCE)
+    return page
+
+
+def score(page, path: Path) -> str:
+    page.set_input_files("input[type=file]", path)
+    page.wait_for_selector(".score .value", timeout=PATIENCE)
+    page.wait_for_selector(".st-key-timeline .barlayer .point path", timeout=PATIENCE)
+    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
+    # The click handlers are attached within a third of a second after the chart.
+    page.wait_for_timeout(800)
+    return page.inner_text(".score .value")
+
+
+def click_bar(page, index: int) -> None:
+    box = page.query_selector_all(".st-key-timeline .barlayer .point path")[index].bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(200)
+    page.mouse.click(x, y)
+    page.wait_for_timeout(500)
+
+
+def position(page) -> float:
+    return float(page.evaluate(f"{PLAYER}.currentTime"))
+
+
+def test_a_click_on_a_segment_plays_it_and_a_second_click_plays_it_again(browser, address, calls):
+    page = open_page(browser, address)
+    value = score(page, calls["first"])
+    assert 1.0 <= float(value.split()[0]) <= 10.0
+    click_bar(page, 2)
+    first = position(page)
+    assert not page.evaluate(f"{PLAYER}.paused")
+    assert first % 3 < 1.5
+    page.wait_for_timeout(2000)
+    assert position(page) > first + 1.0
+    click_bar(page, 2)
+    assert abs(position(page) - first) < 1.0
+    page.context.close()
+
+
+def test_a_row_of_the_evidence_plays_its_moment(browser, address):
+    page = open_page(browser, address)
+    page.get_by_text("Try the sample call").click()
+    page.wait_for_selector(".evidence button", timeout=PATIENCE)
+    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
+    button = page.locator(".evidence button").first
+    minutes, seconds = button.inner_text().split()[-1].split(":")
+    button.click()
+    page.wait_for_timeout(500)
+    assert position(page) == pytest.approx(60 * int(minutes) + int(seconds), abs=2.0)
+    page.context.close()
+
+
+def test_a_bad_file_gets_a_notice_and_the_page_goes_on(browser, address, calls, tmp_path):
+    bad = tmp_path / "letter.wav"
+    bad.write_text("Dear customer")
+    page = open_page(browser, address)
+    page.set_input_files("input[type=file]", bad)
+    page.wait_for_selector("[data-testid=stAlert]", timeout=PATIENCE)
+    assert "letter.wav" in page.inner_text("[data-testid=stAlert]")
+    assert "Traceback" not in page.inner_text("body")
+    page.reload()
+    page.wait_for_selector("[data-testid=stFileUploader]", timeout=PATIENCE)
+    assert score(page, calls["first"])
+    page.context.close()
+
+
+def test_two_people_at_once_each_see_their_own_call(browser, address, calls):
+    pages = {name: open_page(browser, address) for name in calls}
+    for name, page in pages.items():
+        page.set_input_files("input[type=file]", calls[name])
+    for name, page in pages.items():
+        page.wait_for_selector(".score .value", timeout=PATIENCE)
+        assert f"{name}.wav" in page.inner_text(".score-file")
+        other = next(other for other in calls if other != name)
+        assert f"{other}.wav" not in page.inner_text("body")
+    durations = [page.inner_text(".score-file").split("·")[1] for page in pages.values()]
+    assert len(np.unique(durations)) == 2
+    for page in pages.values():
+        page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(browser, address, calls, scheme):
+    page = open_page(browser, address, width=390, height=844, scheme=scheme)
+    score(page, calls["first"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.stMain *')]"
+        ".filter(e => e.getBoundingClientRect().right > 392).length"
+    )
+    assert wide == 0
+    page.context.close()
