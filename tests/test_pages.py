@@ -78,6 +78,7 @@ def test_the_sample_call_is_one_click_away(page):
     page.run()
     assert not page.exception
     assert "calms_down.wav" in texts(page)
+    assert "synthetic" in texts(page)
 
 
 def test_the_guess_of_the_channel_is_said_and_a_swap_scores_the_other(page, speech):

@@ -58,6 +58,7 @@ def _chosen_call() -> tuple[str, io.BytesIO] | None:
     if _SAMPLE.is_file() and st.button("Try the sample call", icon=":material/play_circle:"):
         st.session_state["sample"] = True
     if st.session_state.get("sample"):
+        st.caption("The voices of the sample call are synthetic.")
         return _SAMPLE.name, io.BytesIO(_SAMPLE.read_bytes())
     return None
 
