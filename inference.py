@@ -176,10 +176,14 @@ def _classify(
     sounds = [segment.samples for segment in voices if segment.samples is not None]
     gain = level_gain(sounds, wanted_level_db=model.settings.speech_level_db)
     return model.predict_proba(
-        [np.clip(sound * gain, -1.0, 1.0) for sound in sounds],
+        [_amplified(sound, gain) for sound in sounds],
         sample_rate_hz=ANALYSIS_RATE_HZ,
         progress=progress,
     )
+
+
+def _amplified(sound: npt.NDArray[np.float16], gain: np.float32) -> npt.NDArray[np.float16]:
+    return np.asarray(np.clip(sound * gain, -1.0, 1.0), dtype=np.float16)
 
 
 def _segment_report(

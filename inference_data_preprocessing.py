@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from errors import ParameterError
 from notices import Notice
 from report import CustomerChannel, SegmentStatus, Talk
 
-FloatArray = npt.NDArray[np.float32]
 HalfArray = npt.NDArray[np.float16]
 
 ChannelChoice = Literal["auto", "left", "right", "mixed"]
@@ -55,7 +54,7 @@ class Segment:
         The customer's speech in it.
     status : str
         ``scored``, ``no_speech`` or ``low_information``.
-    samples : array of float32 or None, shape (n,)
+    samples : array of float16 or None, shape (n,)
         The stretch of speech at 16 kHz, where the status is ``scored``.
     """
 
@@ -64,7 +63,7 @@ class Segment:
     end_seconds: float
     speech_seconds: float
     status: SegmentStatus
-    samples: FloatArray | None = None
+    samples: HalfArray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,9 +236,9 @@ def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
     speech = mask[first : first + int(SEGMENT_SECONDS * MASK_RATE_HZ)]
     speech_seconds = float(speech.sum()) / MASK_RATE_HZ
     status: SegmentStatus = "no_speech"
-    voiced: FloatArray | None = None
+    voiced: HalfArray | None = None
     if speech_seconds >= MINIMUM_SPEECH_SECONDS:
-        voiced = _voiced_stretch(samples.astype(np.float32), speech)
+        voiced = _voiced_stretch(samples, speech)
         status = "low_information" if _too_poor(voiced) else "scored"
     return Segment(
         index=index,
@@ -251,7 +250,7 @@ def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
     )
 
 
-def _voiced_stretch(samples: FloatArray, speech: Mask) -> FloatArray:
+def _voiced_stretch(samples: HalfArray, speech: Mask) -> HalfArray:
     """Return the sound from the first to the last speech, pauses kept, the rest cut off.
 
     What lies outside may be music or the other person; what lies between two
@@ -262,11 +261,12 @@ def _voiced_stretch(samples: FloatArray, speech: Mask) -> FloatArray:
     near = np.convolve(speech, np.ones(2 * margin + 1), mode="same") > 0.0
     kept = np.repeat(near, step)[: samples.size]
     places = np.flatnonzero(kept)
-    quiet = np.where(kept, samples[: kept.size], np.float32(0.0))
-    return np.asarray(quiet[places[0] : places[-1] + 1], dtype=np.float32)
+    quiet = np.where(kept, samples[: kept.size], np.float16(0.0))
+    # A copy of its own: a view would keep the whole segment in memory.
+    return quiet[places[0] : places[-1] + 1].copy()
 
 
-def _too_poor(voiced: FloatArray) -> bool:
+def _too_poor(voiced: HalfArray) -> bool:
     level = float(np.sqrt(np.mean(np.square(voiced, dtype=np.float64))))
     if 20.0 * np.log10(max(level, 1e-9)) < _QUIETEST_SPEECH_DB:
         return True
@@ -293,14 +293,16 @@ def _longest_run(mask: Mask) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def level_gain(sounds: Sequence[FloatArray], *, wanted_level_db: float) -> np.float32:
+def level_gain(
+    sounds: Sequence[npt.NDArray[np.floating[Any]]], *, wanted_level_db: float
+) -> np.float32:
     """Return the one gain that brings a call's speech to a wanted level.
 
     The whole call gets the same gain, so a voice that is raised stays raised.
 
     Parameters
     ----------
-    sounds : sequence of array of float32
+    sounds : sequence of array of float
         Stretches of the customer's speech.
     wanted_level_db : float
         Level that the median stretch gets, in decibels of full scale.

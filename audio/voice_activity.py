@@ -20,7 +20,7 @@ MASK_RATE_HZ = 100
 _RATE_HZ = 16_000
 _SAMPLES_PER_STEP = _RATE_HZ // MASK_RATE_HZ
 # Silero copies its input several times; blocks keep an hour's call small.
-_BLOCK_SECONDS = 300
+_BLOCK_SECONDS = 60
 # Silero was trained on wide-band speech. Over a telephone line (8 kHz, 300–3400 Hz,
 # 29 dB above noise) it found 21 % of the speech frames at its usual threshold of 0.5.
 # A lower level, faint noise in place of the missing upper band, and a threshold of
