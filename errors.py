@@ -51,3 +51,15 @@ class CorpusError(CalmscoreError):
     """A training or evaluation corpus is missing, empty or misnamed."""
 
     code = "corpus_unusable"
+
+
+class StoreError(CalmscoreError):
+    """The store of calls cannot be opened, read or written."""
+
+    code = "store_unusable"
+
+
+class NotStoredError(CalmscoreError, LookupError):
+    """What was asked for is not in the store."""
+
+    code = "not_found"

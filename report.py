@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from emotions import EMOTIONS
+from errors import ParameterError
 from notices import Notice
 from scoring import CallScore, Transition
 
@@ -91,6 +92,34 @@ class CallReport:
             "warnings": [vars(notice).copy() for notice in self.warnings],
         }
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> CallReport:
+        """Return the report that `to_dict` wrote.
+
+        Raises
+        ------
+        ParameterError
+            If it is of another schema version, or a field is missing.
+        """
+        version = document.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ParameterError(
+                f"the report is of schema version {version!r}; this Calmscore reads "
+                f"{SCHEMA_VERSION!r}"
+            )
+        try:
+            segments = tuple(_read_segment(row) for row in document["segments"])
+            return cls(
+                call=CallInfo(**document["call"]),
+                model=ModelInfo(**document["model"]),
+                score=_read_score(document["score"], segments),
+                segments=segments,
+                talk=Talk(**document["talk"]),
+                warnings=tuple(Notice(**row) for row in document["warnings"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ParameterError(f"the report is damaged: {error}") from error
+
 
 def failure(file_name: str, *, code: str, message: str) -> dict[str, Any]:
     """Return the entry of a call that could not be analysed."""
@@ -132,6 +161,32 @@ def _score(score: CallScore) -> dict[str, Any]:
     del fields["distress"], fields["smoothed_distress"]
     fields["transitions"] = [_transition(transition) for transition in score.transitions]
     return fields
+
+
+def _read_score(fields: Mapping[str, Any], segments: Sequence[SegmentReport]) -> CallScore:
+    transitions = tuple(
+        Transition(
+            at_seconds=row["at_seconds"],
+            from_emotion=row["from"],
+            to_emotion=row["to"],
+            points=row["points"],
+            reason=row["reason"],
+        )
+        for row in fields["transitions"]
+    )
+    return CallScore(
+        **{name: value for name, value in fields.items() if name != "transitions"},
+        transitions=transitions,
+        distress=tuple(segment.distress for segment in segments),
+        smoothed_distress=tuple(segment.smoothed_distress for segment in segments),
+    )
+
+
+def _read_segment(fields: Mapping[str, Any]) -> SegmentReport:
+    probabilities = fields["probabilities"]
+    if probabilities is not None:
+        probabilities = tuple(probabilities[name] for name in EMOTIONS)
+    return SegmentReport(**{**fields, "probabilities": probabilities})
 
 
 def _transition(transition: Transition) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""Take in a call: analyse it and store what was found, once per recording and model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import BinaryIO
+
+from audio.recording import ReadingLimits, read_recording
+from classifier import EmotionClassifier
+from inference import Progress, analyze_recording
+from inference_data_preprocessing import ChannelChoice
+from report import CallReport
+from store import Store
+from store.calls import CallDetails, has_current_report, read_report
+from store.file_names import details_from_name
+from store.settings import read_settings
+
+
+def take_in(
+    source: BinaryIO,
+    *,
+    file_name: str,
+    store: Store,
+    classifier: EmotionClassifier,
+    actor: str,
+    customer_channel: ChannelChoice | None = None,
+    details: CallDetails | None = None,
+    progress: Progress | None = None,
+) -> CallReport:
+    """Analyse a call and store its report.
+
+    A recording that this model has analysed already is not analysed again, unless
+    another channel than the stored one is asked for.
+
+    Parameters
+    ----------
+    source : binary file object
+        The recording; seekable.
+    file_name : str
+        Its name; agent, customer and time are read from it by the settings' pattern.
+    store : Store
+        Where the call goes.
+    classifier : EmotionClassifier
+        The model.
+    actor : str
+        Who adds the call.
+    customer_channel : {"auto", "left", "right", "mixed"}, optional
+        Where the customer is; as in the settings by default.
+    details : CallDetails, optional
+        What is known of the call; goes before what the file name says.
+    progress : callable, optional
+        Called as ``progress(completed, total)``.
+
+    Returns
+    -------
+    CallReport
+        The new report, or the stored one.
+
+    Raises
+    ------
+    CallFileError
+        If the recording cannot be analysed; nothing is stored then.
+    StoreError
+        If the call cannot be stored.
+    """
+    recording = read_recording(source, file_name=file_name, limits=ReadingLimits.from_environment())
+    with store.database.reading() as session:
+        settings = read_settings(session)
+        channel = customer_channel or settings.customer_channel
+        if has_current_report(
+            session,
+            recording.sha256,
+            model_sha256=classifier.sha256,
+            customer_channel=None if channel == "auto" else channel,
+        ):
+            return CallReport.from_dict(read_report(session, recording.sha256))
+    report = analyze_recording(
+        recording, customer_channel=channel, classifier=classifier, progress=progress
+    )
+    store.add_call(
+        report,
+        source,
+        actor=actor,
+        details=_merged(details, details_from_name(report.call.file_name, settings)),
+    )
+    return report
+
+
+def _merged(given: CallDetails | None, named: CallDetails) -> CallDetails:
+    known = {} if given is None else {k: v for k, v in vars(given).items() if v is not None}
+    return replace(named, **known)

@@ -1,0 +1,125 @@
+"""Delete calls, on request and when their days are over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy.orm import Session
+
+from store import audit
+from store.audio_files import AudioFiles
+from store.calls import find_call
+from store.database import Database
+from store.schema import Agent, Call, Job
+from store.settings import read_settings
+
+RETENTION_ACTOR = "retention"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired:
+    """What a run of the retention deleted."""
+
+    recordings: int
+    calls: int
+
+
+def delete_call(database: Database, audio: AudioFiles, call_id: str, *, actor: str) -> None:
+    """Delete a call: recording, reports, moments, notes, tags, corrections, jobs.
+
+    One audit line stays: who, when, and the call's number, which says nothing about
+    anybody. An agent without another call goes too.
+
+    Parameters
+    ----------
+    database : Database
+    audio : AudioFiles
+    call_id : str
+        SHA-256 of the recording.
+    actor : str
+        Who deletes it.
+
+    Raises
+    ------
+    NotStoredError
+        If there is no such call.
+    """
+    with database.writing() as session:
+        _delete(session, find_call(session, call_id), actor=actor, action="call deleted")
+    audio.delete(call_id)
+    _wipe(database)
+
+
+def apply_retention(
+    database: Database, audio: AudioFiles, *, now: datetime | None = None
+) -> Expired:
+    """Delete recordings and calls whose days are over, and recordings of no call.
+
+    Parameters
+    ----------
+    database : Database
+    audio : AudioFiles
+    now : datetime, optional
+        The present by default.
+
+    Returns
+    -------
+    Expired
+        How many were deleted.
+    """
+    now = now or datetime.now(UTC)
+    with database.writing() as session:
+        oldest = now - timedelta(days=read_settings(session).report_days)
+        calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
+        gone = [call.id for call in calls]
+        for call in calls:
+            _delete(session, call, actor=RETENTION_ACTOR, action="call expired")
+        silent = list(session.scalars(select(Call).where(Call.audio_until < now)))
+        for call in silent:
+            call.audio_until = None
+            audit.record(
+                session, actor=RETENTION_ACTOR, action="audio expired", call_number=call.number
+            )
+    for call_id in [*gone, *(call.id for call in silent)]:
+        audio.delete(call_id)
+    if gone:
+        _wipe(database)
+    return Expired(recordings=len(silent), calls=len(gone))
+
+
+def delete_orphans(database: Database, audio: AudioFiles) -> int:
+    """Delete recordings that belong to no call, which a broken run may have left; count them.
+
+    To be called when nothing is being added.
+    """
+    with database.reading() as session:
+        kept = set(session.scalars(select(Call.id).where(Call.audio_until.is_not(None))))
+    return sum(audio.delete(call_id) for call_id in audio.ids() if call_id not in kept)
+
+
+def _delete(session: Session, call: Call, *, actor: str, action: audit.Action) -> None:
+    session.execute(delete(Job).where(Job.call_id == call.id))
+    # What hangs on the call goes with it by the database's own rule.
+    session.execute(delete(Call).where(Call.number == call.number))
+    if call.agent_id is not None:
+        session.execute(
+            delete(Agent).where(
+                Agent.id == call.agent_id, ~exists().where(Call.agent_id == call.agent_id)
+            )
+        )
+    audit.record(session, actor=actor, action=action, call_number=call.number)
+
+
+def forget_audio(session: Session, call_id: str) -> None:
+    """Note that the recording of a call is no longer here."""
+    session.execute(update(Call).where(Call.id == call_id).values(audio_until=None))
+
+
+def _wipe(database: Database) -> None:
+    # Deleted rows are overwritten in the file itself (secure_delete), but linger in the
+    # write-ahead log until it is emptied.
+    if database.is_sqlite:
+        with database.engine.connect() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

@@ -1,0 +1,219 @@
+"""The tables. Times are in UTC; a call is known by the SHA-256 of its recording."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+HASH_LENGTH = 64
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, also on SQLite, which keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC; a time without a zone is refused."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value}: a stored time needs a time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment with its time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Root of all tables; constraints are named, so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[float]: JSON,
+    }
+
+
+class Agent(Base):
+    """Somebody who takes calls."""
+
+    __tablename__ = "agents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+
+
+class Call(Base):
+    """A recording, with the figures of its current report for lists and filters."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index("ix_calls_agent_id_called_at", "agent_id", "called_at"),
+        Index("ix_calls_outcome_called_at", "outcome", "called_at"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(HASH_LENGTH), unique=True)
+    file_name: Mapped[str] = mapped_column(String(500), index=True)
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    customer: Mapped[str | None] = mapped_column(String(200))
+    # When the call was made or, where nobody told, when it arrived here.
+    called_at: Mapped[datetime] = mapped_column(index=True)
+    added_at: Mapped[datetime] = mapped_column(index=True)
+    duration_seconds: Mapped[float]
+    report_id: Mapped[int | None]
+    score: Mapped[float | None] = mapped_column(index=True)
+    outcome: Mapped[str] = mapped_column(String(40))
+    trend: Mapped[list[float]]
+    audio_until: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Report(Base):
+    """What one model said of a call, as in ``report.CallReport.to_dict``."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("call_number", "model_sha256", "customer_channel"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_number: Mapped[int] = mapped_column(ForeignKey("calls.number", ondelete="CASCADE"))
+    customer_channel: Mapped[str] = mapped_column(String(10))
+    model_version: Mapped[str] = mapped_column(String(40))
+    model_sha256: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    created_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+
+
+class Moment(Base):
+    """A change of emotion that earned or cost points, of the call's current report."""
+
+    __tablename__ = "moments"
+    __table_args__ = (Index("ix_moments_call_number_points", "call_number", "points"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_number: Mapped[int] = mapped_column(ForeignKey("calls.number", ondelete="CASCADE"))
+    at_seconds: Mapped[float]
+    from_emotion: Mapped[str] = mapped_column(String(20))
+    to_emotion: Mapped[str] = mapped_column(String(20))
+    points: Mapped[float]
+
+
+class Note(Base):
+    """A supervisor's note on a call or, with a time, on a moment of it."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), index=True
+    )
+    at_seconds: Mapped[float | None]
+    text: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Tag(Base):
+    """A word that somebody put on a call."""
+
+    __tablename__ = "tags"
+
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(60), primary_key=True, index=True)
+
+
+class Correction(Base):
+    """The emotion that a listener heard in a segment."""
+
+    __tablename__ = "corrections"
+
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
+    )
+    start_seconds: Mapped[float] = mapped_column(primary_key=True)
+    end_seconds: Mapped[float]
+    emotion: Mapped[str] = mapped_column(String(20))
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Setting(Base):
+    """One field of `store.settings.Settings` that differs from its default."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+
+
+class AuditEvent(Base):
+    """Who did what. A call is named by its number, which says nothing about anybody."""
+
+    __tablename__ = "audit_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    call_number: Mapped[int | None] = mapped_column(index=True)
+
+
+class ApiKey(Base):
+    """A key of the HTTP service; only its hash is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    digest: Mapped[str] = mapped_column(String(HASH_LENGTH), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    """A call or a training that the HTTP service was asked for."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_state_created_at", "state", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    parameters: Mapped[dict[str, Any]]
+    call_id: Mapped[str | None] = mapped_column(String(HASH_LENGTH), index=True)
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
