@@ -57,19 +57,17 @@ def train(options: argparse.Namespace) -> None:
     """
     from train_data_preprocessing import load_training_set
     from training import FineTuning, package
-    from training_recipe import Recipe
+    from training_recipe import TEACHERS, Recipe
 
     recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
     training_set = load_training_set(options.training_set / "train")
     validation_set = load_training_set(options.training_set / "validation")
-    tuning = FineTuning(
-        recipe,
-        train=training_set,
-        validation=validation_set,
-        folder=options.run,
-        whisper=options.whisper_weights,
-    )
-    best = tuning.run()
+    sets: dict[str, Any] = {"train": training_set, "validation": validation_set}
+    whisper = dict(options.whisper_weights)
+    taught = _teach(sets, whisper, options.run) if recipe.teacher_share > 0.0 else {}
+    best = FineTuning(
+        recipe, **sets, folder=options.run, whisper=whisper.get(recipe.whisper), **taught
+    ).run()
     options.artifacts.mkdir(parents=True, exist_ok=True)
     model, temperature, metrics = package(best, recipe=recipe, validation=validation_set)
     model.save(options.artifacts / MODEL_FILE)
@@ -80,9 +78,24 @@ def train(options: argparse.Namespace) -> None:
         speech_level_db=training_set.speech_level_db,
         log_mel=training_set.settings,
     ).write(options.artifacts / SETTINGS_FILE)
-    _write_json(options.artifacts / RECIPE_FILE, recipe.to_dict())
+    teachers = [teacher.to_dict() for teacher in TEACHERS] if taught else []
+    _write_json(options.artifacts / RECIPE_FILE, {**recipe.to_dict(), "teachers": teachers})
     _write_json(options.artifacts / METRICS_FILE, metrics)
     print(json.dumps(metrics, indent=2))
+
+
+def _teach(sets: dict[str, Any], whisper: dict[str, Path], run: Path) -> dict[str, Any]:
+    from training import FineTuning, teachers_answers
+    from training_recipe import TEACHERS
+
+    weights = []
+    for teacher in TEACHERS:
+        print(f"teacher {teacher.whisper}", flush=True)
+        folder = run / f"teacher-{teacher.whisper}"
+        path = whisper.get(teacher.whisper)
+        weights.append(FineTuning(teacher, **sets, folder=folder, whisper=path).run())
+    answers = teachers_answers(weights, TEACHERS, train=sets["train"], file=run / "answers.npy")
+    return {"start": weights[0], "answers": answers}
 
 
 def _write_json(path: Path, content: Any) -> None:
@@ -214,8 +227,10 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--run", type=Path, default=Path("runs/default"), help="checkpoints")
     training.add_argument(
         "--whisper-weights",
-        type=Path,
-        metavar="MODEL.BIN",
+        type=_named_path,
+        nargs="+",
+        default=[],
+        metavar="NAME=MODEL.BIN",
         help="Whisper's weights in CTranslate2's layout (default: downloaded by name)",
     )
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
@@ -235,12 +250,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    from training_recipe import Recipe
+def _named_path(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=MODEL.BIN")
+    return name, Path(path)
 
-    default = Recipe()
-    for field in fields(Recipe):
-        value = getattr(default, field.name)
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    from training_recipe import SHIPPED
+
+    for field in fields(SHIPPED):
+        value = getattr(SHIPPED, field.name)
         option = "--" + field.name.replace("_", "-")
         if isinstance(value, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=value)

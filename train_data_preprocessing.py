@@ -4,9 +4,9 @@
     python train_data_preprocessing.py --data data/AudioWAV --output data/training
 
 Every training clip is stored in several copies, each on another way through
-the world: clean, faster, over a telephone, in a room, in noise. Half of the
-copies are telephone copies, because calls are. Validation clips are stored
-twice: clean and through a telephone line.
+the world: clean, faster, over a telephone, in a room, in noise, among other
+voices. Half of the copies are telephone copies, because calls are. Validation
+clips are stored twice: clean and through a telephone line.
 """
 
 from __future__ import annotations
@@ -168,6 +168,25 @@ def _poor_telephone(samples: FloatArray, generator: np.random.Generator) -> Floa
     )
 
 
+# Other people's clips, for babble; set in each process by `_remember_voices`.
+_voices: list[Path] = []
+
+
+def _remember_voices(paths: Sequence[Path]) -> None:
+    _voices[:] = paths
+
+
+def _babble(samples: FloatArray, generator: np.random.Generator) -> FloatArray:
+    if not _voices or not samples.size:
+        return samples
+    chosen = generator.integers(len(_voices), size=int(generator.integers(3, 7)))
+    voices = [np.resize(np.roll(voice, int(generator.integers(voice.size))), samples.size)
+              for voice in (read_clip(_voices[index]) for index in chosen)]  # fmt: skip
+    return augmentation.add_noise(
+        samples, np.sum(voices, axis=0), snr_db=generator.uniform(3.0, 20.0)
+    )
+
+
 TRAINING_COPIES: tuple[tuple[Augmentation, ...], ...] = (
     (),
     (_speed, _gain),
@@ -175,6 +194,8 @@ TRAINING_COPIES: tuple[tuple[Augmentation, ...], ...] = (
     (_gain, _telephone),
     (_speed, _partial, _gain, _telephone),
     (_speed, _gain, _noise, _poor_telephone),
+    (_speed, _babble, _gain),
+    (_speed, _room, _babble, _gain, _telephone),
 )
 """The copies of each training clip: what is done to it, in order."""
 
@@ -204,6 +225,7 @@ def write_training_set(
     *,
     copies: tuple[tuple[Augmentation, ...], ...],
     votes: dict[str, FloatArray] | None = None,
+    voices: Sequence[Path] = (),
     seed: int = 0,
     workers: int = 2,
 ) -> None:
@@ -219,6 +241,8 @@ def write_training_set(
         What is done to each clip, a copy each; an empty tuple leaves it as it is.
     votes : dict of str to array, optional
         Share of the listeners' votes by clip name, shape (6,).
+    voices : sequence of Path
+        Clips to mix into babble; without any, no babble is added.
     seed : int
         Together with the clip's place it fixes all randomness.
     workers : int
@@ -244,7 +268,9 @@ def write_training_set(
     )
     seeds = np.random.SeedSequence(seed).generate_state(len(clips))
     tasks = [(clip.path, copies, int(s)) for clip, s in zip(clips, seeds, strict=True)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(
+        workers, initializer=_remember_voices, initargs=(voices,)
+    ) as pool:
         results = pool.imap(_clip_inputs, tasks, chunksize=8)
         for index, rows in enumerate(tqdm(results, total=len(tasks), desc=folder.name)):
             inputs[:, index] = rows
@@ -339,9 +365,11 @@ def prepare_crema_d(data: Path, output: Path, *, seed: int = 0, workers: int = 2
         ("validation", True, VALIDATION_COPIES),
     ):
         chosen = [c for c in clips if (c.speaker_id in held_out) == wanted]
+        voices = [] if name == "validation" else [clip.path for clip in chosen]
         write_training_set(
-            chosen, output / name, copies=copies, votes=votes, seed=seed, workers=workers
-        )
+            chosen, output / name, copies=copies, votes=votes, voices=voices, seed=seed,
+            workers=workers,
+        )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

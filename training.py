@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,11 @@ class FineTuning:
         Whisper's ``model.bin``; downloaded by the recipe's name where there is none.
     folder : Path
         Gets ``checkpoint.npz``, ``best.weights.h5`` and ``log.jsonl``.
+    start : Path, optional
+        Weights of a trained network of the same shape, to go on from instead of Whisper's.
+    answers : array of float32, shape (copies, clips, 6), optional
+        The teachers' probabilities for each copy of each clip (`teachers_answers`);
+        needed where the recipe's ``teacher_share`` is above 0.
     """
 
     def __init__(
@@ -56,8 +61,19 @@ class FineTuning:
         validation: TrainingSet,
         folder: Path,
         whisper: Path | None = None,
+        start: Path | None = None,
+        answers: FloatArray | None = None,
     ) -> None:
-        self.whisper = whisper
+        if recipe.teacher_share > 0.0 and answers is None:
+            raise ParameterError(
+                f"teacher_share is {recipe.teacher_share}, but no teacher has answered"
+            )
+        if recipe.copies > len(train.log_mel):
+            raise ParameterError(
+                f"copies is {recipe.copies}, but the training set holds {len(train.log_mel)}; "
+                "run train_data_preprocessing.py again"
+            )
+        self.whisper, self.start = whisper, start
         self.recipe, self.train_set, self.validation_set = recipe, train, validation
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,8 +89,7 @@ class FineTuning:
         self.groups = self._optimizer_groups()
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
         self.steps = tf.Variable(0.0, trainable=False)
-        one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[train.labels]
-        self.targets = (1 - recipe.vote_share) * one_hot + recipe.vote_share * train.votes
+        self.targets = _targets(recipe, train, answers)
         self.loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         self.epoch, self.best = 0, -1.0
         self._head_step = tf.function(lambda *batch: self._step(*batch, head_only=True))
@@ -90,14 +105,7 @@ class FineTuning:
             The weights that did best on the validation speakers.
         """
         if not self._restore():
-            path = self.whisper or locate_whisper(self.recipe.whisper)
-            try:
-                set_whisper_weights(self.model, read_encoder(path))
-            except (KeyError, ValueError) as error:
-                raise PretrainedWeightsError(
-                    f"{path}: does not fit width {self.recipe.width} and "
-                    f"{self.recipe.layers} layers ({error})"
-                ) from error
+            self._load_start()
             for average, variable in zip(self.averages, self.variables, strict=True):
                 average.assign(variable.value)
         total = self.recipe.head_epochs + self.recipe.epochs
@@ -121,6 +129,19 @@ class FineTuning:
             )
             self._save()
         return self.folder / "best.weights.h5"
+
+    def _load_start(self) -> None:
+        path = self.start or self.whisper or locate_whisper(self.recipe.whisper)
+        try:
+            if self.start is not None:
+                self.model.load_weights(path)
+            else:
+                set_whisper_weights(self.model, read_encoder(path))
+        except (KeyError, ValueError) as error:
+            raise PretrainedWeightsError(
+                f"{path}: does not fit width {self.recipe.width} and "
+                f"{self.recipe.layers} layers ({error})"
+            ) from error
 
     def _optimizer_groups(self) -> list[tuple[list[int], keras.optimizers.Optimizer]]:
         recipe = self.recipe
@@ -175,7 +196,7 @@ class FineTuning:
     def _batches(self) -> Iterator[tuple[FloatArray, FloatArray]]:
         # A generator of its own per epoch: a resumed run sees the same batches.
         generator = np.random.default_rng((self.recipe.seed, self.epoch))
-        copies, count = self.train_set.log_mel.shape[:2]
+        copies, count = self.recipe.copies, len(self.train_set.labels)
         order = generator.permutation(count)
         size = self.recipe.batch_size
         starts = range(0, count - size + 1, size) if count >= size else range(1)
@@ -183,7 +204,12 @@ class FineTuning:
             rows = np.sort(order[start : start + size])
             chosen = generator.integers(copies, size=len(rows))
             inputs = self.train_set.log_mel[chosen, rows].astype(np.float32)
-            yield mask_spectrogram(inputs, generator), self.targets[rows]
+            targets = self.targets[chosen, rows]
+            if self.recipe.mixup > 0.0:
+                inputs, targets = mix_clips(
+                    inputs, targets, generator, concentration=self.recipe.mixup
+                )
+            yield mask_spectrogram(inputs, generator), targets
 
     def _validate(self) -> tuple[Metrics, Metrics]:
         trained = [v.numpy() for v in self.variables]
@@ -237,6 +263,58 @@ class FineTuning:
         return True
 
 
+def _targets(recipe: Recipe, train: TrainingSet, answers: FloatArray | None) -> FloatArray:
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[train.labels]
+    labels = (1 - recipe.vote_share) * one_hot + recipe.vote_share * train.votes
+    if answers is None or recipe.teacher_share == 0.0:
+        return np.broadcast_to(labels, (recipe.copies, *labels.shape))
+    return (1 - recipe.teacher_share) * labels + recipe.teacher_share * answers[: recipe.copies]
+
+
+def teachers_answers(
+    weights: Sequence[Path], recipes: Sequence[Recipe], *, train: TrainingSet, file: Path
+) -> FloatArray:
+    """Let trained networks say what they hear in every copy of every training clip.
+
+    The networks' logits are averaged. A copy's answer is the mean of what they hear
+    in the copy and in the clip as it was recorded (copy 0): in noise or in a part
+    of an utterance they hear less than there is.
+
+    Parameters
+    ----------
+    weights : sequence of Path
+        What `FineTuning.run` returned for each teacher.
+    recipes : sequence of Recipe
+        By which they were trained.
+    train : TrainingSet
+        The set to answer for.
+    file : Path
+        Where the answers are kept (.npy); read from there if it exists.
+
+    Returns
+    -------
+    array of float32, shape (copies, clips, 6)
+        Probabilities.
+    """
+    if file.is_file():
+        return np.asarray(np.load(file), dtype=np.float32)
+    logits = np.zeros((*train.log_mel.shape[:2], len(EMOTIONS)), np.float32)
+    for path, recipe in zip(weights, recipes, strict=True):
+        model = build_whisper_classifier(width=recipe.width, layers=recipe.layers)
+        model.load_weights(path)
+        predict = tf.function(model, reduce_retracing=True)
+        for copy, rows in enumerate(
+            tqdm(train.log_mel, desc=f"{recipe.whisper} answers", disable=None)
+        ):
+            for start in range(0, len(rows), 64):
+                inputs = tf.constant(rows[start : start + 64].astype(np.float32))
+                logits[copy, start : start + 64] += np.asarray(predict(inputs)) / len(weights)
+    probabilities = softmax(logits, axis=2)
+    answers: FloatArray = (probabilities + probabilities[:1]) / 2.0
+    np.save(file, answers)
+    return answers
+
+
 def package(
     weights: Path, *, recipe: Recipe, validation: TrainingSet
 ) -> tuple[keras.Model, float, dict[str, Any]]:
@@ -271,6 +349,44 @@ def package(
     for name, rows in zip(("clean", "telephone"), logits, strict=True):
         metrics[name] = measure(softmax(rows / temperature, axis=1), validation.labels).to_dict()
     return model, temperature, metrics
+
+
+def mix_clips(
+    inputs: FloatArray,
+    targets: FloatArray,
+    generator: np.random.Generator,
+    *,
+    concentration: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Mix each clip of a batch with another one, and their labels in the same proportion.
+
+    Parameters
+    ----------
+    inputs : array of float32, shape (batch, frames, bands)
+        Log-mel frames.
+    targets : array of float32, shape (batch, 6)
+        Labels as probabilities.
+    generator : numpy.random.Generator
+        Source of pairs and proportions.
+    concentration : float
+        Proportions are drawn from Beta(concentration, concentration); near 0 most
+        clips stay almost as they are.
+
+    Returns
+    -------
+    tuple of array of float32
+        Mixed inputs and mixed targets.
+
+    References
+    ----------
+    Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization".
+    """
+    share = generator.beta(concentration, concentration, size=len(inputs)).astype(np.float32)
+    share = np.maximum(share, 1.0 - share)
+    partner = generator.permutation(len(inputs))
+    wide = share[:, None, None]
+    mixed = wide * inputs + (1.0 - wide) * inputs[partner]
+    return mixed, share[:, None] * targets + (1.0 - share[:, None]) * targets[partner]
 
 
 def mask_spectrogram(

@@ -36,6 +36,15 @@ class Recipe:
         Momentum of the moving average of the weights, 0–1.
     mixed_precision : bool
         Compute in bfloat16; weights stay in float32.
+    copies : int
+        Copies of each training clip to draw from, in the order of ``TRAINING_COPIES``.
+    mixup : float
+        Two clips of a batch are mixed in a proportion drawn from Beta(mixup, mixup);
+        0 mixes none (Zhang et al., 2018).
+    teacher_share : float
+        Share of the teachers' answer in the label, 0–1. Above 0 the networks of
+        ``TEACHERS`` are trained first, and training goes on from the first one's
+        weights (Hinton et al., 2015; Furlanello et al., 2018).
     """
 
     whisper: str = "tiny.en"
@@ -53,7 +62,35 @@ class Recipe:
     head_dropout: float = 0.5
     average_momentum: float = 0.998
     mixed_precision: bool = True
+    copies: int = 6
+    mixup: float = 0.0
+    teacher_share: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
         return asdict(self)
+
+
+TEACHERS = (
+    Recipe(),
+    Recipe(
+        whisper="base",
+        width=512,
+        head_epochs=1,
+        epochs=9,
+        encoder_rate=7e-5,
+        average_momentum=0.997,
+    ),
+)
+"""The networks whose averaged answers the shipped one learns from."""
+
+SHIPPED = Recipe(
+    seed=2,
+    head_epochs=0,
+    epochs=8,
+    head_rate=5e-4,
+    copies=8,
+    mixup=0.2,
+    teacher_share=0.7,
+)
+"""The recipe of the shipped network."""

@@ -108,7 +108,7 @@ def trained(sets, whisper_file):
     folder = sets.parent
     arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
                  "--artifacts", str(folder / "model"), "--version", "9.9",
-                 "--whisper-weights", str(whisper_file)]  # fmt: skip
+                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     assert model.main(arguments + options_of(RECIPE)) == 0
     return folder
 
@@ -271,6 +271,7 @@ def test_the_artifact_loads_and_tells_what_made_it(trained):
     )
     assert classifier.settings.version == "9.9"
     assert classifier.settings.temperature == metrics["temperature"]
+    assert recipe.pop("teachers") == []
     assert Recipe(**recipe) == RECIPE
     assert len(classifier.sha256) == 64
     speech_level = load_training_set(trained / "training" / "train").speech_level_db
@@ -346,7 +347,7 @@ def test_training_a_network_that_does_not_fit_whisper_ends_with_one_line_of_reas
     recipe = Recipe(**{**RECIPE.to_dict(), **change})
     arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
                  "--artifacts", str(tmp_path / "model"),
-                 "--whisper-weights", str(whisper_file)]  # fmt: skip
+                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     assert model.main(arguments + options_of(recipe)) == 3
     assert error_line(capsys).startswith("error: ")
 
