@@ -426,7 +426,7 @@ def _measure_sections(measurement: Measurement, names: Sequence[str], file: Path
     """Store each section as soon as it is measured; keep the model's sections of before."""
     classifier = measurement.classifier
     model = {"version": classifier.settings.version, "sha256": classifier.sha256}
-    stored = {name: part for name, part in _stored(file).items() if part["model"] == model}
+    stored = {name: part for name, part in _stored(file).items() if part.get("model") == model}
     for name in (progress := tqdm(names, disable=None)):
         progress.set_description(name)
         stored[name] = {

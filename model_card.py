@@ -61,7 +61,11 @@ def write_card(artifacts: Path) -> Path:
     ArtifactError
         If figures are missing, of another form or of another model.
     """
-    sections = _read_sections(artifacts)
+    try:
+        model = (artifacts / MODEL_FILE).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{artifacts / MODEL_FILE}: no model to describe ({error})") from error
+    sections = _read_sections(artifacts, sha256=hashlib.sha256(model).hexdigest())
     figures = {name: section["figures"] for name, section in sections.items()}
     settings = ArtifactSettings.read(artifacts / SETTINGS_FILE)
     recipe, scores = _read(artifacts / RECIPE_FILE), _read(artifacts / SCORE_FILE)
@@ -72,7 +76,7 @@ def write_card(artifacts: Path) -> Path:
             emotions=EMOTIONS,
             settings=settings,
             recipe=recipe,
-            megabytes=(artifacts / MODEL_FILE).stat().st_size / 1e6,
+            megabytes=len(model) / 1e6,
             calls=scores[SHIPPED[0]][SHIPPED[1]],
             by_emotion=_by_emotion(figures["overall"]),
             mistakes=_mistakes(figures["overall"]["telephone"]["confusion"]),
@@ -97,15 +101,14 @@ def _read(path: Path) -> Figures:
     return content
 
 
-def _read_sections(artifacts: Path) -> Figures:
+def _read_sections(artifacts: Path, *, sha256: str) -> Figures:
     file = artifacts / EVALUATION_FILE
     sections = _read(file)
     missing = [name for name in SECTIONS if name not in sections and name != _OPTIONAL]
     if missing:
         command = f"card_measurements.py --only {' '.join(missing)}"
         raise ArtifactError(f"{file}: lacks {', '.join(missing)}; run {command}")
-    digest = hashlib.sha256((artifacts / MODEL_FILE).read_bytes()).hexdigest()
-    others = [name for name, section in sections.items() if section["model"]["sha256"] != digest]
+    others = [name for name, section in sections.items() if section["model"]["sha256"] != sha256]
     if others:
         raise ArtifactError(
             f"{file}: {', '.join(others)} measured another model; run card_measurements.py again"

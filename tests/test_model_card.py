@@ -225,11 +225,13 @@ def test_the_pictures_are_opaque_and_follow_the_figures(artifacts):
     assert all((artifacts / name).read_bytes() != first[name] for name in PICTURES)
 
 
-@pytest.mark.parametrize("name", ["evaluation", "recipe", "score_evaluation", "settings"])
-def test_missing_figures_are_named(artifacts, capsys, name):
-    (artifacts / f"{name}.json").unlink()
+@pytest.mark.parametrize(
+    "name", ["evaluation.json", "recipe.json", "score_evaluation.json", SETTINGS_FILE, MODEL_FILE]
+)
+def test_missing_files_are_named(artifacts, capsys, name):
+    (artifacts / name).unlink()
     assert model_card.main(["--artifacts", str(artifacts)]) == 3
-    assert f"{name}.json" in capsys.readouterr().err
+    assert name in capsys.readouterr().err
 
 
 def test_a_missing_section_is_told_with_its_command(artifacts, capsys):
