@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,12 +12,12 @@ import scipy.optimize
 import scipy.special
 from sklearn import metrics
 
-from emotions import BY_NAME, EMOTIONS
+from emotions import BY_NAME, EMOTIONS, Valence
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
-_VALENCES = ("negative", "neutral", "positive")
+_VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
 _VALENCE_OF_CLASS = np.array([_VALENCES.index(BY_NAME[name].valence) for name in EMOTIONS])
 CALIBRATION_BINS = 15
 
@@ -68,10 +69,6 @@ def measure(probabilities: FloatArray, labels: IntArray) -> Metrics:
     """
     predicted = probabilities.argmax(axis=1)
     present = np.unique(labels)
-    valence = np.stack(
-        [probabilities[:, index == _VALENCE_OF_CLASS].sum(axis=1) for index in range(3)], axis=1
-    )
-    true_valence = _VALENCE_OF_CLASS[labels]
     return Metrics(
         clips=len(labels),
         accuracy=float(metrics.accuracy_score(labels, predicted)),
@@ -80,11 +77,33 @@ def measure(probabilities: FloatArray, labels: IntArray) -> Metrics:
             metrics.f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
         ),
         expected_calibration_error=expected_calibration_error(probabilities, labels),
-        valence_uar=_uar(true_valence, valence.argmax(axis=1)),
+        valence_uar=valence_uar(
+            probabilities, [BY_NAME[EMOTIONS[label]].valence for label in labels]
+        ),
         confusion=metrics.confusion_matrix(
             labels, predicted, labels=np.arange(len(EMOTIONS))
         ).tolist(),
     )
+
+
+def valence_uar(probabilities: FloatArray, valences: Sequence[Valence]) -> float:
+    """Return the UAR over negative, neutral and positive.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        In the order of ``EMOTIONS``; those of one valence are added up.
+    valences : sequence of str, length n
+        ``negative``, ``neutral`` or ``positive``. One that does not occur does not count.
+
+    Returns
+    -------
+    float
+        0–1.
+    """
+    sums = [probabilities[:, index == _VALENCE_OF_CLASS].sum(axis=1) for index in range(3)]
+    true = np.array([_VALENCES.index(valence) for valence in valences])
+    return _uar(true, np.argmax(sums, axis=0))
 
 
 def _uar(labels: IntArray, predicted: IntArray) -> float:
