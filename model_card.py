@@ -27,17 +27,14 @@ from card_pictures import draw_pictures
 from classifier import DEFAULT_ARTIFACTS, MODEL_FILE, SETTINGS_FILE, ArtifactSettings
 from emotions import EMOTIONS
 from errors import ArtifactError, CalmscoreError
-from model import RECIPE_FILE
+from model import CROSS_VALIDATION_FILE, RECIPE_FILE
 
 Figures = dict[str, Any]
 
 CARD_FILE = "MODEL_CARD.md"
 SCORE_FILE = "score_evaluation.json"
 _TEMPLATE = Path(__file__).resolve().with_name("model_card.md.jinja")
-FURTHER_FILES = {
-    "comparison.json": "Comparison with other networks",
-    "cross_validation.json": "Cross-validation over speakers",
-}
+COMPARISON_FILE = "comparison.json"
 # Other corpora need a folder that not everybody has.
 _OPTIONAL = "other_corpora"
 _RARELY_FOUND = 0.5
@@ -81,7 +78,8 @@ def write_card(artifacts: Path) -> Path:
             by_emotion=_by_emotion(figures["overall"]),
             mistakes=_mistakes(figures["overall"]["telephone"]["confusion"]),
             missed=_missed(figures.get(_OPTIONAL, [])),
-            further_files={n: t for n, t in FURTHER_FILES.items() if (artifacts / n).is_file()},
+            cross_validation=_read_if_there(artifacts / CROSS_VALIDATION_FILE),
+            compared=(artifacts / COMPARISON_FILE).is_file(),
         )
         draw_pictures(figures["overall"], artifacts)
     except (jinja2.UndefinedError, KeyError, TypeError, ValueError) as error:
@@ -99,6 +97,10 @@ def _read(path: Path) -> Figures:
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read ({error}); measure the model first") from error
     return content
+
+
+def _read_if_there(path: Path) -> Figures | None:
+    return _read(path) if path.is_file() else None
 
 
 def _read_sections(artifacts: Path, *, sha256: str) -> Figures:

@@ -21,6 +21,7 @@ from card_measurements import SECTIONS
 from classifier import DEFAULT_ARTIFACTS, MODEL_FILE, SETTINGS_FILE
 from emotions import EMOTIONS
 from evaluation import measure, reliability
+from model import CROSS_VALIDATION_FILE
 from training_recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,16 +185,33 @@ def test_a_sound_that_passes_becomes_a_known_failure(artifacts):
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_other_corpora_may_be_missing_and_further_files_are_linked(artifacts):
+def test_other_corpora_may_be_missing(artifacts):
     content = json.loads((artifacts / "evaluation.json").read_text())
     del content["other_corpora"]
     (artifacts / "evaluation.json").write_text(json.dumps(content))
-    assert "Further figures" not in model_card.write_card(artifacts).read_text()
-    (artifacts / "comparison.json").write_text("{}")
     text = model_card.write_card(artifacts).read_text()
     assert "no other corpora were at hand" in text
-    assert "`artifacts/comparison.json`" in text
     assert "Other ways of speaking" not in text
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_comparison_and_the_cross_validation_are_told_where_they_were_made(artifacts):
+    text = model_card.write_card(artifacts).read_text()
+    assert "docs/comparison.md" not in text and "On every speaker once" not in text
+    (artifacts / "comparison.json").write_text("{}")
+    figures = {
+        name: {"mean": 0.61 + place / 50, "sd": 0.01 * (place + 1)}
+        for place, name in enumerate(
+            ("accuracy", "uar", "macro_f1", "valence_uar", "expected_calibration_error")
+        )
+    }
+    content = {"folds": [{"speakers": ["1001", "1002"]}, {"speakers": ["1003"]}],
+               "clean": figures, "telephone": figures}  # fmt: skip
+    (artifacts / "cross_validation.json").write_text(json.dumps(content))
+    text = model_card.write_card(artifacts).read_text()
+    assert "docs/comparison.md" in text
+    assert "All 3 speakers are judged once" in text
+    assert "| UAR | 63.0% ± 2.0% | 63.0% ± 2.0% |" in text
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -286,7 +304,7 @@ def test_the_shipped_card_is_that_of_the_shipped_figures(tmp_path):
     names = ("evaluation.json", "score_evaluation.json", "recipe.json", SETTINGS_FILE, MODEL_FILE)
     for name in names:
         (tmp_path / name).symlink_to(DEFAULT_ARTIFACTS / name)
-    for name in model_card.FURTHER_FILES:
+    for name in (model_card.COMPARISON_FILE, CROSS_VALIDATION_FILE):
         if (DEFAULT_ARTIFACTS / name).is_file():
             (tmp_path / name).symlink_to(DEFAULT_ARTIFACTS / name)
     shipped = (DEFAULT_ARTIFACTS / model_card.CARD_FILE).read_text(encoding="utf-8")
