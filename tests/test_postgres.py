@@ -1,7 +1,7 @@
 """The throw-away PostgreSQL server that other tests use."""
 
 from postgres import empty_database
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from store.database import Database
 
@@ -29,4 +29,6 @@ def test_databases_are_separate_and_dropped(postgres_server):
     with engine.connect() as connection:
         names = set(connection.scalars(text("SELECT datname FROM pg_database")))
     engine.dispose()
-    assert not {first.rsplit("/", 1)[1].split("?")[0], second.rsplit("/", 1)[1].split("?")[0]} & names
+    assert (
+        not {first.rsplit("/", 1)[1].split("?")[0], second.rsplit("/", 1)[1].split("?")[0]} & names
+    )
