@@ -29,6 +29,4 @@ def test_databases_are_separate_and_dropped(postgres_server):
     with engine.connect() as connection:
         names = set(connection.scalars(text("SELECT datname FROM pg_database")))
     engine.dispose()
-    assert (
-        not {first.rsplit("/", 1)[1].split("?")[0], second.rsplit("/", 1)[1].split("?")[0]} & names
-    )
+    assert not names & {make_url(url).database for url in (first, second)}
