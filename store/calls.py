@@ -18,6 +18,8 @@ from store.schema import Agent, Call, Moment, Report, Tag
 CallOrder = Literal["called_at", "agent", "duration_seconds", "score", "outcome", "file_name"]
 
 _TREND_POINTS = 24
+# PostgreSQL sorts by a column's index only if nothing is said of missing values.
+_MAY_BE_MISSING = ("agent", "score")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,9 +214,11 @@ def list_calls(
     """
     column: Any = {"agent": Agent.name}.get(order) or getattr(Call, order)
     direction = column.desc() if descending else column.asc()
+    if order in _MAY_BE_MISSING:
+        direction = direction.nulls_last()
     query = (
         _matching(select(Call, Agent.name), wanted or CallFilter())
-        .order_by(direction.nulls_last(), Call.number.desc())
+        .order_by(direction, Call.number.desc())
         .limit(limit)
         .offset(offset)
     )
@@ -359,8 +363,9 @@ def _rows(session: Session, query: Any) -> list[CallRow]:
     found = list(session.execute(query))
     numbers = [call.number for call, _ in found]
     tags: dict[int, list[str]] = {}
+    # Sorted below: asked to sort, SQLite goes through every tag of every call.
     for number, name in session.execute(
-        select(Tag.call_number, Tag.name).where(Tag.call_number.in_(numbers)).order_by(Tag.name)
+        select(Tag.call_number, Tag.name).where(Tag.call_number.in_(numbers))
     ):
         tags.setdefault(number, []).append(name)
     return [
@@ -377,7 +382,7 @@ def _rows(session: Session, query: Any) -> list[CallRow]:
             outcome=call.outcome,
             trend=tuple(call.trend),
             has_audio=call.audio_until is not None,
-            tags=tuple(tags.get(call.number, ())),
+            tags=tuple(sorted(tags.get(call.number, ()))),
         )
         for call, agent in found
     ]

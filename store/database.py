@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -49,6 +50,11 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             self._migrate()
+        except CommandError as error:
+            raise StoreError(
+                f"the database {self.engine.url!r} was written by a newer Calmscore ({error}); "
+                "install that one, or restore the backup that was made before the upgrade"
+            ) from error
         except SQLAlchemyError as error:
             raise StoreError(
                 f"the database {self.engine.url!r} cannot be opened ({error.__class__.__name__}: "

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -79,6 +80,10 @@ class Call(Base):
     __table_args__ = (
         Index("ix_calls_agent_id_called_at", "agent_id", "called_at"),
         Index("ix_calls_outcome_called_at", "outcome", "called_at"),
+        # SQLite reads the plain index backwards for this order, PostgreSQL does not.
+        Index("ix_calls_score_descending", text("score DESC NULLS LAST")).ddl_if(
+            dialect="postgresql"
+        ),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -89,7 +94,7 @@ class Call(Base):
     # When the call was made or, where nobody told, when it arrived here.
     called_at: Mapped[datetime] = mapped_column(index=True)
     added_at: Mapped[datetime] = mapped_column(index=True)
-    duration_seconds: Mapped[float]
+    duration_seconds: Mapped[float] = mapped_column(index=True)
     report_id: Mapped[int | None]
     score: Mapped[float | None] = mapped_column(index=True)
     outcome: Mapped[str] = mapped_column(String(40))

@@ -89,9 +89,12 @@ def upgrade() -> None:
     op.create_index("ix_calls_agent_id_called_at", "calls", ["agent_id", "called_at"])
     op.create_index("ix_calls_audio_until", "calls", ["audio_until"])
     op.create_index("ix_calls_called_at", "calls", ["called_at"])
+    op.create_index("ix_calls_duration_seconds", "calls", ["duration_seconds"])
     op.create_index("ix_calls_file_name", "calls", ["file_name"])
     op.create_index("ix_calls_outcome_called_at", "calls", ["outcome", "called_at"])
     op.create_index("ix_calls_score", "calls", ["score"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("ix_calls_score_descending", "calls", [sa.text("score DESC NULLS LAST")])
 
     op.create_table(
         "corrections",

@@ -1,0 +1,440 @@
+"""Time of the pages and queries behind them on a store of many calls, and their indexes.
+
+    python benchmarks/stored_calls.py [--calls 10000] [--url URL] [--json FILE]
+
+The calls are made up: agents, moods that last, scores by the real scoring, saved
+through the same function as real ones. Without ``--url`` they go to SQLite in a
+temporary folder; a database given by ``--url`` must be empty. Exits with 1 if a
+query that should use an index does not, or a page takes longer than a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import event, func, select, text
+from sqlalchemy.orm import Session
+from tqdm import trange
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from emotions import EMOTIONS  # noqa: E402
+from report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk  # noqa: E402
+from scoring import score_probabilities  # noqa: E402
+from store import Store  # noqa: E402
+from store.agents import agent_figures, agent_moments, weekly_scores  # noqa: E402
+from store.calls import (  # noqa: E402
+    CallDetails,
+    CallFilter,
+    count_calls,
+    list_agents,
+    list_calls,
+    list_tags,
+    read_call,
+    read_report,
+    save_report,
+)
+from store.coaching import set_tags  # noqa: E402
+from store.database import Database  # noqa: E402
+from store.schema import Call  # noqa: E402
+from store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
+
+AGENTS = 40
+DAYS = 180
+NEWEST = datetime(2026, 7, 1, tzinfo=UTC)
+TAGS = ("praise", "coaching", "complaint", "refund", "follow-up")
+SEGMENT_SECONDS = 3.0
+REPEATS = 9
+MOST_SECONDS = 1.0
+_TOGETHER = 250
+_SPEECH_SHARE = 0.55
+_LARGE_TABLES = ("calls", "reports", "moments", "tags")
+# Moods at the start and at the end of a made-up call, and how often each course comes.
+_COURSES = (
+    (("anger",), ("neutral",), 0.35),
+    (("neutral",), ("neutral", "happy"), 0.30),
+    (("anger", "sad"), ("anger", "sad"), 0.15),
+    (("neutral",), ("anger", "disgust"), 0.08),
+    (("fear", "sad"), ("neutral", "sad"), 0.12),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A function of the store, and whether its main query is to use an index of calls.
+
+    Attributes
+    ----------
+    name : str
+        For the table.
+    run : callable
+        Takes a reading session.
+    indexed : bool
+        False where every call has to be looked at; ``reason`` says why.
+    """
+
+    name: str
+    run: Callable[[Session], object]
+    indexed: bool = True
+    reason: str = ""
+
+
+@dataclass
+class Measured:
+    """What a query took, and how the database answers it."""
+
+    milliseconds: float
+    full_passes: list[str] = field(default_factory=list)
+
+
+def make_report(number: int, generator: np.random.Generator) -> CallReport:
+    """Make up the report of a call of 1 to 15 minutes, scored by the real scoring."""
+    segments = int(np.clip(generator.lognormal(4.4, 0.6), 20, 300))
+    spoken = generator.random(segments) < _SPEECH_SHARE
+    speech = np.where(spoken, generator.uniform(1.0, SEGMENT_SECONDS, segments), 0.0)
+    table = _probabilities(segments, generator)
+    score = score_probabilities(table, speech_seconds=speech, segment_seconds=SEGMENT_SECONDS)
+    duration, spoken_seconds = segments * SEGMENT_SECONDS, float(speech.sum())
+    rows = tuple(
+        SegmentReport(
+            index=index,
+            start_seconds=index * SEGMENT_SECONDS,
+            end_seconds=(index + 1) * SEGMENT_SECONDS,
+            speech_seconds=float(speech[index]),
+            status="scored" if spoken[index] else "no_speech",
+            emotion=EMOTIONS[int(table[index].argmax())] if spoken[index] else None,
+            confidence=float(table[index].max()) if spoken[index] else None,
+            probabilities=tuple(map(float, table[index])) if spoken[index] else None,
+            distress=score.distress[index],
+            smoothed_distress=score.smoothed_distress[index],
+        )
+        for index in range(segments)
+    )
+    return CallReport(
+        call=CallInfo(
+            id=generator.bytes(32).hex(),
+            file_name=f"call-{number:06d}.wav",
+            duration_seconds=duration,
+            sample_rate_hz=8000,
+            channels=2,
+            customer_channel="left",
+        ),
+        model=ModelInfo(name="made up", version="0", sha256="0" * 64),
+        score=score,
+        segments=rows,
+        talk=Talk(
+            customer_seconds=spoken_seconds,
+            agent_seconds=0.3 * duration,
+            silence_seconds=max(0.7 * duration - spoken_seconds, 0.0),
+            overtalk_seconds=0.0,
+            longest_silence_seconds=SEGMENT_SECONDS,
+        ),
+        warnings=(),
+    )
+
+
+def _probabilities(segments: int, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    shares = [share for _, _, share in _COURSES]
+    first, last, _ = _COURSES[int(generator.choice(len(_COURSES), p=shares))]
+    turn = int(generator.uniform(0.3, 0.8) * segments)
+    table = generator.dirichlet(np.full(len(EMOTIONS), 0.6), segments)
+    for index in range(segments):
+        moods = first if index < turn else last
+        mood = EMOTIONS.index(moods[int(generator.integers(len(moods)))])
+        table[index] *= 0.35
+        table[index, mood] += 0.65
+    smoothed = np.apply_along_axis(
+        lambda column: np.convolve(np.pad(column, 2, mode="edge"), np.ones(5) / 5, "valid"),
+        0,
+        table,
+    )
+    return np.asarray(smoothed / smoothed.sum(axis=1, keepdims=True))
+
+
+def fill(database: Database, *, calls: int) -> float:
+    """Save made-up calls, the same ones every time; return the seconds it took."""
+    generator, choices = np.random.default_rng(4), random.Random(4)
+    names = [f"Agent {number:02d}" for number in range(1, AGENTS + 1)]
+    started = time.perf_counter()
+    for begin in trange(0, calls, _TOGETHER, desc="saving calls", disable=None):
+        with database.writing() as session:
+            for number in range(begin, min(begin + _TOGETHER, calls)):
+                called_at = NEWEST - timedelta(seconds=choices.uniform(0, DAYS * 86_400))
+                report = make_report(number, generator)
+                details = CallDetails(
+                    agent=choices.choice(names),
+                    customer=f"C{choices.randrange(calls // 3 + 1):06d}",
+                    called_at=called_at,
+                )
+                save_report(session, report, details=details)
+                if choices.random() < 0.3:
+                    set_tags(session, report.call.id, choices.sample(TAGS, 2))
+    with database.engine.begin() as connection:
+        connection.execute(text("ANALYZE"))
+    return time.perf_counter() - started
+
+
+def queries(database: Database) -> Iterator[Query]:
+    """Yield what the pages ask of the store."""
+    with database.reading() as session:
+        call_id = session.scalar(select(Call.id).order_by(Call.number).offset(5).limit(1)) or ""
+        agent, calls = list_agents(session)[0], count_calls(session)
+    month = NEWEST - timedelta(days=30)
+    yield Query(
+        name="count of all calls", run=count_calls, indexed=False, reason="all calls are counted"
+    )
+    for order in ("called_at", "score", "duration_seconds", "outcome", "file_name"):
+        for descending in (True, False):
+            yield Query(
+                name=f"first page by {order}, {'descending' if descending else 'ascending'}",
+                run=partial(list_calls, order=order, descending=descending),
+            )
+    yield Query(
+        name="first page by agent",
+        run=lambda s: list_calls(s, order="agent"),
+        indexed=False,
+        reason="the name stands in another table, so all calls are sorted",
+    )
+    yield Query(name="page halfway by time", run=lambda s: list_calls(s, offset=calls // 2))
+    for name, wanted in {
+        "one agent": CallFilter(agents=[agent]),
+        "one outcome": CallFilter(outcomes=["escalated"]),
+        "last 30 days": CallFilter(since=month),
+        "score below 3": CallFilter(highest_score=3.0),
+        "one tag": CallFilter(tag=TAGS[0]),
+        "agent, outcome and dates": CallFilter(
+            agents=[agent], outcomes=["de-escalated"], since=month
+        ),
+    }.items():
+        yield Query(name=f"filter: {name}", run=partial(list_calls, wanted=wanted))
+        yield Query(
+            name=f"count: {name}",
+            run=partial(count_calls, wanted=wanted),
+            indexed=name in ("one agent", "last 30 days", "agent, outcome and dates"),
+            reason="the planner decides by how many calls match",
+        )
+    for name, wanted in {
+        "found": CallFilter(text="0042"),
+        "nothing found": CallFilter(text="zebra"),
+    }.items():
+        searches: dict[str, Callable[..., object]] = {
+            "search": list_calls,
+            "count of search": count_calls,
+        }
+        for kind, function in searches.items():
+            yield Query(
+                name=f"{kind}, {name}",
+                run=partial(function, wanted=wanted),
+                indexed=False,
+                reason="a part of a name is looked for",
+            )
+    yield Query(name="names of agents", run=list_agents)
+    yield Query(name="tags", run=list_tags, indexed=False, reason="every tag in use is listed")
+    yield Query(name="one call", run=lambda s: read_call(s, call_id))
+    yield Query(name="report of a call", run=lambda s: read_report(s, call_id))
+    yield Query(
+        name="agents' figures, all time",
+        run=agent_figures,
+        indexed=False,
+        reason="all calls are averaged",
+    )
+    yield Query(name="agents' figures, 30 days", run=lambda s: agent_figures(s, since=month))
+    yield Query(name="weeks of an agent", run=lambda s: weekly_scores(s, agent))
+    yield Query(name="best moments of an agent", run=lambda s: agent_moments(s, agent, best=True))
+    yield Query(
+        name="worst moments of an agent, 30 days",
+        run=lambda s: agent_moments(s, agent, best=False, since=month),
+    )
+
+
+@contextmanager
+def statements_of(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Collect the SELECT statements that are run meanwhile, with their parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            found.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def full_passes(database: Database, statement: str, parameters: Any) -> list[str]:
+    """Return the steps of a statement's plan that go through all of a large table.
+
+    PostgreSQL rightly reads a table of some thousand rows as a whole even where an
+    index fits; it is asked for the plan that it would take if that cost much.
+    """
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            prefix = "EXPLAIN QUERY PLAN"
+        else:
+            prefix = "EXPLAIN"
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        rows = connection.exec_driver_sql(f"{prefix} {statement}", parameters).all()
+    steps = [str(row[-1]).strip() for row in rows]
+    if not database.is_sqlite:
+        page = "LIMIT" in statement and "WHERE" not in statement
+        return [
+            step
+            for step in steps
+            if _step_of("Seq Scan on", step) or (page and step.startswith("->  Sort"))
+        ]
+    # In the order of an index, a page is full long before the end of the table.
+    if "LIMIT" in statement and "USE TEMP B-TREE FOR ORDER BY" not in steps:
+        steps = [step for step in steps if " USING " not in step]
+    return [step for step in steps if _step_of("SCAN", step)]
+
+
+def _step_of(kind: str, step: str) -> bool:
+    return any(f"{kind} {table}" in step for table in _LARGE_TABLES)
+
+
+def measure(database: Database, query: Query) -> Measured:
+    """Return the median time of a query and the passes through large tables."""
+    with statements_of(database) as statements, database.reading() as session:
+        query.run(session)
+    seconds = []
+    for _ in range(REPEATS):
+        with database.reading() as session:
+            started = time.perf_counter()
+            query.run(session)
+            seconds.append(time.perf_counter() - started)
+    return Measured(
+        milliseconds=1000 * statistics.median(seconds),
+        full_passes=[step for one in statements for step in full_passes(database, *one)],
+    )
+
+
+def measure_page(page: str) -> float | None:
+    """Return the median server time of a page in seconds; None if there is no such page."""
+    if not (ROOT / page).exists():
+        return None
+    from streamlit.testing.v1 import AppTest
+
+    script = AppTest.from_file(str(ROOT / page), default_timeout=120).run()
+    if script.exception:
+        raise RuntimeError(f"{page}: {script.exception[0].message}")
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        script.run()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def run(store: Store, *, calls: int) -> dict[str, Any]:
+    """Fill a store, measure it, and return the figures."""
+    database = store.database
+    with database.reading() as session:
+        if session.scalar(select(func.count(Call.number))):
+            raise SystemExit("the database holds calls already; give an empty one")
+    filling = fill(database, calls=calls)
+    results: dict[str, Any] = {
+        "database": database.engine.dialect.name,
+        "calls": calls,
+        "agents": AGENTS,
+        "days": DAYS,
+        "cores": os.cpu_count(),
+        "saving_milliseconds_per_call": 1000 * filling / calls,
+        "queries": [],
+        "pages": {},
+    }
+    if database.is_sqlite:
+        results["bytes_per_call"] = (store.folder / "calmscore.db").stat().st_size / calls
+    else:
+        with database.reading() as session:
+            size = session.scalar(select(func.pg_database_size(func.current_database())))
+        results["bytes_per_call"] = (size or 0) / calls
+    for query in queries(database):
+        measured = measure(database, query)
+        results["queries"].append(
+            {
+                "name": query.name,
+                "milliseconds": measured.milliseconds,
+                "full_passes": measured.full_passes,
+                **({} if query.indexed else {"full_pass_allowed": query.reason}),
+            }
+        )
+    for page in ("views/calls.py", "views/agents.py"):
+        seconds = measure_page(page)
+        if seconds is not None:
+            results["pages"][page] = {"seconds": seconds}
+    return results
+
+
+def faults(results: dict[str, Any]) -> list[str]:
+    """Return what is slower than allowed, or goes through all calls where an index is there."""
+    found = [
+        f"{row['name']}: {row['full_passes'][0]}"
+        for row in results["queries"]
+        if row["full_passes"] and "full_pass_allowed" not in row
+    ]
+    times = {row["name"]: row["milliseconds"] / 1000 for row in results["queries"]}
+    times |= {name: page["seconds"] for name, page in results["pages"].items()}
+    return found + [
+        f"{name}: {seconds:.2f} s" for name, seconds in times.items() if seconds > MOST_SECONDS
+    ]
+
+
+def main() -> int:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--url", help="an empty database instead of SQLite")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        if options.url:
+            os.environ[URL_VARIABLE] = options.url
+        store = Store.from_environment()
+        try:
+            results = run(store, calls=options.calls)
+        finally:
+            store.close()
+    print(f"{results['calls']} calls in {results['database']}: "
+          f"{results['saving_milliseconds_per_call']:.1f} ms to save one, "
+          f"{results['bytes_per_call'] / 1024:.1f} KB each")  # fmt: skip
+    for row in results["queries"]:
+        way = "all" if "full_pass_allowed" in row else "index"
+        print(f"{row['milliseconds']:8.1f} ms  {way:5}  {row['name']}")
+    for page, figures in results["pages"].items():
+        print(f"{1000 * figures['seconds']:8.1f} ms  page   {page}")
+    if options.json is not None:
+        keep(options.json, results)
+    problems = faults(results)
+    for problem in problems:
+        print(f"too slow or without index: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def keep(path: Path, results: dict[str, Any]) -> None:
+    """Put the figures of one database beside those of the other."""
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept[results["database"]] = results
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
