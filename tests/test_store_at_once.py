@@ -107,9 +107,8 @@ def test_calls_are_added_deleted_and_played_at_once_without_a_fault(store):
 
 def test_reports_of_two_models_at_once_do_not_mix(postgres_url, tmp_path):
     store = Store(tmp_path, url=postgres_url)
-    calm = make_report(emotions=("neutral",) * 12)
     up_and_down = make_report(emotions=("anger", "neutral") * 6, model=NEWER_MODEL)
-    for report in (up_and_down, calm):
+    for report in (make_report(model=MODEL), up_and_down):
         call_id = add(store, report=report)
     with ThreadPoolExecutor(1) as pool:
         with store.database.writing() as session:
