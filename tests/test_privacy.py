@@ -12,7 +12,8 @@ from audio.voice_activity import speech_mask
 
 speech_mask(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32))
 """
-# Leaves a mark on disk before it sends, and holds back where it takes a run for a test.
+# ONNX Runtime leaves files in the home folder before it sends anything, and none where one
+# of these is set.
 HOLD_BACK = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS")
 
 
