@@ -102,7 +102,7 @@ def artifacts(tmp_path) -> Path:
     stub_classifier().settings.write(tmp_path / SETTINGS_FILE)
     (tmp_path / MODEL_FILE).write_bytes(MODEL)
     for name, content in (
-        ("recipe", Recipe().to_dict()),
+        ("recipe", {**Recipe().to_dict(), "teachers": [Recipe(whisper="base").to_dict()]}),
         ("evaluation", evaluation),
         ("score_evaluation", {SHIPPED[0]: {SHIPPED[1]: row}}),
     ):
