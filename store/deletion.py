@@ -74,6 +74,8 @@ def apply_retention(
         oldest = now - timedelta(days=read_settings(session).report_days)
         calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
         gone = [call.id for call in calls]
+        # Those of calls go with the calls; those that failed name files and people too.
+        session.execute(delete(Job).where(Job.finished_at < oldest))
         for call in calls:
             _delete(session, call, actor=RETENTION_ACTOR, action="call expired")
         silent = list(session.scalars(select(Call).where(Call.audio_until < now)))
