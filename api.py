@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
 from classifier import EmotionClassifier, load_classifier
@@ -38,6 +37,16 @@ what the ones before it may: **viewer** reads calls, jobs and metrics, and liste
 
 Every error is a problem document (RFC 9457) with a `code` for programs.
 """
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the document with the schemas that no signature names."""
+        document = super().openapi()
+        for model in (ProblemDocument, TrainingRequest):
+            schema = model.model_json_schema()
+            document["components"]["schemas"][schema["title"]] = schema
+        return document
 
 
 def create_app(
@@ -84,7 +93,7 @@ def create_app(
             if store is None:
                 opened.close()
 
-    app = FastAPI(
+    app = _Application(
         title="Calmscore",
         version=API_VERSION,
         description=_DESCRIPTION,
@@ -99,7 +108,6 @@ def create_app(
     add_handlers(app)
     for routes in (call_routes, model_routes, status_routes):
         app.include_router(routes.router)
-    app.openapi_schema = _described(app)
     return app
 
 
@@ -128,13 +136,3 @@ def _start(service: Service) -> None:
     service.analyses.start()
     service.classifier.start()
     service.trainings.resume()
-
-
-def _described(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (ProblemDocument, TrainingRequest):
-        schemas[model.model_json_schema()["title"]] = model.model_json_schema()
-    return document

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -46,8 +47,25 @@ _LARGEST_OFFSET = 2**31 - 1
 
 router = APIRouter(prefix="/v1", tags=["calls"])
 
-CallId = Annotated[str, Path(pattern=CALL_ID, description="SHA-256 of the recording.")]
-JobId = Annotated[str, Path(pattern=JOB_ID)]
+
+def _call_id(
+    call_id: Annotated[
+        str, Path(description="SHA-256 of the recording.", json_schema_extra={"pattern": CALL_ID})
+    ],
+) -> str:
+    if not re.fullmatch(CALL_ID, call_id):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"{call_id!r} is no id of a call")
+    return call_id
+
+
+def _job_id(job_id: Annotated[str, Path(json_schema_extra={"pattern": JOB_ID})]) -> str:
+    if not re.fullmatch(JOB_ID, job_id):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"{job_id!r} is no id of a job")
+    return job_id
+
+
+CallId = Annotated[str, Depends(_call_id)]
+JobId = Annotated[str, Depends(_job_id)]
 Score = Annotated[float | None, Query(ge=1.0, le=10.0)]
 
 

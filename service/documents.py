@@ -61,6 +61,14 @@ Moment = Annotated[
     AfterValidator(_in_utc),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+
+
+def _whole(number: Any) -> Any:
+    """Take 8.0 for 8, which it is in JSON."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Whole = BeforeValidator(_whole)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_TEXT)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -382,13 +390,13 @@ class TrainingRequest(BaseModel):
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}$", description="Of the model to be trained."
         ),
     ]
-    seed: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
-    head_epochs: Annotated[int | None, Field(ge=0, le=200)] = None
-    epochs: Annotated[int | None, Field(ge=1, le=200)] = None
-    batch_size: Annotated[int | None, Field(ge=1, le=1024)] = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] | None = None
+    head_epochs: Annotated[int, Field(ge=0, le=200), Whole] | None = None
+    epochs: Annotated[int, Field(ge=1, le=200), Whole] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=1024), Whole] | None = None
     head_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
     encoder_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
-    copies: Annotated[int | None, Field(ge=1, le=100)] = None
+    copies: Annotated[int, Field(ge=1, le=100), Whole] | None = None
     mixup: Annotated[float | None, Field(ge=0.0, le=10.0)] = None
     teacher_share: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
 

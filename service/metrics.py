@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPMethod
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ANALYSIS_BUCKETS_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 900)
-_UNKNOWN_ROUTE = "unknown"
+_UNKNOWN = "unknown"
+_METHODS = frozenset(HTTPMethod)
 
 
 class ServiceMetrics:
@@ -106,10 +108,10 @@ class CountRequests:
         try:
             await self._app(scope, receive, noting_status)
         finally:
-            route = getattr(scope.get("route"), "path", _UNKNOWN_ROUTE)
+            route = getattr(scope.get("route"), "path", _UNKNOWN)
             self._metrics.count_request(
                 # Methods are the caller's to invent; labels are not.
-                method=scope["method"] if route != _UNKNOWN_ROUTE else _UNKNOWN_ROUTE,
+                method=scope["method"] if scope["method"] in _METHODS else _UNKNOWN,
                 route=route,
                 status=status,
                 seconds=self._clock() - started,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from audio.recording import ReadingLimits, clean_file_name
 from service.access import Admin, Supervisor
-from service.call_routes import job_error, upload_form
+from service.call_routes import JobId, job_error, upload_form
 from service.clips import LARGEST_CLIP_BYTES, classify_clip
-from service.documents import JOB_ID, PredictionDocument, TrainingDocument, TrainingRequest
+from service.documents import PredictionDocument, TrainingDocument, TrainingRequest
 from service.problems import ProblemError, documented
 from service.state import CurrentService, Service
 from service.uploads import receive_upload
@@ -62,6 +62,12 @@ async def predict(request: Request, service: CurrentService, key: Supervisor) ->
             "model": TrainingDocument,
             "description": "The training runs.",
             "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+            "links": {
+                "training": {
+                    "operationId": "read_training",
+                    "parameters": {"job_id": "$response.body#/id"},
+                }
+            },
         },
         **documented(401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
     },
@@ -97,9 +103,7 @@ async def train(
     responses=documented(401, 403, 404, 422, 429, 500, 503),
     operation_id="read_training",
 )
-def read_training(
-    service: CurrentService, key: Admin, job_id: Annotated[str, Path(pattern=JOB_ID)]
-) -> TrainingDocument:
+def read_training(service: CurrentService, key: Admin, job_id: JobId) -> TrainingDocument:
     """Return the state of a training, the end of its log and, once it is done, its figures."""
     with service.store.database.reading() as session:
         job = read_job(session, job_id)
