@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 import calmscore
 from errors import ArtifactError
 from store import Store
-from store.calls import CallDetails, list_calls, set_details
-from store.calls import find_call
+from store.calls import CallDetails, find_call, list_calls, set_details
 from store.coaching import correct_emotion
 from store.keys import find_key
 
@@ -59,7 +58,9 @@ def calls(tmp_path, folder):
 
 
 def test_help_is_quick_because_it_loads_no_model():
-    script = "import sys, calmscore; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    script = (
+        "import sys, calmscore; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
     text = run("--help").output
     for name in ("analyse", "batch", "watch", "serve", "dashboard", "export", "delete", "keys"):
