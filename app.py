@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from views.desk import admit
+
 st.set_page_config(page_title="Calmscore", page_icon="🎧", layout="centered")
+admit()
 
 st.navigation(
     [
