@@ -13,6 +13,7 @@ from typing import BinaryIO
 from errors import ParameterError, StoreError
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+_PART_SUFFIX = ".part"
 
 
 class AudioFiles:
@@ -64,7 +65,9 @@ class AudioFiles:
         source.seek(0)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
+            with tempfile.NamedTemporaryFile(
+                dir=target.parent, suffix=_PART_SUFFIX, delete=False
+            ) as part:
                 try:
                     shutil.copyfileobj(source, part)
                     part.flush()
@@ -95,3 +98,10 @@ class AudioFiles:
         if not self.folder.is_dir():
             return []
         return sorted(p.name for p in self.folder.glob("??/*") if _HASH.fullmatch(p.name))
+
+    def delete_parts(self) -> int:
+        """Delete what was left of recordings that were being put when a run broke; count it."""
+        parts = list(self.folder.glob(f"??/*{_PART_SUFFIX}"))
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return len(parts)

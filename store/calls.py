@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from errors import NotStoredError
 from report import CallReport
-from store.schema import Agent, Call, Moment, Report, Tag
+from store.schema import FILE_NAME_LENGTH, NAME_LENGTH, Agent, Call, Moment, Report, Tag
 
 CallOrder = Literal["called_at", "agent", "duration_seconds", "score", "outcome", "file_name"]
 
@@ -114,11 +114,12 @@ def save_report(
     """
     details = details or CallDetails()
     now = datetime.now(UTC)
-    call = session.scalar(select(Call).where(Call.id == report.call.id))
+    # Locked, so that reports of two models at once do not mix their moments.
+    call = session.scalar(select(Call).where(Call.id == report.call.id).with_for_update())
     if call is None:
         call = Call(id=report.call.id, added_at=now, called_at=details.called_at or now)
         session.add(call)
-    call.file_name = report.call.file_name
+    call.file_name = report.call.file_name[:FILE_NAME_LENGTH]
     call.duration_seconds = report.call.duration_seconds
     call.score, call.outcome = report.score.value, report.score.outcome
     call.trend = _trend(report)
@@ -158,13 +159,35 @@ def save_report(
 
 
 def set_details(session: Session, call: Call, details: CallDetails) -> None:
-    """Change agent, customer or time of a stored call; None leaves a field as it is."""
-    if details.agent is not None:
-        call.agent_id = _agent(session, details.agent).id
-    if details.customer is not None:
-        call.customer = details.customer
+    """Change agent, customer or time of a stored call.
+
+    What is None or blank leaves a field as it is. Names are cut to 200 characters. An
+    agent who has no call any more is forgotten.
+    """
+    agent, customer = _name(details.agent), _name(details.customer)
+    if agent:
+        earlier, call.agent_id = call.agent_id, _agent(session, agent).id
+        if earlier not in (None, call.agent_id):
+            session.flush()
+            forget_idle_agents(session, [earlier])
+    if customer:
+        call.customer = customer
     if details.called_at is not None:
         call.called_at = details.called_at
+
+
+def forget_idle_agents(session: Session, agent_ids: Iterable[int | None]) -> None:
+    """Delete those of these agents who have no call."""
+    for agent_id in sorted({number for number in agent_ids if number is not None}):
+        # Locked first, so that a call that is being added to the agent is seen.
+        session.execute(select(Agent.id).where(Agent.id == agent_id).with_for_update())
+        session.execute(
+            delete(Agent).where(Agent.id == agent_id, ~exists().where(Call.agent_id == agent_id))
+        )
+
+
+def _name(text: str | None) -> str:
+    return " ".join((text or "").split())[:NAME_LENGTH]
 
 
 def _agent(session: Session, name: str) -> Agent:
@@ -292,6 +315,38 @@ def read_report(
     return document
 
 
+def read_reports(
+    session: Session,
+    wanted: CallFilter | None = None,
+    *,
+    after_number: int = 0,
+    limit: int = 100,
+) -> list[tuple[CallRow, dict[str, Any]]]:
+    """Return calls with their current reports, in the order in which they were added.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+    after_number : int
+        Number of the last call that was read before; 0 begins.
+    limit : int
+        Most calls to return.
+    """
+    query = (
+        _matching(select(Call, Agent.name, Report.document), wanted or CallFilter())
+        .join(Report, Report.id == Call.report_id)
+        .where(Call.number > after_number)
+        .order_by(Call.number)
+        .limit(limit)
+    )
+    found = list(session.execute(query))
+    rows = _call_rows(session, [(call, agent) for call, agent, _ in found])
+    return [(row, document) for row, (_, _, document) in zip(rows, found, strict=True)]
+
+
 def list_reports(session: Session, call_id: str) -> list[ReportRow]:
     """Return all reports of a call, the newest first."""
     query = select(Report, Call.report_id).join(Call).where(Call.id == call_id)
@@ -360,7 +415,10 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
 
 
 def _rows(session: Session, query: Any) -> list[CallRow]:
-    found = list(session.execute(query))
+    return _call_rows(session, list(session.execute(query)))
+
+
+def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
     numbers = [call.number for call, _ in found]
     tags: dict[int, list[str]] = {}
     # Sorted below: asked to sort, SQLite goes through every tag of every call.

@@ -21,6 +21,7 @@ _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 # Any number, but the same in every process that migrates.
 _MIGRATION_LOCK = 7_263_001
 _BUSY_MILLISECONDS = 60_000
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "NORMAL",
@@ -55,7 +56,7 @@ class Database:
                 f"the database {self.engine.url!r} was written by a newer Calmscore ({error}); "
                 "install that one, or restore the backup that was made before the upgrade"
             ) from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise StoreError(
                 f"the database {self.engine.url!r} cannot be opened ({error.__class__.__name__}: "
                 f"{str(error).splitlines()[0]}); check CALMSCORE_DATABASE_URL and that it runs"
@@ -64,7 +65,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that only reads; it sees one state of the database throughout."""
+        options = {} if self.is_sqlite else _SNAPSHOT
         with Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options=options)
             yield session
 
     @contextmanager

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from store import audit
 from store.audio_files import AudioFiles
-from store.calls import find_call
+from store.calls import find_call, forget_idle_agents
 from store.database import Database
-from store.schema import Agent, Call, Job
+from store.schema import Call, Job
 from store.settings import read_settings
 
 RETENTION_ACTOR = "retention"
@@ -47,15 +48,16 @@ def delete_call(database: Database, audio: AudioFiles, call_id: str, *, actor: s
         If there is no such call.
     """
     with database.writing() as session:
-        _delete(session, find_call(session, call_id), actor=actor, action="call deleted")
-    audio.delete(call_id)
+        _delete(session, [find_call(session, call_id)], actor=actor, action="call deleted")
+        # Before the end of the transaction: if this breaks off, the call can be deleted again.
+        audio.delete(call_id)
     _wipe(database)
 
 
 def apply_retention(
     database: Database, audio: AudioFiles, *, now: datetime | None = None
 ) -> Expired:
-    """Delete recordings and calls whose days are over, and recordings of no call.
+    """Delete recordings, calls and finished jobs whose days are over.
 
     Parameters
     ----------
@@ -73,43 +75,52 @@ def apply_retention(
     with database.writing() as session:
         oldest = now - timedelta(days=read_settings(session).report_days)
         calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
-        gone = [call.id for call in calls]
-        for call in calls:
-            _delete(session, call, actor=RETENTION_ACTOR, action="call expired")
+        _delete(session, calls, actor=RETENTION_ACTOR, action="call expired")
+        session.execute(delete(Job).where(Job.finished_at < oldest))
         silent = list(session.scalars(select(Call).where(Call.audio_until < now)))
         for call in silent:
             call.audio_until = None
             audit.record(
                 session, actor=RETENTION_ACTOR, action="audio expired", call_number=call.number
             )
-    for call_id in [*gone, *(call.id for call in silent)]:
-        audio.delete(call_id)
-    if gone:
-        _wipe(database)
-    return Expired(recordings=len(silent), calls=len(gone))
+        for call in (*calls, *silent):
+            audio.delete(call.id)
+    _wipe(database)
+    return Expired(recordings=len(silent), calls=len(calls))
+
+
+def count_expired(database: Database, *, now: datetime | None = None) -> Expired:
+    """Return how much `apply_retention` would delete."""
+    now = now or datetime.now(UTC)
+    with database.reading() as session:
+        oldest = now - timedelta(days=read_settings(session).report_days)
+        calls = session.scalar(select(func.count(Call.number)).where(Call.added_at < oldest))
+        recordings = session.scalar(
+            select(func.count(Call.number)).where(Call.added_at >= oldest, Call.audio_until < now)
+        )
+    return Expired(recordings=recordings or 0, calls=calls or 0)
 
 
 def delete_orphans(database: Database, audio: AudioFiles) -> int:
-    """Delete recordings that belong to no call, which a broken run may have left; count them.
+    """Delete what a broken run may have left: recordings of no call, whole or in part.
+
+    Return how many were deleted.
 
     To be called when nothing is being added.
     """
     with database.reading() as session:
         kept = set(session.scalars(select(Call.id).where(Call.audio_until.is_not(None))))
-    return sum(audio.delete(call_id) for call_id in audio.ids() if call_id not in kept)
+    orphans = sum(audio.delete(call_id) for call_id in audio.ids() if call_id not in kept)
+    return orphans + audio.delete_parts()
 
 
-def _delete(session: Session, call: Call, *, actor: str, action: audit.Action) -> None:
-    session.execute(delete(Job).where(Job.call_id == call.id))
-    # What hangs on the call goes with it by the database's own rule.
-    session.execute(delete(Call).where(Call.number == call.number))
-    if call.agent_id is not None:
-        session.execute(
-            delete(Agent).where(
-                Agent.id == call.agent_id, ~exists().where(Call.agent_id == call.agent_id)
-            )
-        )
-    audit.record(session, actor=actor, action=action, call_number=call.number)
+def _delete(session: Session, calls: Sequence[Call], *, actor: str, action: audit.Action) -> None:
+    for call in calls:
+        session.execute(delete(Job).where(Job.call_id == call.id))
+        # What hangs on the call goes with it by the database's own rule.
+        session.execute(delete(Call).where(Call.number == call.number))
+        audit.record(session, actor=actor, action=action, call_number=call.number)
+    forget_idle_agents(session, [call.agent_id for call in calls])
 
 
 def forget_audio(session: Session, call_id: str) -> None:

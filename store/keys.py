@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from errors import NotStoredError, ParameterError
-from store.schema import ApiKey
+from store.schema import NAME_LENGTH, ApiKey
 
 Role = Literal["viewer", "supervisor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -51,12 +51,14 @@ def create_key(session: Session, *, name: str, role: Role) -> str:
     Raises
     ------
     ParameterError
-        If the name is empty or the role is none of the three.
+        If the name is empty or longer than 200 characters, or the role none of the three.
     """
     if role not in ROLES:
         raise ParameterError(f"role is {role!r}; choose one of {', '.join(ROLES)}")
     if not name.strip():
         raise ParameterError("a key needs a name that says what it is for")
+    if len(name.strip()) > NAME_LENGTH:
+        raise ParameterError(f"the name {name.strip()!r} is longer than {NAME_LENGTH} characters")
     key = _PREFIX + secrets.token_urlsafe(32)
     session.add(
         ApiKey(name=name.strip(), role=role, digest=_digest(key), created_at=datetime.now(UTC))
@@ -100,7 +102,7 @@ def revoke_key(session: Session, key_id: int) -> None:
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 def _row(stored: ApiKey) -> KeyRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -21,6 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 HASH_LENGTH = 64
+NAME_LENGTH = 200
+FILE_NAME_LENGTH = 500
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -35,7 +39,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value}: a stored time needs a time zone")
-        utc = value.astimezone(UTC)
+        try:
+            utc = value.astimezone(UTC)
+        except OverflowError:  # within a day of the first or last year
+            utc = value.replace(tzinfo=UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -43,6 +50,24 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class PlainString(TypeDecorator[str]):
+    """Text that every database takes: NUL and halves of surrogate pairs become �."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text without characters that no database stores."""
+        return None if value is None else _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+class PlainText(PlainString):
+    """The same, of any length."""
+
+    impl = Text
+    cache_ok = True
 
 
 class Base(DeclarativeBase):
@@ -70,7 +95,7 @@ class Agent(Base):
     __tablename__ = "agents"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(PlainString(NAME_LENGTH), unique=True)
 
 
 class Call(Base):
@@ -87,17 +112,17 @@ class Call(Base):
     )
 
     number: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(HASH_LENGTH), unique=True)
-    file_name: Mapped[str] = mapped_column(String(500), index=True)
+    id: Mapped[str] = mapped_column(PlainString(HASH_LENGTH), unique=True)
+    file_name: Mapped[str] = mapped_column(PlainString(FILE_NAME_LENGTH), index=True)
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
-    customer: Mapped[str | None] = mapped_column(String(200))
+    customer: Mapped[str | None] = mapped_column(PlainString(NAME_LENGTH))
     # When the call was made or, where nobody told, when it arrived here.
     called_at: Mapped[datetime] = mapped_column(index=True)
     added_at: Mapped[datetime] = mapped_column(index=True)
     duration_seconds: Mapped[float] = mapped_column(index=True)
     report_id: Mapped[int | None]
     score: Mapped[float | None] = mapped_column(index=True)
-    outcome: Mapped[str] = mapped_column(String(40))
+    outcome: Mapped[str] = mapped_column(PlainString(40))
     trend: Mapped[list[float]]
     audio_until: Mapped[datetime | None] = mapped_column(index=True)
 
@@ -110,9 +135,9 @@ class Report(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_number: Mapped[int] = mapped_column(ForeignKey("calls.number", ondelete="CASCADE"))
-    customer_channel: Mapped[str] = mapped_column(String(10))
-    model_version: Mapped[str] = mapped_column(String(40))
-    model_sha256: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    customer_channel: Mapped[str] = mapped_column(PlainString(10))
+    model_version: Mapped[str] = mapped_column(PlainString(40))
+    model_sha256: Mapped[str] = mapped_column(PlainString(HASH_LENGTH))
     created_at: Mapped[datetime]
     document: Mapped[dict[str, Any]]
 
@@ -126,8 +151,8 @@ class Moment(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     call_number: Mapped[int] = mapped_column(ForeignKey("calls.number", ondelete="CASCADE"))
     at_seconds: Mapped[float]
-    from_emotion: Mapped[str] = mapped_column(String(20))
-    to_emotion: Mapped[str] = mapped_column(String(20))
+    from_emotion: Mapped[str] = mapped_column(PlainString(20))
+    to_emotion: Mapped[str] = mapped_column(PlainString(20))
     points: Mapped[float]
 
 
@@ -141,8 +166,8 @@ class Note(Base):
         ForeignKey("calls.number", ondelete="CASCADE"), index=True
     )
     at_seconds: Mapped[float | None]
-    text: Mapped[str] = mapped_column(Text)
-    author: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(PlainText)
+    author: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
     created_at: Mapped[datetime]
 
 
@@ -154,7 +179,7 @@ class Tag(Base):
     call_number: Mapped[int] = mapped_column(
         ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
     )
-    name: Mapped[str] = mapped_column(String(60), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(PlainString(60), primary_key=True, index=True)
 
 
 class Correction(Base):
@@ -167,8 +192,8 @@ class Correction(Base):
     )
     start_seconds: Mapped[float] = mapped_column(primary_key=True)
     end_seconds: Mapped[float]
-    emotion: Mapped[str] = mapped_column(String(20))
-    author: Mapped[str] = mapped_column(String(200))
+    emotion: Mapped[str] = mapped_column(PlainString(20))
+    author: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
     created_at: Mapped[datetime]
 
 
@@ -177,7 +202,7 @@ class Setting(Base):
 
     __tablename__ = "settings"
 
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(PlainString(60), primary_key=True)
     value: Mapped[Any] = mapped_column(JSON)
 
 
@@ -188,8 +213,8 @@ class AuditEvent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
-    actor: Mapped[str] = mapped_column(String(200))
-    action: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    action: Mapped[str] = mapped_column(PlainString(40))
     call_number: Mapped[int | None] = mapped_column(index=True)
 
 
@@ -199,9 +224,9 @@ class ApiKey(Base):
     __tablename__ = "api_keys"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20))
-    digest: Mapped[str] = mapped_column(String(HASH_LENGTH), unique=True)
+    name: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    role: Mapped[str] = mapped_column(PlainString(20))
+    digest: Mapped[str] = mapped_column(PlainString(HASH_LENGTH), unique=True)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -213,12 +238,12 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_state_created_at", "state", "created_at"),)
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(20))
+    id: Mapped[str] = mapped_column(PlainString(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(PlainString(20))
+    state: Mapped[str] = mapped_column(PlainString(20))
     parameters: Mapped[dict[str, Any]]
-    call_id: Mapped[str | None] = mapped_column(String(HASH_LENGTH), index=True)
-    error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    call_id: Mapped[str | None] = mapped_column(PlainString(HASH_LENGTH), index=True)
+    error_code: Mapped[str | None] = mapped_column(PlainString(60))
+    error_message: Mapped[str | None] = mapped_column(PlainText)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from errors import ParameterError
 from inference_data_preprocessing import CHANNEL_CHOICES, ChannelChoice
-from store.schema import Setting
+from store.schema import Call, Setting
 
 _MOST_DAYS = 3650
 NAME_GROUPS = ("agent", "customer", "time")
+
+
+Band = Literal["good", "middle", "poor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +79,13 @@ class Settings:
                 "1 ≤ poor_score < good_score ≤ 10"
             )
         _check_pattern(self.file_name_pattern)
+        _check_time_format(self.time_format)
 
 
 def _check_pattern(pattern: str) -> None:
     try:
         groups = set(re.compile(pattern).groupindex)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ParameterError(f"file_name_pattern {pattern!r} cannot be read: {error}") from error
     unknown = groups - set(NAME_GROUPS)
     if unknown or (pattern and not groups):
@@ -88,6 +93,32 @@ def _check_pattern(pattern: str) -> None:
             f"file_name_pattern {pattern!r} has the named groups {sorted(groups)}; "
             f"use {', '.join(f'(?P<{name}>…)' for name in NAME_GROUPS)}"
         )
+
+
+def _check_time_format(time_format: str) -> None:
+    try:
+        datetime.strptime(datetime.now(UTC).strftime(time_format), time_format)
+    except (ValueError, re.error) as error:
+        raise ParameterError(
+            f"time_format {time_format!r} cannot be read: {error}; write it like %Y%m%d-%H%M%S"
+        ) from error
+
+
+def band(score: float, settings: Settings) -> Band:
+    """Return how a score is shown.
+
+    Parameters
+    ----------
+    score : float
+        1–10.
+    settings : Settings
+        ``good_score`` and ``poor_score``; both bounds belong to the outer bands.
+    """
+    # As people read it: 7.46 is shown as 7.5.
+    shown = round(score, 1)
+    if shown >= settings.good_score:
+        return "good"
+    return "poor" if shown <= settings.poor_score else "middle"
 
 
 def read_settings(session: Session) -> Settings:
@@ -98,7 +129,13 @@ def read_settings(session: Session) -> Settings:
 
 
 def write_settings(session: Session, settings: Settings) -> None:
-    """Keep settings; only what differs from the defaults is stored."""
+    """Keep settings; only what differs from the defaults is stored.
+
+    If recordings are to be kept for fewer days, those that are here are kept no longer
+    than that from now on.
+    """
+    latest = datetime.now(UTC) + timedelta(days=settings.audio_days)
+    session.execute(update(Call).where(Call.audio_until > latest).values(audio_until=latest))
     default: dict[str, Any] = asdict(Settings())
     session.execute(delete(Setting))
     session.add_all(

@@ -56,8 +56,8 @@ class Store:
     @classmethod
     def from_environment(cls) -> Store:
         """Open the store that ``CALMSCORE_DATA_FOLDER`` and ``CALMSCORE_DATABASE_URL`` name."""
-        folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
-        return cls(folder, url=os.environ.get(URL_VARIABLE) or None)
+        folder, url = place_from_environment()
+        return cls(folder, url=url)
 
     def add_call(
         self,
@@ -92,16 +92,18 @@ class Store:
         """
         with self.database.reading() as session:
             days = read_settings(session).audio_days
-        keep = recording is not None and days > 0
-        if recording is not None and keep:
-            self.audio.put(report.call.id, recording)
+        kept = recording if days > 0 else None
+        if kept is not None:
+            self.audio.put(report.call.id, kept)
         # Two processes may add the same call or agent at once; the later one finds it then.
         for attempt in range(_ATTEMPTS):
             try:
                 with self.database.writing() as session:
                     call = save_report(session, report, details=details)
-                    if keep and call.audio_until is None:
-                        call.audio_until = datetime.now(UTC) + timedelta(days=days)
+                    if kept is not None:
+                        # Again, in case that the call was deleted meanwhile.
+                        self.audio.put(report.call.id, kept)
+                        call.audio_until = call.audio_until or _days_from_now(days)
                     audit.record(session, actor=actor, action="call added", call_number=call.number)
                     return call.number
             except IntegrityError:
@@ -140,3 +142,13 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+
+def place_from_environment() -> tuple[Path, str | None]:
+    """Return the folder and the URL that ``CALMSCORE_DATA_FOLDER`` and ``…_DATABASE_URL`` name."""
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
+    return folder, os.environ.get(URL_VARIABLE) or None
+
+
+def _days_from_now(days: int) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from postgres import postgres_server, postgres_url  # noqa: F401 (fixtures of all tests)
+from stored_calls import store, store_url  # noqa: F401
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples in every run, and no alarm where the machine is busy.
