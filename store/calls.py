@@ -156,11 +156,21 @@ def save_report(
 
 
 def set_details(session: Session, call: Call, details: CallDetails) -> None:
-    """Change agent, customer or time of a stored call; None leaves a field as it is."""
+    """Change agent, customer or time of a stored call.
+
+    None leaves a field as it is, an empty text empties it. An agent without another
+    call goes.
+    """
     if details.agent is not None:
-        call.agent_id = _agent(session, details.agent).id
+        former = call.agent_id
+        call.agent_id = _agent(session, details.agent).id if details.agent else None
+        session.flush()
+        if former != call.agent_id:
+            session.execute(
+                delete(Agent).where(Agent.id == former, ~exists().where(Call.agent_id == former))
+            )
     if details.customer is not None:
-        call.customer = details.customer
+        call.customer = details.customer or None
     if details.called_at is not None:
         call.called_at = details.called_at
 
@@ -240,6 +250,11 @@ def read_call(session: Session, call_id: str) -> CallRow:
     if not rows:
         raise _not_stored(call_id)
     return rows[0]
+
+
+def has_call(session: Session, call_id: str) -> bool:
+    """Tell whether a call is stored."""
+    return session.scalar(select(Call.number).where(Call.id == call_id)) is not None
 
 
 def find_call(session: Session, call_id: str) -> Call:

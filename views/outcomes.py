@@ -1,0 +1,26 @@
+"""How outcomes look: their words and colours."""
+
+from __future__ import annotations
+
+from scoring import (
+    CALM_THROUGHOUT,
+    DE_ESCALATED,
+    ESCALATED,
+    INSUFFICIENT_EVIDENCE,
+    PARTLY_DE_ESCALATED,
+    UNRESOLVED,
+)
+
+OUTCOME_COLOURS = {
+    DE_ESCALATED: "#009E73",
+    PARTLY_DE_ESCALATED: "#56B4E9",
+    UNRESOLVED: "#E69F00",
+    ESCALATED: "#D55E00",
+    CALM_THROUGHOUT: "#A6CDBD",
+    INSUFFICIENT_EVIDENCE: "#8C96A0",
+}
+
+
+def outcome_label(outcome: str) -> str:
+    """Return an outcome as the beginning of a line."""
+    return outcome[0].upper() + outcome[1:]
