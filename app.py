@@ -6,7 +6,8 @@ import streamlit as st
 
 from errors import CalmscoreError
 
-st.set_page_config(page_title="Calmscore", page_icon="🎧", layout="centered")
+# Tables and pairs of calls need room; what is read stays one calm column.
+_WIDE = {"calls", "call", "compare", "agents"}
 
 page = st.navigation(
     {
@@ -24,6 +25,11 @@ page = st.navigation(
         ],
     },
     position="top",
+)
+st.set_page_config(
+    page_title=f"{page.title} · Calmscore",
+    page_icon="🎧",
+    layout="wide" if page.url_path in _WIDE else "centered",
 )
 try:
     page.run()

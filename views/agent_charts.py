@@ -17,6 +17,7 @@ _GOOD_TINT = "rgba(0, 158, 115, 0.10)"
 _POOR_TINT = "rgba(213, 94, 0, 0.12)"
 _ROW_HEIGHT, _FRAME_HEIGHT = 34, 90
 _LABEL_LETTERS = 22
+_MOST_WEEKS = 8
 _SCORE_AXIS: dict[str, Any] = {
     "range": [0.8, 10.2],
     "tickvals": list(range(1, 11)),
@@ -25,7 +26,7 @@ _SCORE_AXIS: dict[str, Any] = {
     "title": None,
 }
 _LAYOUT: dict[str, Any] = {
-    "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+    "margin": {"l": 8, "r": 24, "t": 8, "b": 8},
     "dragmode": False,
     "hoverlabel": {"font": {"color": "#1D2A30"}, "bgcolor": "#FFFFFF"},
 }
@@ -150,7 +151,7 @@ def weekly_trend(weeks: Sequence[Week], settings: Settings) -> go.Figure:
         height=300,
         xaxis={
             "fixedrange": True, "title": None, "showgrid": False, "tickformat": "%-d %b",
-            **({"tickvals": [week.monday for week in weeks]} if len(weeks) <= 6 else {"nticks": 8}),
+            "tickvals": [week.monday for week in weeks[:: -(-len(weeks) // _MOST_WEEKS)]],
         },
         yaxis=_SCORE_AXIS | {"tickvals": [1, 4, 7, 10]},
         shapes=[

@@ -73,10 +73,9 @@ def _table(agents: Sequence[AgentFigures]) -> None:
         "Agent": [plain(agent.agent) for agent in agents],
         "Calls": [f"{agent.calls:,}" for agent in agents],
         "Scored": [f"{agent.scored_calls:,}" for agent in agents],
-        "Average": [_average(agent) for agent in agents],
-        "95 % interval": [_interval(agent) for agent in agents],
+        "Average (95 %)": [_average(agent) for agent in agents],
         "Calm throughout": [str(agent.outcomes.get(CALM_THROUGHOUT, 0)) for agent in agents],
-        "Too little speech": [
+        "Insufficient evidence": [
             str(agent.outcomes.get(INSUFFICIENT_EVIDENCE, 0)) for agent in agents
         ],
     }
@@ -85,13 +84,12 @@ def _table(agents: Sequence[AgentFigures]) -> None:
 
 
 def _average(agent: AgentFigures) -> str:
-    return "–" if agent.average_score is None else f"{agent.average_score:.1f}"
-
-
-def _interval(agent: AgentFigures) -> str:
-    if agent.interval is None:
+    if agent.average_score is None:
         return "–"
-    return f"{agent.interval[0]:.1f} to {agent.interval[1]:.1f}"
+    average = f"{agent.average_score:.1f}"
+    if agent.interval is None:
+        return average
+    return f"{average} ({agent.interval[0]:.1f}–{agent.interval[1]:.1f})"
 
 
 def _in_order(agents: list[AgentFigures]) -> list[AgentFigures]:
@@ -118,7 +116,8 @@ def _averages(agents: list[AgentFigures], settings: Settings) -> None:
     st.caption(
         "The dot is the average of the scored calls; the bar is its 95 % confidence interval. "
         "Where bars overlap, the difference may be chance. Calls that were calm throughout, or "
-        "with too little speech, are counted apart and not averaged."
+        "with insufficient evidence, are counted apart and not averaged. Green and red are the "
+        "score bands of the settings."
     )
     ordered = _in_order(agents)
     if any(agent.average_score is not None for agent in agents):
@@ -167,17 +166,17 @@ def _one_agent(
         st.caption("No scored call in this period.")
     left, right = st.columns(2, gap="large")
     with left:
-        _moments("Moments that calmed a customer", best, key="best")
+        _moments("Moments that calmed a customer", best)
     with right:
-        _moments("Moments worth a second listen", worst, key="worst")
+        _moments("Moments worth a second listen", worst)
 
 
-def _moments(title: str, moments: Sequence[MomentRow], *, key: str) -> None:
+def _moments(title: str, moments: Sequence[MomentRow]) -> None:
     st.markdown(f"**{title}**")
     if not moments:
         st.caption("None in this period.")
-    for number, moment in enumerate(moments):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-{number}"):
+    for moment in moments:
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.page_link(
                 "views/call.py",
                 label=clock(moment.at_seconds),
@@ -199,7 +198,8 @@ def _without_agent(store: Store, agents: Sequence[AgentFigures], period: _Period
     missing = every - sum(agent.calls for agent in agents)
     if missing:
         st.caption(
-            f"{missing:,} call{'' if missing == 1 else 's'} of this period have no agent yet. "
+            f"{'1 call' if missing == 1 else f'{missing:,} calls'} of this period "
+            f"{'has' if missing == 1 else 'have'} no agent yet. "
             "Give them one on the page of the call, or by the file-name pattern."
         )
 
@@ -218,7 +218,6 @@ def _nothing(any_calls: bool) -> None:
         )
 
 
-st.set_page_config(layout="wide")
 st.title("Agents")
 _caution()
 desk_store = open_store()

@@ -40,7 +40,7 @@ def _back() -> None:
 
 
 def _header(store: Store, row: CallRow, user: User) -> None:
-    st.title(plain(row.file_name))
+    st.title(plain(row.file_name), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(whereabouts(row), width="content")
         for tag in row.tags:
@@ -198,18 +198,18 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     _swap(store, row, report, user)
     main, side = st.columns([5, 3], gap="large")
     with main:
-        call_view.score_card(report)
+        call_view.score_card(report, named=False)
         call_view.notices(report)
         sound = _sound(store, row, user)
         call_view.timeline_and_player(report, sound, start_seconds=_start_seconds())
         if sound is None:
             st.info(
-                "The recording is not kept, or no longer. It cannot be played; the report stays.",
+                "The recording is not kept, so it cannot be played. The report stays.",
                 icon=":material/volume_off:",
             )
         call_view.what_moved_the_score(report, playable=sound is not None)
     with side:
-        call_view.who_spoke(report)
+        call_view.who_spoke(report, narrow=True)
         _channels(row, report, user)
         st.subheader("Report")
         call_view.downloads(report, on_click=lambda: _record_export(store, row, user))
@@ -217,7 +217,6 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         call_view.not_a_verdict()
 
 
-st.set_page_config(layout="wide")
 _back()
 desk_store = open_store()
 call_id = st.query_params.get("call", "")

@@ -18,12 +18,22 @@ from views.moments import PLAYER_KEY, TIMELINE_KEY, evidence
 from views.outcomes import OUTCOME_COLOURS, outcome_label
 
 
-def score_card(report: CallReport) -> None:
-    """Show the file, the score out of 10, the outcome and one sentence."""
+def score_card(report: CallReport, *, named: bool = True) -> None:
+    """Show the file, the score out of 10, the outcome and one sentence.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    named : bool
+        Whether the file's name and length are shown.
+    """
     score = report.score
     value = "–" if score.value is None else f"{score.value:.1f}"
     of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
     colour = OUTCOME_COLOURS[score.outcome]
+    length = format_duration(report.call.duration_seconds)
+    file = f"<div class='score-file'>{html.escape(report.call.file_name)} · {length}</div>"
     st.html(
         f"""
         <style>
@@ -37,8 +47,7 @@ def score_card(report: CallReport) -> None:
         }}
         .score-file {{ opacity: 0.75; overflow-wrap: anywhere; }}
         </style>
-        <div class="score-file">{html.escape(report.call.file_name)}
-          · {format_duration(report.call.duration_seconds)}</div>
+        {file if named else ""}
         <div class="score" role="status" style="--outcome: {colour}">
         <span class="value">{value}{of_ten}</span>
         <span class="outcome">{outcome_label(score.outcome)}</span></div>
@@ -133,10 +142,21 @@ def talk_figures(report: CallReport) -> dict[str, str]:
     return {label: format_duration(seconds) for label, seconds in figures.items()}
 
 
-def who_spoke(report: CallReport) -> None:
-    """Show the talk times."""
+def who_spoke(report: CallReport, *, narrow: bool = False) -> None:
+    """Show the talk times.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    narrow : bool
+        As a small table instead of large figures in a row.
+    """
     st.subheader("Who spoke")
-    with st.container(horizontal=True, gap="large"):
+    if narrow:
+        st.table(talk_figures(report), border="horizontal", hide_header=True)
+        return
+    with st.container(horizontal=True, gap="medium"):
         for label, duration in talk_figures(report).items():
             st.metric(label, duration, width="content")
 

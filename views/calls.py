@@ -25,7 +25,7 @@ from views.adding import add_calls
 from views.charts import clock
 from views.desk import current_user, open_store
 from views.local_time import day_end, day_start, format_day, local_zone
-from views.outcomes import OUTCOME_COLOURS, outcome_label
+from views.outcomes import OUTCOME_CHIPS, outcome_label
 from views.plain_text import plain
 
 _ROWS = 25
@@ -157,7 +157,7 @@ def _table(rows: Sequence[CallRow], settings: Settings) -> list[CallRow]:
             "Score": [row.score for row in rows],
             "Outcome": [[outcome_label(row.outcome)] for row in rows],
             "Distress": [row.trend for row in rows],
-            "Length": [clock(row.duration_seconds) for row in rows],
+            "Length": [clock(round(row.duration_seconds)) for row in rows],
             "File": [row.file_name for row in rows],
             "Tags": [list(row.tags) for row in rows],
         }
@@ -179,22 +179,22 @@ def _table(rows: Sequence[CallRow], settings: Settings) -> list[CallRow]:
         selection_mode="multi-row",
         alt="Calls",
         column_config={
-            "Open": st.column_config.ButtonColumn("", width=75, key=_OPEN),
-            "Time": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=150),
-            "Agent": st.column_config.TextColumn(width=150),
-            "Score": st.column_config.NumberColumn(format="%.1f", width=70),
+            "Open": st.column_config.ButtonColumn("", width=65, key=_OPEN),
+            "Time": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
+            "Agent": st.column_config.TextColumn(width=130),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=60),
             "Outcome": st.column_config.MultiselectColumn(
                 options=[outcome_label(name) for name in OUTCOMES],
-                color=[OUTCOME_COLOURS[name] for name in OUTCOMES],
-                width=170,
+                color=[OUTCOME_CHIPS[name] for name in OUTCOMES],
+                width=155,
             ),
             "Distress": st.column_config.AreaChartColumn(
-                y_min=0.0, y_max=1.0, color="#7A6BB0", width=150,
+                y_min=0.0, y_max=1.0, color="#7A6BB0", width=120,
                 help="The customer's distress from the beginning to the end of the call.",
             ),
-            "Length": st.column_config.TextColumn(width=70, alignment="right"),
-            "File": st.column_config.TextColumn(width=200),
-            "Tags": st.column_config.ListColumn(width=160),
+            "Length": st.column_config.TextColumn(width=60, alignment="right"),
+            "File": st.column_config.TextColumn(width=185),
+            "Tags": st.column_config.ListColumn(width=140),
         },
     )  # fmt: skip
     click = st.session_state.get(_OPEN)
@@ -258,7 +258,6 @@ def _browse(store: Store) -> None:
             st.pagination(pages, key=paging, persist_state="session")
 
 
-st.set_page_config(layout="wide")
 st.title("Calls")
 deleted = st.session_state.pop("call-deleted", None)
 if deleted is not None:

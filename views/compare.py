@@ -68,7 +68,6 @@ def _compare(calls: list[tuple[CallRow, CallReport]]) -> None:
     call_view.not_a_verdict()
 
 
-st.set_page_config(layout="wide")
 st.page_link("views/calls.py", label="All calls", icon=":material/arrow_back:")
 st.title("Two calls compared")
 wanted = st.query_params.get_all("call")

@@ -20,6 +20,16 @@ OUTCOME_COLOURS = {
     INSUFFICIENT_EVIDENCE: "#8C96A0",
 }
 
+# The same hues, pale enough for dark letters on them.
+OUTCOME_CHIPS = {
+    DE_ESCALATED: "#94D8C5",
+    PARTLY_DE_ESCALATED: "#B4DDF5",
+    UNRESOLVED: "#F5D28A",
+    ESCALATED: "#F0B48C",
+    CALM_THROUGHOUT: "#DCECE5",
+    INSUFFICIENT_EVIDENCE: "#D3D8DC",
+}
+
 
 def outcome_label(outcome: str) -> str:
     """Return an outcome as the beginning of a line."""

@@ -8,6 +8,7 @@ from audio.playback import encode_playback
 from audio.recording import ReadingLimits, read_recording
 from errors import NotStoredError, StoreError
 from report import CallReport
+from scoring import format_duration
 from store import Store
 from store.calls import CallRow, read_call, read_report
 from views.local_time import format_moment
@@ -68,8 +69,8 @@ def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
 
 
 def whereabouts(row: CallRow) -> str:
-    """Return time, agent and customer of a call as one line of Markdown."""
-    parts = [format_moment(row.called_at)]
+    """Return time, length, agent and customer of a call as one line of Markdown."""
+    parts = [format_moment(row.called_at), format_duration(row.duration_seconds)]
     parts.append(f"agent {plain(row.agent)}" if row.agent else "agent unknown")
     if row.customer:
         parts.append(f"customer {plain(row.customer)}")
