@@ -40,7 +40,7 @@ from comparison_results import Results, stored_rows, write_results
 from corpora import crema_d
 from corpora.reading import read_corpus, split_by_speaker
 from errors import CorpusError, ParameterError
-from evaluation import Metrics, measure
+from evaluation import measure
 from model_costs import logged_training_seconds, milliseconds_per_segment, network_parameters
 from train_data_preprocessing import load_training_set, read_clip, read_sounds
 
@@ -187,7 +187,7 @@ class Comparison:
             "inputs": baseline.inputs,
             "clean": clean.to_dict(),
             "telephone": telephone.to_dict(),
-            "random_split": self._measure_random_split(baseline).to_dict(),
+            **self._measure_random_split(baseline, trained),
             "parameters": trained.parameters,
             "size_bytes": trained.size_bytes,
             "milliseconds_per_segment": milliseconds_per_segment(
@@ -221,11 +221,20 @@ class Comparison:
             "training_seconds": logged_training_seconds(self.artifacts, self._runs),
         }
 
-    def _measure_random_split(self, baseline: Baseline) -> Metrics:
+    def _measure_random_split(self, baseline: Baseline, unfamiliar: TrainedBaseline) -> Results:
         training, validation = self.examples(baseline.kind)
         learnt, measured = random_split(training.joined_with(validation), seed=self.seed)
         trained = self._train(baseline, learnt, groups=learnt.names)
-        return measure(trained.predict_proba(measured.inputs[0]), measured.labels)
+        # The speakers of the two splits are not equally hard, so the same clips are compared too.
+        shared = measured.chosen(np.isin(measured.names, validation.names))
+        return {
+            name: measure(model.predict_proba(clips.inputs[0]), clips.labels).to_dict()
+            for name, model, clips in (
+                ("random_split", trained, measured),
+                ("shared_clips_speakers_heard", trained, shared),
+                ("shared_clips_speakers_unheard", unfamiliar, shared),
+            )
+        }
 
     def _train(
         self, baseline: Baseline, examples: Examples, *, groups: npt.NDArray[np.str_]
