@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -241,10 +241,21 @@ class _Result:
     entry: dict[str, Any]
 
 
-def _analyse_one(path: str, channel: ChannelChoice, progress: Progress | None) -> _Result:
+class Analyse(Protocol):
+    """How the command line turns a path into a report; `analyze_call` by default."""
+
+    def __call__(
+        self, path: str, /, *, customer_channel: ChannelChoice, progress: Progress | None
+    ) -> CallReport:
+        """Return the report of a call."""
+
+
+def _analyse_one(
+    path: str, channel: ChannelChoice, progress: Progress | None, analyse: Analyse
+) -> _Result:
     name = os.path.basename(path.rstrip("/\\")) or path
     try:
-        report = analyze_call(path, customer_channel=channel, progress=progress)
+        report = analyse(path, customer_channel=channel, progress=progress)
         return _Result(report=report, entry=report.to_dict())
     except CalmscoreError as error:
         return _Result(report=None, entry=failure(name, code=error.code, message=str(error)))
@@ -359,13 +370,15 @@ def _checked_output(parser: argparse.ArgumentParser, output: Path, calls: Sequen
         parser.error(f"--output {output}: is one of the calls; give another file")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, analyse: Analyse = analyze_call) -> int:
     """Run the command line.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         Those of the process by default.
+    analyse : callable
+        What analyses a call.
 
     Returns
     -------
@@ -380,7 +393,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ReadingLimits.from_environment()
     except CalmscoreError as error:
         parser.error(str(error))
-    results = [_analyse_with_messages(path, options.customer_channel) for path in options.calls]
+    results = [
+        _analyse_with_messages(path, options.customer_channel, analyse) for path in options.calls
+    ]
     text = _FORMATS[options.format](results)
     if options.output is None:
         sys.stdout.write(text)
@@ -393,10 +408,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_SOME_FAILED if failed else EXIT_GOOD
 
 
-def _analyse_with_messages(path: str, channel: ChannelChoice) -> _Result:
+def _analyse_with_messages(path: str, channel: ChannelChoice, analyse: Analyse) -> _Result:
     name = os.path.basename(path)
     bar = _progress_line(name) if sys.stderr.isatty() else None
-    result = _analyse_one(path, channel, bar)
+    result = _analyse_one(path, channel, bar, analyse)
     if bar is not None:
         sys.stderr.write("\r\033[K")
     if result.report is None:

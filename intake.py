@@ -11,7 +11,7 @@ from inference import Progress, analyze_recording
 from inference_data_preprocessing import ChannelChoice
 from report import CallReport
 from store import Store
-from store.calls import CallDetails, has_current_report, read_report
+from store.calls import CallDetails, find_call, has_current_report, read_report, set_details
 from store.file_names import details_from_name
 from store.settings import read_settings
 
@@ -30,7 +30,8 @@ def take_in(
     """Analyse a call and store its report.
 
     A recording that this model has analysed already is not analysed again, unless
-    another channel than the stored one is asked for.
+    another channel than the stored one is asked for; what is given of its details
+    is stored all the same.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ def take_in(
         If the call cannot be stored.
     """
     recording = read_recording(source, file_name=file_name, limits=ReadingLimits.from_environment())
+    stored: CallReport | None = None
     with store.database.reading() as session:
         settings = read_settings(session)
         channel = customer_channel or settings.customer_channel
@@ -73,7 +75,12 @@ def take_in(
             model_sha256=classifier.sha256,
             customer_channel=None if channel == "auto" else channel,
         ):
-            return CallReport.from_dict(read_report(session, recording.sha256))
+            stored = CallReport.from_dict(read_report(session, recording.sha256))
+    if stored is not None:
+        if details is not None:
+            with store.database.writing() as session:
+                set_details(session, find_call(session, recording.sha256), details)
+        return stored
     report = analyze_recording(
         recording, customer_channel=channel, classifier=classifier, progress=progress
     )

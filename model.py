@@ -2,6 +2,7 @@
 
 python train_data_preprocessing.py --data data/AudioWAV --output data/training
 python model.py train --training-set data/training --run runs/default
+python model.py cross-validate --training-set data/training --run runs/cross-validation
 python model.py evaluate --data data/AudioWAV --speakers validation [--telephone]
 """
 
@@ -35,6 +36,7 @@ from corpora.reading import read_corpus
 from emotions import EMOTIONS
 from errors import CalmscoreError, CorpusError
 from evaluation import Metrics, measure
+from training_recipe import CROSS_VALIDATED, SHIPPED, TEACHERS, Recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -43,6 +45,7 @@ FloatArray = npt.NDArray[np.float32]
 MODEL_NAME = "calmscore-whisper-transformer"
 METRICS_FILE = "metrics.json"
 RECIPE_FILE = "recipe.json"
+CROSS_VALIDATION_FILE = "cross_validation.json"
 DEMOGRAPHICS_FILE = "VideoDemographics.csv"
 _CLIPS_AT_ONCE = 64
 
@@ -57,9 +60,8 @@ def train(options: argparse.Namespace) -> None:
     """
     from train_data_preprocessing import load_training_set
     from training import FineTuning, package
-    from training_recipe import TEACHERS, Recipe
 
-    recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+    recipe = _recipe(options)
     training_set = load_training_set(options.training_set / "train")
     validation_set = load_training_set(options.training_set / "validation")
     sets: dict[str, Any] = {"train": training_set, "validation": validation_set}
@@ -86,7 +88,6 @@ def train(options: argparse.Namespace) -> None:
 
 def _teach(sets: dict[str, Any], whisper: dict[str, Path], run: Path) -> dict[str, Any]:
     from training import FineTuning, teachers_answers
-    from training_recipe import TEACHERS
 
     weights = []
     for teacher in TEACHERS:
@@ -96,6 +97,35 @@ def _teach(sets: dict[str, Any], whisper: dict[str, Path], run: Path) -> dict[st
         weights.append(FineTuning(teacher, **sets, folder=folder, whisper=path).run())
     answers = teachers_answers(weights, TEACHERS, train=sets["train"], file=run / "answers.npy")
     return {"start": weights[0], "answers": answers}
+
+
+def validate_across(options: argparse.Namespace) -> None:
+    """Cross-validate the recipe on the command line and store the figures.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        ``training_set``, ``run``, ``folds``, ``json`` and the recipe's fields.
+    """
+    from cross_validation import cross_validate
+    from train_data_preprocessing import load_training_set
+
+    recipe = _recipe(options)
+    result = cross_validate(
+        recipe,
+        everyone=load_training_set(options.training_set / "everyone"),
+        folder=options.run,
+        whisper=dict(options.whisper_weights).get(recipe.whisper),
+        folds=options.folds,
+    )
+    _write_json(options.json, result)
+    for line in ("clean", "telephone"):
+        for name, figure in result[line].items():
+            print(f"{line:<10} {name:<28} {figure['mean']:.3f} ± {figure['sd']:.3f}")
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
 
 
 def _write_json(path: Path, content: Any) -> None:
@@ -223,20 +253,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="model.py", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train a network and write the artifact")
-    training.add_argument("--training-set", type=Path, default=Path("data/training"))
-    training.add_argument("--run", type=Path, default=Path("runs/default"), help="checkpoints")
-    training.add_argument(
-        "--whisper-weights",
-        type=_named_path,
-        nargs="+",
-        default=[],
-        metavar="NAME=MODEL.BIN",
-        help="Whisper's weights in CTranslate2's layout (default: downloaded by name)",
-    )
+    _add_training_options(training, run="default", recipe=SHIPPED)
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
-    _add_recipe(training)
     training.set_defaults(command=train)
+    validating = commands.add_parser(
+        "cross-validate", help="train and judge a network per group of speakers"
+    )
+    _add_training_options(validating, run="cross-validation", recipe=CROSS_VALIDATED)
+    validating.add_argument("--folds", type=int, default=5)
+    validating.add_argument(
+        "--json", type=Path, metavar="FILE", default=DEFAULT_ARTIFACTS / CROSS_VALIDATION_FILE
+    )
+    validating.set_defaults(command=validate_across)
     measuring = commands.add_parser("evaluate", help="measure the artifact on labelled clips")
     measuring.add_argument("--data", type=Path, required=True, help="folder of clips")
     measuring.add_argument("--corpus", help="name of the corpus (default: told by the file names)")
@@ -250,6 +279,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_training_options(parser: argparse.ArgumentParser, *, run: str, recipe: Recipe) -> None:
+    parser.add_argument("--training-set", type=Path, default=Path("data/training"))
+    parser.add_argument("--run", type=Path, default=Path("runs") / run, help="checkpoints")
+    parser.add_argument(
+        "--whisper-weights",
+        type=_named_path,
+        nargs="+",
+        default=[],
+        metavar="NAME=MODEL.BIN",
+        help="Whisper's weights in CTranslate2's layout (default: downloaded by name)",
+    )
+    _add_recipe(parser, recipe)
+
+
 def _named_path(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
@@ -257,11 +300,9 @@ def _named_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    from training_recipe import SHIPPED
-
-    for field in fields(SHIPPED):
-        value = getattr(SHIPPED, field.name)
+def _add_recipe(parser: argparse.ArgumentParser, default: Recipe) -> None:
+    for field in fields(Recipe):
+        value = getattr(default, field.name)
         option = "--" + field.name.replace("_", "-")
         if isinstance(value, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=value)

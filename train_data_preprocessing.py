@@ -350,15 +350,7 @@ def prepare_crema_d(data: Path, output: Path, *, seed: int = 0, workers: int = 2
     workers : int
         Number of processes.
     """
-    clips = [clip for clip in read_corpus(data, corpus="crema-d") if crema_d.usable(clip)]
-    tables = [folder / VOTES_FILE for folder in (data, data.parent)]
-    table = next((path for path in tables if path.is_file()), None)
-    votes: dict[str, FloatArray] = {}
-    if table is not None:
-        shares = crema_d.read_listener_votes(table)
-        votes = dict(zip(shares.index, shares.to_numpy(np.float32), strict=True))
-    else:
-        print(f"{data}: no {VOTES_FILE} beside the clips; intended labels only", file=sys.stderr)
+    clips, votes = _crema_d(data)
     held_out = set(crema_d.VALIDATION_SPEAKERS)
     for name, wanted, copies in (
         ("train", False, TRAINING_COPIES),
@@ -372,6 +364,39 @@ def prepare_crema_d(data: Path, output: Path, *, seed: int = 0, workers: int = 2
         )  # fmt: skip
 
 
+def _crema_d(data: Path) -> tuple[list[Clip], dict[str, FloatArray]]:
+    clips = [clip for clip in read_corpus(data, corpus="crema-d") if crema_d.usable(clip)]
+    tables = [folder / VOTES_FILE for folder in (data, data.parent)]
+    table = next((path for path in tables if path.is_file()), None)
+    if table is None:
+        print(f"{data}: no {VOTES_FILE} beside the clips; intended labels only", file=sys.stderr)
+        return clips, {}
+    shares = crema_d.read_listener_votes(table)
+    return clips, dict(zip(shares.index, shares.to_numpy(np.float32), strict=True))
+
+
+def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 2) -> None:
+    """Write one set of all usable speakers of CREMA-D, for cross-validation.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with the clips and, there or above it, the listeners' votes.
+    output : Path
+        Gets the folder ``everyone``; its copies are the training copies without babble,
+        and a telephone line as in validation.
+    seed : int
+        Fixes all randomness.
+    workers : int
+        Number of processes.
+    """
+    clips, votes = _crema_d(data)
+    copies = (*(c for c in TRAINING_COPIES if _babble not in c), VALIDATION_COPIES[-1])
+    write_training_set(
+        clips, output / "everyone", copies=copies, votes=votes, seed=seed, workers=workers
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -383,6 +408,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FOLDER",
         help="fetch CREMA-D from its official home into this folder, and do nothing else",
     )
+    parser.add_argument(
+        "--everyone",
+        action="store_true",
+        help="write one set of all speakers instead, for model.py cross-validate",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
@@ -390,7 +420,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.download is not None:
             print(f"clips are in {download_crema_d(options.download)}")
             return 0
-        prepare_crema_d(options.data, options.output, seed=options.seed, workers=options.workers)
+        prepare = prepare_everyone if options.everyone else prepare_crema_d
+        prepare(options.data, options.output, seed=options.seed, workers=options.workers)
     except CalmscoreError as error:
         print(error, file=sys.stderr)
         return 3

@@ -296,9 +296,16 @@ def teachers_answers(
     array of float32, shape (copies, clips, 6)
         Probabilities.
     """
+    shape = (*train.log_mel.shape[:2], len(EMOTIONS))
     if file.is_file():
-        return np.asarray(np.load(file), dtype=np.float32)
-    logits = np.zeros((*train.log_mel.shape[:2], len(EMOTIONS)), np.float32)
+        kept: FloatArray = np.load(file)
+        if kept.shape != shape:
+            raise ParameterError(
+                f"{file}: answers of shape {kept.shape}, but the training set needs {shape}; "
+                "choose another run folder"
+            )
+        return kept
+    logits = np.zeros(shape, np.float32)
     for path, recipe in zip(weights, recipes, strict=True):
         model = build_whisper_classifier(width=recipe.width, layers=recipe.layers)
         model.load_weights(path)
@@ -311,7 +318,9 @@ def teachers_answers(
                 logits[copy, start : start + 64] += np.asarray(predict(inputs)) / len(weights)
     probabilities = softmax(logits, axis=2)
     answers: FloatArray = (probabilities + probabilities[:1]) / 2.0
-    np.save(file, answers)
+    part = file.with_suffix(".part.npy")
+    np.save(part, answers)
+    part.replace(file)
     return answers
 
 

@@ -94,3 +94,6 @@ SHIPPED = Recipe(
     teacher_share=0.7,
 )
 """The recipe of the shipped network."""
+
+CROSS_VALIDATED = Recipe(head_epochs=1, epochs=4, encoder_rate=7e-5)
+"""The first teacher's recipe, shortened: it is trained five times."""

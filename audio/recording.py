@@ -184,16 +184,28 @@ def read_recording(
     """
     limits = limits or ReadingLimits.from_environment()
     if isinstance(source, (str, os.PathLike)):
-        name = _clean_name(file_name or os.fsdecode(source))
-        with _open_file(source, name) as stream:
+        name = clean_file_name(file_name or os.fsdecode(source))
+        with open_recording(source, file_name=name) as stream:
             return _read_stream(stream, name, limits)
     own_name = getattr(source, "name", None)
-    name = _clean_name(file_name or (own_name if isinstance(own_name, str) else ""))
+    name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
     with _rewound(source, name) as stream:
         return _read_stream(stream, name, limits)
 
 
-def _clean_name(name: str) -> str:
+def clean_file_name(name: str) -> str:
+    """Return a name without folders and without characters that nobody sees.
+
+    Parameters
+    ----------
+    name : str
+        Path or name from anywhere.
+
+    Returns
+    -------
+    str
+        Never empty.
+    """
     # An uploader's name may be a path of another system, and its direction marks
     # or lone surrogates could garble a page or fail to print.
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
@@ -203,7 +215,22 @@ def _clean_name(name: str) -> str:
 
 
 @contextmanager
-def _open_file(path: str | os.PathLike[str], name: str) -> Iterator[BinaryIO]:
+def open_recording(path: str | os.PathLike[str], *, file_name: str) -> Iterator[BinaryIO]:
+    """Open a file for `read_recording`, as a context manager.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    file_name : str
+        Its name for messages.
+
+    Raises
+    ------
+    errors.CallFileError
+        If it is not a file that can be read.
+    """
+    name = file_name
     with _system_errors(name):
         # Asked before opening: to open a pipe would wait for its writer.
         mode = os.stat(path).st_mode

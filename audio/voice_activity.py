@@ -6,12 +6,17 @@ here are Boolean arrays with one value per 10 ms of the call.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.signal
+
+# ONNX Runtime, which runs Silero, reports its use to its makers unless it is told not to
+# before it is imported. Nothing leaves this machine.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.floating[Any]]

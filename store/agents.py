@@ -153,8 +153,8 @@ def weekly_scores(
     )
     weeks: dict[datetime, list[float]] = {}
     for called_at, score in session.execute(query).tuples():
-        assert score is not None
-        weeks.setdefault(_monday(called_at), []).append(score)
+        if score is not None:
+            weeks.setdefault(_monday(called_at), []).append(score)
     return [
         Week(monday=monday, scored_calls=len(scores), average_score=sum(scores) / len(scores))
         for monday, scores in sorted(weeks.items())

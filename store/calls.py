@@ -315,6 +315,38 @@ def read_report(
     return document
 
 
+def read_reports(
+    session: Session,
+    wanted: CallFilter | None = None,
+    *,
+    after_number: int = 0,
+    limit: int = 100,
+) -> list[tuple[CallRow, dict[str, Any]]]:
+    """Return calls with their current reports, in the order in which they were added.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+    after_number : int
+        Number of the last call that was read before; 0 begins.
+    limit : int
+        Most calls to return.
+    """
+    query = (
+        _matching(select(Call, Agent.name, Report.document), wanted or CallFilter())
+        .join(Report, Report.id == Call.report_id)
+        .where(Call.number > after_number)
+        .order_by(Call.number)
+        .limit(limit)
+    )
+    found = list(session.execute(query))
+    rows = _call_rows(session, [(call, agent) for call, agent, _ in found])
+    return [(row, document) for row, (_, _, document) in zip(rows, found, strict=True)]
+
+
 def list_reports(session: Session, call_id: str) -> list[ReportRow]:
     """Return all reports of a call, the newest first."""
     query = select(Report, Call.report_id).join(Call).where(Call.id == call_id)
@@ -383,7 +415,10 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
 
 
 def _rows(session: Session, query: Any) -> list[CallRow]:
-    found = list(session.execute(query))
+    return _call_rows(session, list(session.execute(query)))
+
+
+def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
     numbers = [call.number for call, _ in found]
     tags: dict[int, list[str]] = {}
     # Sorted below: asked to sort, SQLite goes through every tag of every call.

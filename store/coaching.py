@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from emotions import EMOTIONS
@@ -39,6 +40,25 @@ class CorrectionRow:
     emotion: str
     author: str
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallNote:
+    """A note together with the call that it is on."""
+
+    call_id: str
+    file_name: str
+    called_at: datetime
+    note: NoteRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallCorrection:
+    """A correction together with the call that it is on."""
+
+    file_name: str
+    called_at: datetime
+    correction: CorrectionRow
 
 
 def add_note(
@@ -167,19 +187,104 @@ def list_corrections(session: Session, call_id: str | None = None) -> list[Corre
     query = select(Correction, Call.id).join(Call)
     if call_id is not None:
         query = query.where(Call.id == call_id)
+    query = query.order_by(Correction.call_number, Correction.start_seconds)
+    return [_correction(stored, identity) for stored, identity in session.execute(query)]
+
+
+def find_notes(
+    session: Session,
+    *,
+    authors: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    limit: int = 50,
+    offset: int = 0,
+) -> list[CallNote]:
+    """Return notes on all calls, the newest first.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    authors : sequence of str
+        Written by any of these; empty means anybody.
+    tags : sequence of str
+        On calls that carry any of these; empty means any call.
+    limit, offset : int
+        Size of the page, and notes to skip before it.
+    """
+    query = (
+        select(Note, Call.id, Call.file_name, Call.called_at)
+        .join(Call)
+        .where(*_by_author(Note.author, authors), *_tagged(tags))
+        .order_by(Note.created_at.desc(), Note.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
     return [
-        CorrectionRow(
-            call_id=identity,
-            start_seconds=stored.start_seconds,
-            end_seconds=stored.end_seconds,
-            emotion=stored.emotion,
-            author=stored.author,
-            created_at=stored.created_at,
-        )
-        for stored, identity in session.execute(
-            query.order_by(Correction.call_number, Correction.start_seconds)
-        )
+        CallNote(call_id=identity, file_name=name, called_at=called_at, note=_note(note))
+        for note, identity, name, called_at in session.execute(query)
     ]
+
+
+def find_corrections(
+    session: Session,
+    *,
+    authors: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    limit: int = 50,
+    offset: int = 0,
+) -> list[CallCorrection]:
+    """Return corrections in all calls, the newest first; parameters as of `find_notes`."""
+    query = (
+        select(Correction, Call.id, Call.file_name, Call.called_at)
+        .join(Call)
+        .where(*_by_author(Correction.author, authors), *_tagged(tags))
+        .order_by(
+            Correction.created_at.desc(), Correction.call_number, Correction.start_seconds
+        )
+        .limit(limit)
+        .offset(offset)
+    )  # fmt: skip
+    return [
+        CallCorrection(
+            file_name=name, called_at=called_at, correction=_correction(stored, identity)
+        )
+        for stored, identity, name, called_at in session.execute(query)
+    ]
+
+
+def count_tags(session: Session) -> dict[str, int]:
+    """Return every tag in use with the number of calls that carry it, the most used first."""
+    calls = func.count(Tag.call_number)
+    query = select(Tag.name, calls).group_by(Tag.name).order_by(calls.desc(), Tag.name)
+    return {name: int(number) for name, number in session.execute(query)}
+
+
+def list_authors(session: Session) -> list[str]:
+    """Return everybody who wrote a note or corrected an emotion."""
+    query = select(Note.author).union(select(Correction.author))
+    return sorted(session.scalars(query))
+
+
+def _by_author(column: Any, authors: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [column.in_(authors)] if authors else []
+
+
+def _tagged(tags: Sequence[str]) -> list[ColumnElement[bool]]:
+    if not tags:
+        return []
+    return [exists().where(Tag.call_number == Call.number, Tag.name.in_(tags))]
+
+
+def _correction(stored: Correction, call_id: str) -> CorrectionRow:
+    return CorrectionRow(
+        call_id=call_id,
+        start_seconds=stored.start_seconds,
+        end_seconds=stored.end_seconds,
+        emotion=stored.emotion,
+        author=stored.author,
+        created_at=stored.created_at,
+    )
 
 
 def _note(note: Note) -> NoteRow:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from store import audit
@@ -87,6 +87,18 @@ def apply_retention(
             audio.delete(call.id)
     _wipe(database)
     return Expired(recordings=len(silent), calls=len(calls))
+
+
+def count_expired(database: Database, *, now: datetime | None = None) -> Expired:
+    """Return how much `apply_retention` would delete."""
+    now = now or datetime.now(UTC)
+    with database.reading() as session:
+        oldest = now - timedelta(days=read_settings(session).report_days)
+        calls = session.scalar(select(func.count(Call.number)).where(Call.added_at < oldest))
+        recordings = session.scalar(
+            select(func.count(Call.number)).where(Call.added_at >= oldest, Call.audio_until < now)
+        )
+    return Expired(recordings=recordings or 0, calls=calls or 0)
 
 
 def delete_orphans(database: Database, audio: AudioFiles) -> int:

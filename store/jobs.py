@@ -80,6 +80,12 @@ def requeue_running(session: Session, *, kind: JobKind) -> int:
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
+def open_job_ids(session: Session, *, kind: JobKind) -> list[str]:
+    """Return the ids of all work that has not ended, the oldest first."""
+    query = select(Job.id).where(Job.kind == kind, Job.state.in_(("queued", "running")))
+    return list(session.scalars(query.order_by(Job.created_at, Job.id)))
+
+
 def read_job(session: Session, job_id: str) -> JobRow:
     """Return a piece of work.
 

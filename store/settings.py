@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +16,9 @@ from store.schema import Call, Setting
 
 _MOST_DAYS = 3650
 NAME_GROUPS = ("agent", "customer", "time")
+
+
+Band = Literal["good", "middle", "poor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,23 @@ def _check_time_format(time_format: str) -> None:
         raise ParameterError(
             f"time_format {time_format!r} cannot be read: {error}; write it like %Y%m%d-%H%M%S"
         ) from error
+
+
+def band(score: float, settings: Settings) -> Band:
+    """Return how a score is shown.
+
+    Parameters
+    ----------
+    score : float
+        1–10.
+    settings : Settings
+        ``good_score`` and ``poor_score``; both bounds belong to the outer bands.
+    """
+    # As people read it: 7.46 is shown as 7.5.
+    shown = round(score, 1)
+    if shown >= settings.good_score:
+        return "good"
+    return "poor" if shown <= settings.poor_score else "middle"
 
 
 def read_settings(session: Session) -> Settings:

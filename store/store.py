@@ -56,8 +56,8 @@ class Store:
     @classmethod
     def from_environment(cls) -> Store:
         """Open the store that ``CALMSCORE_DATA_FOLDER`` and ``CALMSCORE_DATABASE_URL`` name."""
-        folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
-        return cls(folder, url=os.environ.get(URL_VARIABLE) or None)
+        folder, url = place_from_environment()
+        return cls(folder, url=url)
 
     def add_call(
         self,
@@ -142,6 +142,12 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+
+def place_from_environment() -> tuple[Path, str | None]:
+    """Return the folder and the URL that ``CALMSCORE_DATA_FOLDER`` and ``…_DATABASE_URL`` name."""
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
+    return folder, os.environ.get(URL_VARIABLE) or None
 
 
 def _days_from_now(days: int) -> datetime:

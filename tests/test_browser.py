@@ -140,3 +140,19 @@ def test_nothing_is_wider_than_a_phone(browser, address, calls, scheme):
     )
     assert wide == 0
     page.context.close()
+
+
+def test_the_model_card_fits_a_phone_and_shows_its_pictures(browser, address):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{address}/model_card")
+    page.wait_for_selector(".st-key-card table", timeout=PATIENCE)
+    pictures = "[...document.querySelectorAll('.st-key-card img')]"
+    shown = f"{pictures}.filter(i => i.naturalWidth > 0 && i.alt.length > 40).length === 2"
+    page.wait_for_function(shown, timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    rights = page.evaluate(
+        "[...document.querySelectorAll('.st-key-card :is(table, img)')]"
+        ".map(e => e.getBoundingClientRect().right)"
+    )
+    assert max(rights) <= 390
+    page.close()

@@ -23,7 +23,7 @@ from train_data_preprocessing import (
     speech_level_db,
     write_training_set,
 )
-from training import FineTuning, mask_spectrogram
+from training import FineTuning, mask_spectrogram, mix_clips, teachers_answers
 from training_recipe import Recipe
 
 RATE_HZ = 16_000
@@ -356,6 +356,87 @@ def test_training_without_sets_ends_with_one_line_of_reason(tmp_path, capsys):
     arguments = ["train", "--training-set", str(tmp_path), "--run", str(tmp_path / "run")]
     assert model.main([*arguments, "--artifacts", str(tmp_path / "model")]) == 3
     assert "no prepared training set" in error_line(capsys)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 4.0))
+def test_mixed_clips_are_mostly_themselves_and_their_labels_stay_probabilities(seed, concentration):
+    generator = np.random.default_rng(seed)
+    inputs = generator.standard_normal((5, 30, 8)).astype(np.float32)
+    targets = generator.dirichlet(np.ones(6), size=5).astype(np.float32)
+    mixed, labels = mix_clips(inputs, targets, generator, concentration=concentration)
+    np.testing.assert_allclose(labels.sum(axis=1), 1.0, atol=1e-5)
+    assert (labels >= 0).all()
+    for before, after in zip(inputs, mixed, strict=True):
+        distances = [np.abs(after - other).mean() for other in inputs]
+        assert np.abs(after - before).mean() <= min(distances) + 1e-5
+
+
+def test_teachers_answers_are_averaged_over_networks_and_kept(sets, whisper_file, tmp_path):
+    train = load_training_set(sets / "train")
+    weights, recipes = [], []
+    for seed in (1, 2):
+        recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0, "seed": seed})
+        tuning = fine_tuning(sets, tmp_path / str(seed), whisper_file, recipe=recipe)
+        tuning.model.save_weights(tmp_path / f"{seed}.weights.h5")
+        weights.append(tmp_path / f"{seed}.weights.h5")
+        recipes.append(recipe)
+    file = tmp_path / "answers.npy"
+    both = teachers_answers(weights, recipes, train=train, file=file)
+    assert both.shape == (len(TRAINING_COPIES), 6, 6)
+    np.testing.assert_allclose(both.sum(axis=2), 1.0, atol=1e-5)
+    ones = [teachers_answers([w], [r], train=train, file=tmp_path / f"{w.name}.npy")
+            for w, r in zip(weights, recipes, strict=True)]  # fmt: skip
+    assert np.abs(both - ones[0]).max() > 1e-4
+    geometric = np.sqrt(ones[0][0] * ones[1][0])
+    geometric /= geometric.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(both[0], geometric, atol=1e-4)
+    np.testing.assert_array_equal(teachers_answers([], [], train=train, file=file), both)
+
+
+def test_a_pupil_needs_its_teachers_answers_and_enough_copies(sets, whisper_file, tmp_path):
+    pupil = Recipe(**{**RECIPE.to_dict(), "teacher_share": 0.5})
+    with pytest.raises(ParameterError, match="no teacher has answered"):
+        fine_tuning(sets, tmp_path, whisper_file, recipe=pupil)
+    greedy = Recipe(**{**RECIPE.to_dict(), "copies": 99})
+    with pytest.raises(ParameterError, match="copies is 99"):
+        fine_tuning(sets, tmp_path, whisper_file, recipe=greedy)
+
+
+def test_a_pupil_learns_what_its_teachers_answered(sets, whisper_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("model.TEACHERS", (RECIPE,))
+    pupil = Recipe(**{**RECIPE.to_dict(), "head_epochs": 0, "teacher_share": 0.5, "mixup": 0.2})
+    arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
+                 "--artifacts", str(tmp_path / "model"),
+                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
+    assert model.main(arguments + options_of(pupil)) == 0
+    recipe = json.loads((tmp_path / "model" / "recipe.json").read_text())
+    assert recipe["teachers"] == [RECIPE.to_dict()] and recipe["teacher_share"] == 0.5
+    assert (tmp_path / "run" / "teacher-tiny.en" / "log.jsonl").is_file()
+    train = load_training_set(sets / "train")
+    answers = np.load(tmp_path / "run" / "answers.npy")
+    tuning = FineTuning(
+        pupil, train=train, validation=load_training_set(sets / "validation"),
+        folder=tmp_path / "run", answers=answers,
+    )  # fmt: skip
+    one_hot = np.eye(6)[train.labels]
+    expected = 0.5 * (0.8 * one_hot + 0.2 * train.votes) + 0.5 * answers[3]
+    np.testing.assert_allclose(tuning.targets[3], expected, atol=1e-6)
+
+
+def test_babble_is_other_voices_beside_the_clip(clips):
+    paths = sorted(clips.glob("*.wav"))
+    samples = train_data_preprocessing.read_clip(paths[0])
+    generator = np.random.default_rng(0)
+    train_data_preprocessing._remember_voices([])
+    np.testing.assert_array_equal(train_data_preprocessing._babble(samples, generator), samples)
+    train_data_preprocessing._remember_voices(paths[3:])
+    try:
+        babbled = train_data_preprocessing._babble(samples, generator)
+    finally:
+        train_data_preprocessing._remember_voices([])
+    noise = babbled - samples
+    ratio = 10 * np.log10(np.mean(samples**2) / np.mean(noise**2))
+    assert 2.9 < ratio < 20.1
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 30))

@@ -1,0 +1,1 @@
+"""The HTTP service: uploads, jobs, stored calls, predictions, trainings."""

@@ -1,0 +1,41 @@
+"""What the requests of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+
+from service.analyses import Analyses
+from service.key_use import RateLimit, UseNotes
+from service.loading import LoadingClassifier
+from service.metrics import ServiceMetrics
+from service.settings import ServiceSettings
+from service.trainings import Trainings
+from store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """The parts of a running service."""
+
+    store: Store
+    settings: ServiceSettings
+    classifier: LoadingClassifier
+    analyses: Analyses
+    trainings: Trainings
+    metrics: ServiceMetrics
+    rate_limit: RateLimit
+    use_notes: UseNotes
+    predictions_at_once: CapacityLimiter
+
+
+def current_service(request: Request) -> Service:
+    """Return the service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+CurrentService = Annotated[Service, Depends(current_service)]

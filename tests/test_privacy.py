@@ -1,0 +1,28 @@
+"""Nothing leaves the machine, and no library prepares to send anything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FIND_SPEECH = """
+import numpy as np
+from audio.voice_activity import speech_mask
+
+speech_mask(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32))
+"""
+# ONNX Runtime leaves files in the home folder before it sends anything, and none where one
+# of these is set.
+HOLD_BACK = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS")
+
+
+def test_voice_activity_reports_to_nobody(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in HOLD_BACK}
+    subprocess.run(
+        [sys.executable, "-c", FIND_SPEECH],
+        cwd=ROOT,
+        env={**environment, "HOME": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "numba")},
+        check=True,
+    )
+    assert not list(tmp_path.rglob("*onnxruntime*"))

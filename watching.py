@@ -1,0 +1,122 @@
+"""A folder that recordings arrive in: each is scored and moved out of the way."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch import SUFFIXES, Outcome, Workers
+from errors import ParameterError
+
+Report = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedFolder:
+    """Where recordings arrive, and where they go.
+
+    Attributes
+    ----------
+    incoming : Path
+        Watched; recordings are taken from it alone, not from folders in it.
+    done, failed : Path
+        Get the recordings afterwards, and beside a failed one the reason as text.
+    """
+
+    incoming: Path
+    done: Path
+    failed: Path
+
+    def prepare(self) -> None:
+        """Make the folders that are missing.
+
+        Raises
+        ------
+        ParameterError
+            If one cannot be made, or recordings would come back to where they arrive.
+        """
+        for folder in (self.incoming, self.done, self.failed):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ParameterError(
+                    f"{folder}: cannot be made ({error.strerror}); choose another folder"
+                ) from error
+        if self.incoming.resolve() in (self.done.resolve(), self.failed.resolve()):
+            raise ParameterError(f"{self.incoming}: choose other folders for --done and --failed")
+
+    def put_away(self, outcome: Outcome) -> None:
+        """Move a recording to where it belongs after it was tried."""
+        folder = self.failed if outcome.state == "failed" else self.done
+        target = _free_name(folder / outcome.path.name)
+        if outcome.state == "failed":
+            reason = f"{outcome.code}: {outcome.message}\n"
+            target.with_name(f"{target.name}.reason.txt").write_text(reason, encoding="utf-8")
+        shutil.move(outcome.path, target)
+
+
+def _free_name(path: Path) -> Path:
+    number, free = 2, path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return free
+
+
+def watch(
+    folder: WatchedFolder,
+    workers: Workers,
+    *,
+    stop: threading.Event,
+    report: Report,
+    look_every_seconds: float = 2.0,
+) -> None:
+    """Score what arrives in a folder until told to stop.
+
+    A recording is taken once its size and time have stayed the same between two looks,
+    so half-copied files wait. It is moved only after it was stored: whatever ends this
+    process, a new start finds it again, and the store has each call once. Looking,
+    rather than being told by the system, works on network folders too.
+
+    Parameters
+    ----------
+    folder : WatchedFolder
+        Where to look.
+    workers : Workers
+        What scores.
+    stop : threading.Event
+        Ends the watching after the recordings that are being scored.
+    report : callable
+        Told of every outcome.
+    look_every_seconds : float
+        Time between two looks.
+    """
+    folder.prepare()
+    before: dict[Path, tuple[int, int]] = {}
+    while not stop.is_set():
+        now = _arrived(folder.incoming)
+        settled = sorted(path for path, state in now.items() if before.get(path) == state)
+        before = now
+        for outcome in workers.score(_until(stop, settled)):
+            folder.put_away(outcome)
+            report(outcome)
+        stop.wait(look_every_seconds)
+
+
+def _until(stop: threading.Event, paths: list[Path]) -> list[Path]:
+    return [] if stop.is_set() else paths
+
+
+def _arrived(folder: Path) -> dict[Path, tuple[int, int]]:
+    found = {}
+    for path in folder.iterdir():
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            try:
+                state = path.stat()
+            except FileNotFoundError:  # moved between the two calls
+                continue
+            found[path] = (state.st_size, state.st_mtime_ns)
+    return found
