@@ -269,6 +269,11 @@ def read_call(session: Session, call_id: str) -> CallRow:
     return rows[0]
 
 
+def has_call(session: Session, call_id: str) -> bool:
+    """Tell whether a call is stored."""
+    return session.scalar(select(Call.number).where(Call.id == call_id)) is not None
+
+
 def find_call(session: Session, call_id: str) -> Call:
     """Return the stored call by its id, to be changed.
 
