@@ -37,12 +37,15 @@ def open_store() -> Store:
 def admit() -> None:
     """Let nobody past who may not use the desk; to be called before any page.
 
-    Whoever is signed in finds their name and the way out in the sidebar.
+    Whoever is signed in finds their name above the page, and under it the way out.
     """
     user = current_user()
     if user.name != _LOCAL_USER:
-        with st.sidebar:
-            st.caption(f"Signed in as {plain(user.name)}, {user.role}")
+        with (
+            st.container(horizontal=True, horizontal_alignment="right"),
+            st.popover(plain(user.name), icon=":material/account_circle:", type="tertiary"),
+        ):
+            st.markdown(f"You are signed in as {user.role}.")
             st.button("Sign out", icon=":material/logout:", on_click=st.logout)
 
 
