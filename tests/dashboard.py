@@ -34,14 +34,16 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_dashboard() -> Iterator[str]:
+def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
     """Start the dashboard on a free port, with an empty store; yield its address; stop it."""
     port = _free_port()
     folder = tempfile.mkdtemp(prefix="calmscore-test-")
     environment = os.environ | {"CALMSCORE_DATA_FOLDER": folder}
     environment.pop("CALMSCORE_DATABASE_URL", None)
+    real = ["-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    stub = ["tests/stub_dashboard.py", str(port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        [sys.executable, *(stub if stub_model else real)],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://localhost:{port}"

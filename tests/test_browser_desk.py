@@ -17,7 +17,7 @@ PLAYER = "document.querySelector('.st-key-player audio')"
 
 @pytest.fixture(scope="module")
 def address():
-    with running_dashboard() as address:
+    with running_dashboard(stub_model=True) as address:
         yield address
 
 
@@ -45,16 +45,18 @@ def recordings(tmp_path_factory) -> dict[str, Path]:
 def open_page(browser, address, *, width=1280, height=900, scheme="light"):
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(address)
+    page.goto(address, timeout=PATIENCE)
     page.wait_for_selector("h1", timeout=PATIENCE)
     return page
 
 
 def add(page, *files: Path) -> str:
     """Add recordings on the page of calls; return what the page says of them."""
-    if not page.locator("input[type=file]").count():
+    form = page.locator("[data-testid=stFileUploader]")
+    form.wait_for(state="attached", timeout=PATIENCE)
+    page.wait_for_timeout(500)
+    if not form.is_visible():
         page.get_by_text("Add calls").click()
-    page.wait_for_selector("input[type=file]", state="attached", timeout=PATIENCE)
     page.set_input_files("input[type=file]", files)
     for file in files:
         page.get_by_text(file.name).first.wait_for(timeout=PATIENCE)
@@ -94,12 +96,25 @@ def test_three_files_two_calls_one_reason(browser, address, recordings):
     page.context.close()
 
 
-def test_a_row_of_the_table_opens_its_call(browser, address, recordings):
+def click_cell(page, x: int, row: int) -> None:
+    """Click into the table of calls, which is drawn on a canvas: x pixels from its left."""
+    canvas = page.locator("[data-testid=stDataFrame] canvas").first
+    canvas.click(position={"x": x, "y": 35 * row + 18}, force=True)
+
+
+def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordings):
     page = open_page(browser, f"{address}/calls")
     add(page, recordings["first"], recordings["second"])
-    table = page.locator("[data-testid=stDataFrame] canvas").first
-    box = table.bounding_box()
-    page.mouse.click(box["x"] + 65, box["y"] + 35 + 18)
+    page.wait_for_timeout(1500)
+    click_cell(page, 17, 1)
+    click_cell(page, 17, 2)
+    page.get_by_role("button", name="Compare").click(timeout=PATIENCE)
+    page.get_by_role("heading", name="Two calls compared").wait_for(timeout=PATIENCE)
+    assert page.locator(".score .value").count() == 2
+    page.get_by_role("link", name="All calls").click()
+    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=PATIENCE)
+    page.wait_for_timeout(1500)
+    click_cell(page, 66, 1)
     wait_for_call(page)
     page.context.close()
 
@@ -129,8 +144,9 @@ def test_what_one_person_edits_and_deletes_another_sees(browser, address, record
     wait_for_call(second)
 
     first.get_by_role("button", name="Edit details").click()
-    first.get_by_label("Customer").fill("4417")
-    first.get_by_label("Customer").press("Enter")
+    customer = first.get_by_role("textbox", name="Customer")
+    customer.fill("4417")
+    customer.press("Enter")
     first.get_by_role("button", name="Save").click()
     first.get_by_text("customer 4417").wait_for(timeout=PATIENCE)
     second.reload()
