@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import streamlit as st
 
+from call_pdf import call_pdf
 from errors import CallFileError, CalmscoreError
 from report import CallReport
 from store import Store, audit
@@ -17,9 +19,11 @@ from store.calls import (
     list_reports,
     set_details,
 )
+from store.coaching import list_notes
 from store.keys import allows
 from views import call_view
 from views.analyses import analyses
+from views.coaching import coaching_panel
 from views.desk import User, current_user, open_store
 from views.local_time import format_moment, local_zone
 from views.plain_text import plain
@@ -193,6 +197,20 @@ def _record_export(store: Store, row: CallRow, user: User) -> None:
         audit.record(session, actor=user.name, action="exported", call_number=row.number)
 
 
+def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
+    # Made on the click; it takes a moment.
+    def made() -> bytes:
+        _record_export(store, row, user)
+        with store.database.reading() as session:
+            notes = list_notes(session, row.id)
+        return call_pdf(report, notes=notes, details=row)
+
+    st.download_button(
+        "One page (PDF)", made, f"{Path(row.file_name).stem}.pdf", "application/pdf",
+        on_click="ignore", icon=":material/picture_as_pdf:",
+    )  # fmt: skip
+
+
 def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     _header(store, row, user)
     _swap(store, row, report, user)
@@ -208,11 +226,13 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
                 icon=":material/volume_off:",
             )
         call_view.what_moved_the_score(report, playable=sound is not None)
+        coaching_panel(store, row, report, user)
     with side:
         call_view.who_spoke(report, narrow=True)
         _channels(row, report, user)
         st.subheader("Report")
         call_view.downloads(report, on_click=lambda: _record_export(store, row, user))
+        _pdf(store, row, report, user)
         _reports(store, row, report)
         call_view.not_a_verdict()
 
