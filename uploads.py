@@ -174,7 +174,8 @@ class Uploads:
             progress=advance,
         )
         if current:
-            upload.message = f"the same recording as {upload.report.call.file_name}"
+            if upload.report.call.file_name != upload.file_name:
+                upload.message = f"the same recording as {upload.report.call.file_name}"
             return "here already"
         return "renewed" if known else "added"
 

@@ -110,7 +110,7 @@ def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordi
     click_cell(page, 17, 2)
     page.get_by_role("button", name="Compare").click(timeout=PATIENCE)
     page.get_by_role("heading", name="Two calls compared").wait_for(timeout=PATIENCE)
-    assert page.locator(".score .value").count() == 2
+    page.locator(".score .value").nth(1).wait_for(timeout=PATIENCE)
     page.get_by_role("link", name="All calls").click()
     page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=PATIENCE)
     page.wait_for_timeout(1500)

@@ -118,16 +118,13 @@ def _line(item: Upload) -> None:
     elif item.report is not None and item.finished:
         score = item.report.score
         value = "no score" if score.value is None else f"{score.value:.1f}"
-        told = {
-            "added": "",
-            "renewed": " · was here, analysed again by the present model",
-            "here already": f" · here already: {plain(item.message)}",
-        }[item.state]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(
-                f":material/check_circle: {name} · {value}, {outcome_label(score.outcome)}{told}",
-                width="content",
-            )
+        parts = [name, f"{value}, {outcome_label(score.outcome)}"]
+        if item.state == "renewed":
+            parts.append("was here, analysed again by the present model")
+        elif item.state == "here already":
+            parts.append("here already" + (f": {plain(item.message)}" if item.message else ""))
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+            st.markdown(f":material/check_circle: {' · '.join(parts)}")
             st.page_link("views/call.py", label="Open", query_params={"call": item.report.call.id})
     elif item.state == "listening":
         st.progress(item.share, f"{name}: {item.completed} of {item.total} segments")

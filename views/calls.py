@@ -153,9 +153,9 @@ def _table(rows: Sequence[CallRow], settings: Settings) -> list[CallRow]:
         {
             "Open": ["Open"] * len(rows),
             "Time": [row.called_at.astimezone(zone).replace(tzinfo=None) for row in rows],
-            "Agent": [row.agent for row in rows],
             "Score": [row.score for row in rows],
             "Outcome": [[outcome_label(row.outcome)] for row in rows],
+            "Agent": [row.agent for row in rows],
             "Distress": [row.trend for row in rows],
             "Length": [clock(round(row.duration_seconds)) for row in rows],
             "File": [row.file_name for row in rows],
