@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 UNITS = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
-# Folders with Python files that no service needs while it runs.
+# Folders of which a program that runs needs nothing, or single files alone.
 NOT_SHIPPED = {"benchmarks", "deploy", "docs", "tests"}
 VARIABLE = re.compile(r"CALMSCORE_[A-Z_]+")
 
@@ -100,14 +100,13 @@ class TestDockerfile:
         for source in copied_from_context():
             assert source in allowed or any(fnmatch(source, rule) for rule in allowed), source
 
-    def test_every_folder_with_code_is_copied(self):
-        folders = {
-            path.parent.name
-            for path in ROOT.glob("*/*.py")
-            if not path.parent.name.startswith(".")
-            and path.parent.name not in {"data", "runs", "build"}
-        }
-        assert folders - NOT_SHIPPED <= set(copied_from_context())
+    def test_every_folder_that_a_program_needs_is_copied(self):
+        listing = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        folders = {path.split("/")[0] for path in listing.splitlines() if "/" in path}
+        shipped = {folder for folder in folders if not folder.startswith(".")} - NOT_SHIPPED
+        assert shipped <= set(copied_from_context())
 
     def test_model_is_inside(self):
         assert "artifacts" in copied_from_context()
