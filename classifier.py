@@ -243,7 +243,7 @@ def _load(folder: Path) -> EmotionClassifier:
 
 
 @contextmanager
-def _without_native_messages() -> Iterator[None]:
+def without_native_messages() -> Iterator[None]:
     """Keep TensorFlow's start-up messages, which no setting stops, off the terminal.
 
     They are written below Python, so the file descriptor itself is turned away.
@@ -262,7 +262,7 @@ def _without_native_messages() -> Iterator[None]:
 
 def _network(path: Path) -> Callable[[FloatArray], Any]:
     # Imported here, because it takes seconds that a wrong file name should not cost.
-    with _without_native_messages():
+    with without_native_messages():
         import keras
         import tensorflow as tf
 

@@ -189,9 +189,9 @@ def _leakage(results: Results) -> str:
     text = (
         f"On average over {len(rows)} models, UAR is {clean:.3f} on the validation speakers and "
         f"{split:.3f} on the random split. Speakers are not equally easy to read, though, and the "
-        f"two columns measure different ones. {clips} clips of the validation speakers are measured "
-        f"in both. On these the average UAR is {heard:.3f} if a model has heard other clips of the "
-        f"same speakers, and {unheard:.3f} if it has not: the leak is worth "
+        f"two columns measure different ones. {clips} clips of the validation speakers are "
+        f"measured in both. On these the average UAR is {heard:.3f} if a model has heard other "
+        f"clips of the same speakers, and {unheard:.3f} if it has not: the leak is worth "
         f"{100.0 * (heard - unheard):+.1f} points. So few clips tell its rough size, no more."
     )
     return textwrap.fill(text, 98)

@@ -30,6 +30,7 @@ from classifier import (
     ArtifactSettings,
     EmotionClassifier,
     load_classifier,
+    without_native_messages,
 )
 from corpora import crema_d
 from corpora.clips import Clip
@@ -255,8 +256,9 @@ def compare(options: argparse.Namespace) -> None:
         ``data``, ``training_set``, ``artifacts``, ``models``, ``epochs``, ``seed``,
         ``resume``, ``json``, ``page``.
     """
-    from comparison import MODELS, Comparison
-    from comparison import compare as run_comparison
+    with without_native_messages():
+        from comparison import MODELS, Comparison
+        from comparison import compare as run_comparison
     from comparison_results import comparison_page, comparison_table
 
     comparison = Comparison(
