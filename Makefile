@@ -1,11 +1,12 @@
 # Two commands: `make run` starts the dashboard, `make test` runs the whole suite.
+# `make audit` asks the index of known vulnerabilities about every pinned package.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check clean
+.PHONY: run test check audit clean
 
 run: $(VENV)/installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -16,16 +17,22 @@ test: $(VENV)/installed-test
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy *.py audio corpora store views
+	$(BIN)/mypy *.py audio corpora service store views
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml *.py audio corpora deploy service store views
+
+audit: $(VENV)/installed-test
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--config-settings editable_mode=compat -e '.[server]'
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--config-settings editable_mode=compat -e '.[test]'
 	touch $@
 
 clean:

@@ -19,7 +19,10 @@ from classifier import EmotionClassifier
 from errors import ParameterError
 from inference import Progress, analyze_recording
 from inference_data_preprocessing import ChannelChoice
+from intake import take_in
 from report import CallReport
+from store import Store
+from store.calls import CallDetails
 
 KEEP_SECONDS_VARIABLE = "CALMSCORE_KEEP_RESULTS_SECONDS"
 _DEFAULT_KEEP_SECONDS = 3600.0
@@ -62,6 +65,35 @@ class AnalysisCache:
         self._reports: TTLCache[tuple[str, str, str, str], CallReport] = TTLCache(
             _MOST_RESULTS, ttl=keep_seconds()
         )
+
+    @property
+    def model_sha256(self) -> str:
+        """Which model this is."""
+        return self._classifier.sha256
+
+    def take_in(
+        self,
+        source: BinaryIO,
+        *,
+        file_name: str,
+        store: Store,
+        actor: str,
+        customer_channel: ChannelChoice | None = None,
+        details: CallDetails | None = None,
+        progress: Progress | None = None,
+    ) -> CallReport:
+        """Take a call into the store when it is its turn; see `intake.take_in`."""
+        with self._turn:
+            return take_in(
+                source,
+                file_name=file_name,
+                store=store,
+                classifier=self._classifier,
+                actor=actor,
+                customer_channel=customer_channel,
+                details=details,
+                progress=progress,
+            )
 
     def analyse(
         self,

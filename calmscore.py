@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import importlib.metadata
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,7 @@ class Table(StrEnum):
     calls = "calls"
     segments = "segments"
     corrections = "corrections"
+    clips = "clips"
 
 
 class KeyRole(StrEnum):
@@ -296,37 +298,49 @@ def dashboard(
 @app.command()
 def export(
     table: Table,
-    output: Annotated[Path, typer.Option(help="File to write.")],
+    output: Annotated[Path, typer.Option(help="File to write; a folder for clips.")],
     table_format: Annotated[TableFormat, typer.Option("--format")] = TableFormat.csv,
     agent: Annotated[list[str] | None, typer.Option(help="Only this agent's; repeatable.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Calls from this time on.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Calls before this time.")] = None,
 ) -> None:
-    """Write calls, segments or corrections to a file."""
+    """Write calls, segments or corrections to a file, or corrected clips to a folder."""
     import exports
-
-    from store import audit
     from store.calls import CallFilter
 
     wanted = CallFilter(agents=agent or (), since=_zoned(since), until=_zoned(until))
-    with _open_store() as store, store.database.writing() as session:
-        if table is Table.corrections:
-            rows = exports.corrections_table(session)
+    with _open_store() as store:
+        if table is Table.clips:
+            rows = len(exports.write_training_corrections(store, output, actor=_actor()))
         else:
-            make = exports.calls_table if table is Table.calls else exports.segments_table
-            rows = make(session, wanted)
-        if table_format is TableFormat.csv:
-            text = exports.safe_csv(rows)
+            rows = _write_table(store, table, wanted, output, table_format)
+            exports.record_export(store, actor=_actor())
+    print(f"{rows} rows in {output}", file=sys.stderr)
+
+
+def _write_table(
+    store: Store, table: Table, wanted: CallFilter, output: Path, table_format: TableFormat
+) -> int:
+    import exports
+
+    with store.database.reading() as session:
+        if table is Table.segments:
+            pages = list(exports.segment_pages(session, wanted))
+        elif table is Table.calls:
+            pages = [exports.calls_table(session, wanted)]
         else:
-            text = rows.to_json(orient="records", date_format="iso", indent=2) + "\n"
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ParameterError(
-                f"--output {output}: cannot be written ({error.strerror})"
-            ) from error
-        audit.record(session, actor=_actor(), action="exported")
-    print(f"{len(rows)} rows in {output}", file=sys.stderr)
+            pages = [exports.corrections_table(session)]
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            if table_format is TableFormat.csv:
+                exports.write_csv(pages, file)
+            else:
+                texts = (page.to_json(orient="records", date_format="iso") for page in pages)
+                records = [row for text in texts for row in json.loads(text)]
+                json.dump(records, file, indent=2, ensure_ascii=False)
+    except OSError as error:
+        raise ParameterError(f"--output {output}: cannot be written ({error.strerror})") from error
+    return sum(len(page) for page in pages)
 
 
 def _zoned(moment: datetime | None) -> datetime | None:

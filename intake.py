@@ -84,13 +84,42 @@ def take_in(
     report = analyze_recording(
         recording, customer_channel=channel, classifier=classifier, progress=progress
     )
-    store.add_call(
-        report,
-        source,
-        actor=actor,
-        details=_merged(details, details_from_name(report.call.file_name, settings)),
-    )
+    keep(report, source, store=store, actor=actor, details=details)
     return report
+
+
+def keep(
+    report: CallReport,
+    source: BinaryIO,
+    *,
+    store: Store,
+    actor: str,
+    details: CallDetails | None = None,
+) -> None:
+    """Store a finished analysis with its recording.
+
+    Parameters
+    ----------
+    report : CallReport
+        What was found.
+    source : binary file object
+        The recording; seekable.
+    store : Store
+        Where the call goes.
+    actor : str
+        Who adds the call.
+    details : CallDetails, optional
+        What is known of the call; goes before what the file name says.
+
+    Raises
+    ------
+    StoreError
+        If the call cannot be stored.
+    """
+    with store.database.reading() as session:
+        settings = read_settings(session)
+    named = details_from_name(report.call.file_name, settings)
+    store.add_call(report, source, actor=actor, details=_merged(details, named))
 
 
 def _merged(given: CallDetails | None, named: CallDetails) -> CallDetails:

@@ -4,6 +4,7 @@ python train_data_preprocessing.py --data data/AudioWAV --output data/training
 python model.py train --training-set data/training --run runs/default
 python model.py cross-validate --training-set data/training --run runs/cross-validation
 python model.py evaluate --data data/AudioWAV --speakers validation [--telephone]
+python model.py compare
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from audio.augmentation import telephone_line
 from classifier import (
     DEFAULT_ARTIFACTS,
     MODEL_FILE,
@@ -154,18 +155,14 @@ def classify_clips(
     array of float32, shape (len(clips), 6)
         Calibrated probabilities.
     """
-    from train_data_preprocessing import read_clip
+    from train_data_preprocessing import read_sounds
 
-    generator = np.random.default_rng(seed)
     rate = classifier.settings.log_mel.sample_rate_hz
+    sounds = read_sounds(clips, telephone=telephone, seed=seed)
     rows = []
-    for start in tqdm(range(0, len(clips), _CLIPS_AT_ONCE), desc="classifying", disable=None):
-        sounds = [read_clip(clip.path) for clip in clips[start : start + _CLIPS_AT_ONCE]]
-        if telephone:
-            sounds = [
-                telephone_line(sound, sample_rate_hz=rate, generator=generator) for sound in sounds
-            ]
-        rows.append(classifier.predict_proba(sounds, sample_rate_hz=rate))
+    for _ in tqdm(range(0, len(clips), _CLIPS_AT_ONCE), desc="classifying", disable=None):
+        batch = list(islice(sounds, _CLIPS_AT_ONCE))
+        rows.append(classifier.predict_proba(batch, sample_rate_hz=rate))
     return np.concatenate(rows)
 
 
@@ -249,6 +246,34 @@ def _print_metrics(figures: Metrics) -> None:
         print(f"{name:<10}" + "".join(f"{count:9d}" for count in row))
 
 
+def compare(options: argparse.Namespace) -> None:
+    """Train and measure the family of simpler models, and print, store and document the table.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        ``data``, ``training_set``, ``artifacts``, ``models``, ``epochs``, ``seed``,
+        ``resume``, ``json``, ``page``.
+    """
+    from comparison import MODELS, Comparison
+    from comparison import compare as run_comparison
+    from comparison_results import comparison_page, comparison_table
+
+    comparison = Comparison(
+        data=options.data,
+        training_set=options.training_set,
+        artifacts=options.artifacts,
+        seed=options.seed,
+        epochs=options.epochs,
+    )
+    results = run_comparison(
+        comparison, output=options.json, models=options.models or MODELS, resume=options.resume
+    )
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(comparison_page(results), encoding="utf-8")
+    print(comparison_table(results), end="")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="model.py", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True)
@@ -276,6 +301,7 @@ def _parser() -> argparse.ArgumentParser:
     measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     measuring.set_defaults(command=evaluate)
+    _add_comparison(commands.add_parser("compare", help="train and measure simpler models too"))
     return parser
 
 
@@ -291,6 +317,35 @@ def _add_training_options(parser: argparse.ArgumentParser, *, run: str, recipe: 
         help="Whisper's weights in CTranslate2's layout (default: downloaded by name)",
     )
     _add_recipe(parser, recipe)
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
+    parser.add_argument("--training-set", type=Path, default=Path("data/training"))
+    parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    parser.add_argument(
+        "--models", nargs="+", metavar="NAME", help="only these; the others' rows are kept"
+    )
+    parser.add_argument("--epochs", type=int, help="most epochs of every network")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--resume", action="store_true", help="keep rows that were made with the same settings"
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        default=DEFAULT_ARTIFACTS / "comparison.json",
+        help="results, written after every model",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        default=DEFAULT_ARTIFACTS.parent / "docs" / "comparison.md",
+        help="page of the documentation with the table",
+    )
+    parser.set_defaults(command=compare)
 
 
 def _named_path(text: str) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ import argparse
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +100,32 @@ def read_clip(path: Path) -> FloatArray:
     if rate != _RATE_HZ:
         mono = soxr.resample(mono, rate, _RATE_HZ)
     return np.asarray(mono, dtype=np.float32)
+
+
+def read_sounds(clips: Iterable[Clip], *, telephone: bool, seed: int = 0) -> Iterator[FloatArray]:
+    """Read whole clips one after another, as an evaluation hears them.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        What to read.
+    telephone : bool
+        Send each clip through a telephone line first: 8 kHz, 300–3400 Hz, μ-law,
+        20–30 dB signal-to-noise ratio.
+    seed : int
+        Fixes the line's noise.
+
+    Yields
+    ------
+    array of float32, shape (n,)
+        At the front end's rate, full scale 1.
+    """
+    generator = np.random.default_rng(seed)
+    for clip in clips:
+        sound = read_clip(clip.path)
+        if telephone:
+            sound = augmentation.telephone_line(sound, sample_rate_hz=_RATE_HZ, generator=generator)
+        yield sound
 
 
 def crop(samples: FloatArray, seconds: float, generator: np.random.Generator) -> FloatArray:
@@ -203,20 +229,43 @@ VALIDATION_COPIES: tuple[tuple[Augmentation, ...], ...] = ((), (_telephone,))
 """The copies of each validation clip: clean, and through a telephone line."""
 
 
-def _clip_inputs(
-    task: tuple[Path, tuple[tuple[Augmentation, ...], ...], int],
-) -> npt.NDArray[np.float16]:
-    path, copies, seed = task
+def augmented_copies(
+    path: Path, copies: Sequence[tuple[Augmentation, ...]], *, seed: int
+) -> list[FloatArray]:
+    """Read a clip and make its copies.
+
+    Parameters
+    ----------
+    path : Path
+        The clip.
+    copies : sequence of tuple of callable
+        What is done to it, a copy each; an empty tuple leaves it as it is.
+    seed : int
+        Fixes all randomness.
+
+    Returns
+    -------
+    list of array of float32, each of shape (n,)
+        At the front end's rate, no longer than one model input.
+    """
+    settings = LogMelSettings()
     samples = read_clip(path)
     generator = np.random.default_rng(seed)
-    settings = LogMelSettings()
     sounds = []
     for copy in copies:
         sound = samples
         for step in copy:
             sound = step(sound, generator)
         sounds.append(crop(sound, settings.samples / _RATE_HZ, generator))
-    return log_mel(sounds, settings=settings).astype(np.float16)
+    return sounds
+
+
+def _clip_inputs(
+    task: tuple[Path, tuple[tuple[Augmentation, ...], ...], int],
+) -> npt.NDArray[np.float16]:
+    path, copies, seed = task
+    sounds = augmented_copies(path, copies, seed=seed)
+    return log_mel(sounds, settings=LogMelSettings()).astype(np.float16)
 
 
 def write_training_set(

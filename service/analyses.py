@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from classifier import EmotionClassifier
-from errors import CalmscoreError, StoreError
+from errors import CallFileError, CalmscoreError, StoreError
 from intake import take_in
 from report import CallReport
 from service.loading import LoadingClassifier
@@ -224,9 +224,10 @@ class Analyses:
         started = time.perf_counter()
         try:
             if self._count_start(job.id) > _MOST_STARTS:
-                raise StoreError(
+                raise CallFileError(
+                    "analysis_interrupted",
                     f"{name}: the service ended {_MOST_STARTS} times while it analysed this "
-                    "recording, perhaps for want of memory; split the call"
+                    "recording, perhaps for want of memory; split the call",
                 )
             outcome = self._analysed(job, classifier)
         except CalmscoreError as error:

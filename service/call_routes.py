@@ -201,10 +201,12 @@ def read_call_job(service: CurrentService, key: Viewer, job_id: JobId) -> JobDoc
 def list_stored_calls(
     service: CurrentService,
     key: Viewer,
-    agent: Annotated[list[Name] | None, Query(max_length=100, description="Any of these.")] = None,
+    agent: Annotated[
+        list[Name], Query(default_factory=list, max_length=100, description="Any of these.")
+    ],
     outcome: Annotated[
-        list[OutcomeName] | None, Query(max_length=20, description="Any of these.")
-    ] = None,
+        list[OutcomeName], Query(default_factory=list, max_length=20, description="Any of these.")
+    ],
     since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Made before.")] = None,
     lowest_score: Score = None,
@@ -222,8 +224,8 @@ def list_stored_calls(
 ) -> CallPage:
     """Return a page of the calls that match all filters."""
     wanted = CallFilter(
-        agents=agent or (),
-        outcomes=outcome or (),
+        agents=agent,
+        outcomes=outcome,
         since=since,
         until=until,
         lowest_score=lowest_score,

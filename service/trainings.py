@@ -14,8 +14,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,8 +30,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 TRAIN_COMMAND = (sys.executable, str(_ROOT / "model.py"), "train")
 # Written last by the training.
 _METRICS_FILE = "metrics.json"
+_ARTIFACTS = "artifacts"
 _PARTS = ("train", "validation")
-_LOWEST_PRIORITY = 19
+_LOWEST_PRIORITY = ("nice", "-n", "19")
 _LOG_LINES = 20
 _LOG_BYTES = 16 * 1024
 
@@ -78,7 +78,7 @@ class Trainings:
         training_set : str
             Name of a folder among the prepared sets.
         options : dict
-            Further options of ``model.py train``, by name; None leaves the default.
+            Further options of ``model.py train``, by name.
         actor : str
             Who asks, for the audit.
 
@@ -104,7 +104,7 @@ class Trainings:
 
     def artifacts(self, job_id: str) -> Path:
         """Return where a training writes, or wrote, its model."""
-        return self._folder / job_id / "artifacts"
+        return self._folder / job_id / _ARTIFACTS
 
     def metrics(self, job_id: str) -> dict[str, Any] | None:
         """Return the figures of a finished training."""
@@ -182,21 +182,12 @@ class Trainings:
         self, job: JobRow, training_set: Path, options: dict[str, Any], lock: BinaryIO
     ) -> subprocess.Popen[bytes] | None:
         folder = self._folder / job.id
-        arguments = [
-            "--training-set", str(training_set), "--run", str(folder / "run"),
-            "--artifacts", str(self.artifacts(job.id)),
-        ]  # fmt: skip
-        for name, value in options.items():
-            if value is not None:
-                arguments += [f"--{name.replace('_', '-')}", str(value)]
-        weights = sorted((training_set.parent / "whisper").glob("*.bin"))
-        if weights:
-            arguments += ["--whisper-weights", *(f"{path.stem}={path}" for path in weights)]
+        arguments = training_arguments(training_set, folder=folder, options=options)
         try:
             folder.mkdir(mode=0o700)
             with self._log_path(job.id).open("wb") as log:
-                process = subprocess.Popen(
-                    [*self._command, *arguments],
+                return subprocess.Popen(
+                    [*_LOWEST_PRIORITY, *self._command, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -208,9 +199,6 @@ class Trainings:
         except OSError:
             _log.exception("training %s could not be started", job.id)
             return None
-        with suppress(OSError):  # it may have ended already
-            os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST_PRIORITY)
-        return process
 
     def _follow(self, job_id: str, process: subprocess.Popen[bytes] | None) -> None:
         def wait() -> None:
@@ -241,3 +229,29 @@ class Trainings:
 
     def _log_path(self, job_id: str) -> Path:
         return self._folder / job_id / "log.txt"
+
+
+def training_arguments(
+    training_set: Path, *, folder: Path, options: Mapping[str, Any]
+) -> list[str]:
+    """Return the arguments of ``model.py train``.
+
+    Parameters
+    ----------
+    training_set : Path
+        A prepared set; weights of Whisper may lie beside it, in ``whisper``.
+    folder : Path
+        Gets checkpoints and, in a folder of its own, the model.
+    options : mapping
+        Further options by name.
+    """
+    arguments = [
+        "--training-set", str(training_set), "--run", str(folder / "run"),
+        "--artifacts", str(folder / _ARTIFACTS),
+    ]  # fmt: skip
+    for name, value in options.items():
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
+    weights = sorted((training_set.parent / "whisper").glob("*.bin"))
+    if weights:
+        arguments += ["--whisper-weights", *(f"{path.stem}={path}" for path in weights)]
+    return arguments

@@ -161,17 +161,17 @@ def save_report(
 def set_details(session: Session, call: Call, details: CallDetails) -> None:
     """Change agent, customer or time of a stored call.
 
-    What is None or blank leaves a field as it is. Names are cut to 200 characters. An
-    agent who has no call any more is forgotten.
+    None leaves a field as it is, a blank text empties it. Names are cut to 200
+    characters. An agent who has no call any more is forgotten.
     """
-    agent, customer = _name(details.agent), _name(details.customer)
-    if agent:
-        earlier, call.agent_id = call.agent_id, _agent(session, agent).id
+    if details.agent is not None:
+        name, earlier = _name(details.agent), call.agent_id
+        call.agent_id = _agent(session, name).id if name else None
         if earlier not in (None, call.agent_id):
             session.flush()
             forget_idle_agents(session, [earlier])
-    if customer:
-        call.customer = customer
+    if details.customer is not None:
+        call.customer = _name(details.customer) or None
     if details.called_at is not None:
         call.called_at = details.called_at
 
@@ -186,8 +186,8 @@ def forget_idle_agents(session: Session, agent_ids: Iterable[int | None]) -> Non
         )
 
 
-def _name(text: str | None) -> str:
-    return " ".join((text or "").split())[:NAME_LENGTH]
+def _name(text: str) -> str:
+    return " ".join(text.split())[:NAME_LENGTH]
 
 
 def _agent(session: Session, name: str) -> Agent:
@@ -267,6 +267,11 @@ def read_call(session: Session, call_id: str) -> CallRow:
     if not rows:
         raise _not_stored(call_id)
     return rows[0]
+
+
+def has_call(session: Session, call_id: str) -> bool:
+    """Tell whether a call is stored."""
+    return session.scalar(select(Call.number).where(Call.id == call_id)) is not None
 
 
 def find_call(session: Session, call_id: str) -> Call:

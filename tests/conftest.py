@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples in every run, and no alarm where the machine is busy.
 settings.register_profile("calmscore", derandomize=True, deadline=None)
 settings.load_profile("calmscore")
+
+
+@pytest.fixture(autouse=True)
+def pages_asked_for_from_this_machine(monkeypatch):
+    """Give pages in tests the address that Streamlit gives local ones; `AppTest` has none."""
+    if "streamlit" in sys.modules:
+        from streamlit.runtime.context import ContextProxy
+
+        monkeypatch.setattr(ContextProxy, "ip_address", None)
 
 
 def _encoder_shapes(width: int, layers: int) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -33,12 +34,17 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_dashboard() -> Iterator[str]:
-    """Start the dashboard on a free port; yield its address; stop it."""
+def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
+    """Start the dashboard on a free port, with an empty store; yield its address; stop it."""
     port = _free_port()
+    folder = tempfile.mkdtemp(prefix="calmscore-test-")
+    environment = os.environ | {"CALMSCORE_DATA_FOLDER": folder}
+    environment.pop("CALMSCORE_DATABASE_URL", None)
+    real = ["-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    stub = ["tests/stub_dashboard.py", str(port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, *(stub if stub_model else real)],
+        cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://localhost:{port}"
     try:
@@ -47,6 +53,7 @@ def running_dashboard() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:

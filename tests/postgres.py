@@ -7,19 +7,24 @@ needs no port and no password, and nobody but its owner can connect.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 SERVER_VARIABLE = "CALMSCORE_TEST_POSTGRES_URL"
 _OWNER = "postgres"
 _DEBIAN = Path("/usr/lib/postgresql")
+_START_SECONDS = 60
 _numbers = count(1)
 
 
@@ -45,37 +50,66 @@ def running_server() -> Iterator[URL]:
     if programs is None:
         raise FileNotFoundError("no PostgreSQL is installed (apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="calmscore-postgres-"))
+    data, url = folder / "data", _url(folder)
     # PostgreSQL refuses to run as root.
-    user = _unprivileged_user() if os.geteuid() == 0 else None
-    if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), *arguments]
-        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-        done = subprocess.run(  # its messages go to a file: the server keeps a pipe open
-            command, cwd=folder, stdout=log, stderr=log, check=False, **identity
-        )
-        if done.returncode:
-            pytest.fail(f"{program} failed:\n{(folder / 'log').read_text(encoding='utf-8')}")
-
-    data = folder / "data"
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    identity = _unprivileged(folder) if os.geteuid() == 0 else {}
     with (folder / "log").open("wb") as log:
         try:
-            run("initdb", "-D", str(data), "-U", _OWNER, "-A", "trust", "-E", "UTF8",
-                "--locale=C.UTF-8", "--no-sync")  # fmt: skip
-            run("pg_ctl", "-D", str(data), "-o", options, "-w", "start")
-            yield URL.create(
-                "postgresql+psycopg",
-                username=_OWNER,
-                database="postgres",
-                query={"host": str(folder)},
-            )
+            subprocess.run(
+                [programs / "initdb", "-D", data, "-U", _OWNER, "-A", "trust", "-E", "UTF8",
+                 "--locale=C.UTF-8", "--no-sync"],
+                cwd=folder, stdout=log, stderr=log, check=True, **identity,
+            )  # fmt: skip
+            server = subprocess.Popen(
+                [*_ends_with_us(), programs / "postgres", "-D", data, "-c", "listen_addresses=",
+                 "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"],
+                cwd=folder, stdout=log, stderr=log, **identity,
+            )  # fmt: skip
+            try:
+                _wait_for(url, server)
+                yield url
+            finally:
+                server.send_signal(signal.SIGQUIT)
+                server.wait(60)
+        except (subprocess.CalledProcessError, TimeoutError) as error:
+            raise RuntimeError((folder / "log").read_text(encoding="utf-8")) from error
         finally:
-            if (data / "postmaster.pid").exists():
-                run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url(folder: Path) -> URL:
+    return URL.create(
+        "postgresql+psycopg", username=_OWNER, database="postgres", query={"host": str(folder)}
+    )
+
+
+def _unprivileged(folder: Path) -> dict[str, Any]:
+    """Give a folder to a user who is not root, and return what makes a process theirs."""
+    for name in (_OWNER, "nobody"):
+        with suppress(KeyError):
+            user = pwd.getpwnam(name)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    raise RuntimeError(f"there is no user {_OWNER} or nobody to run PostgreSQL as")
+
+
+def _ends_with_us() -> list[str]:
+    """Return what ends a program when this one is killed, where that is to be had."""
+    program = shutil.which("setpriv")
+    return [] if program is None else [program, "--pdeathsig", "QUIT"]
+
+
+def _wait_for(url: URL, server: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(url)
+    deadline = time.monotonic() + _START_SECONDS
+    try:
+        while time.monotonic() < deadline and server.poll() is None:
+            with suppress(OperationalError), engine.connect():
+                return
+            time.sleep(0.05)
+    finally:
+        engine.dispose()
+    raise TimeoutError(f"PostgreSQL did not answer within {_START_SECONDS} s")
 
 
 @contextmanager
@@ -111,10 +145,3 @@ def postgres_url(postgres_server: URL) -> Iterator[str]:
     """Give the URL of an empty database, which is dropped after the test."""
     with empty_database(postgres_server) as url:
         yield url
-
-
-def _unprivileged_user() -> pwd.struct_passwd:
-    for name in (_OWNER, "nobody"):
-        with suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise FileNotFoundError(f"there is no user {_OWNER} or nobody to run PostgreSQL as")

@@ -101,7 +101,7 @@ def test_a_recording_that_takes_the_service_down_again_and_again_is_given_up(sto
     (store.folder / "incoming" / f"{job_id}.starts").write_bytes(b"...")
     with TestClient(make_app(store)):
         (job,) = until_ended(store, [job_id])
-    assert (job.state, job.error_code) == ("failed", "store_unusable")
+    assert (job.state, job.error_code) == ("failed", "analysis_interrupted")
     assert "heavy.wav" in (job.error_message or "")
     assert list((store.folder / "incoming").iterdir()) == []
 

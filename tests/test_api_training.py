@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from service_store import FAKE_TRAINING, UNHURRIED, make_keys, make_training_set
+from service_store import FAKE_TRAINING, ROOT, UNHURRIED, make_keys, make_training_set
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 from test_api import assert_problem
 
+import model
 from api import create_app
+from service.documents import TrainingRequest
+from service.trainings import TRAIN_COMMAND, training_arguments
 from store import Store
 from store.audit import list_events
 
@@ -138,6 +141,16 @@ def test_a_training_that_ended_meanwhile_is_noted(store, sets, admin):
 def test_a_training_that_cannot_be_started_fails(store, sets, admin):
     with TestClient(make_app(store, sets, command=("/no/such/program",))) as client:
         training = ended(client, admin, start(client, admin).json()["id"])
+    assert training["state"] == "failed"
+    assert "/no/such/program" in training["error"]["message"]
+
+
+def test_a_training_whose_folder_cannot_be_made_fails(client, admin, store, monkeypatch):
+    def broken(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("service.trainings.subprocess.Popen", broken)
+    training = ended(client, admin, start(client, admin).json()["id"])
     assert training["state"] == "failed" and training["log"] == []
 
 
@@ -193,3 +206,18 @@ def test_parameters_are_checked(client, admin, changes):
 def test_a_body_that_is_no_request_is_named(client, admin, body, kind, status, code):
     answer = client.post("/v1/train", headers={**admin, "Content-Type": kind}, content=body)
     assert_problem(answer, status, code)
+
+
+def test_the_training_program_knows_every_option(sets, tmp_path):
+    wanted = TrainingRequest(
+        **WANTED, seed=3, head_epochs=0, epochs=2, batch_size=16, head_rate=0.01,
+        encoder_rate=0.001, copies=4, mixup=0.1, teacher_share=0.0,
+    )  # fmt: skip
+    options = wanted.model_dump(exclude={"training_set"})
+    assert None not in options.values()
+    arguments = training_arguments(sets / "crema_d", folder=tmp_path, options=options)
+    read = vars(model._parser().parse_args(["train", *arguments]))
+    assert {name: read[name] for name in options} == options
+    assert read["training_set"] == sets / "crema_d"
+    assert read["artifacts"] == tmp_path / "artifacts"
+    assert TRAIN_COMMAND[1:] == (str(ROOT / "model.py"), "train")

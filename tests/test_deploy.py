@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks import sizing
 from deploy.health_check import answers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +188,12 @@ class TestCompose:
             assert service["environment"]["CALMSCORE_DATA_FOLDER"] == "/data"
         assert set(whole["volumes"]) == {"database", "recordings"}
 
+    def test_dashboard_in_a_container_has_sign_in(self):
+        whole = compose(POSTGRES_PASSWORD="secret")
+        (secret,) = whole["services"]["dashboard"]["secrets"]
+        assert secret["target"] == "/app/.streamlit/secrets.toml"
+        assert secret["source"] in whole["secrets"]
+
     def test_health_is_asked_of_everything_that_answers(self):
         services = compose(POSTGRES_PASSWORD="secret")["services"]
         for name in ("database", "api"):
@@ -252,6 +259,17 @@ def test_commands_exist():
     from typer.main import get_command
 
     assert named_commands() <= set(get_command(calmscore.app).commands)
+
+
+def test_every_variable_is_documented():
+    named = set(VARIABLE.findall((ROOT / "docs" / "operate.md").read_text(encoding="utf-8")))
+    of_tests = {"CALMSCORE_CHROMIUM"}
+    assert named == variables_of_the_code() - of_tests
+
+
+def test_sizes_in_the_document_are_those_of_the_benchmarks():
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert sizing.current_table() in text
 
 
 def test_nothing_in_deploy_holds_a_secret():

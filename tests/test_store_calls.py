@@ -139,12 +139,21 @@ def test_a_report_that_comes_again_takes_the_earlier_ones_place(store):
 def test_details_that_are_unknown_leave_what_is_stored(store):
     call_id = add(store, agent="Ben", customer="Iris", called_at=NEW_YEAR)
     add(store)
-    add(store, agent="  ", customer="")
     row = read(store, call_id)
     assert (row.agent, row.customer, row.called_at) == ("Ben", "Iris", NEW_YEAR)
     add(store, customer="Ivo")
     row = read(store, call_id)
     assert (row.agent, row.customer) == ("Ben", "Ivo")
+
+
+def test_a_blank_detail_empties_what_is_stored(store):
+    call_id = add(store, agent="Ben", customer="Iris")
+    with store.database.writing() as session:
+        set_details(session, find_call(session, call_id), CallDetails(agent=" ", customer=""))
+    row = read(store, call_id)
+    assert (row.agent, row.customer) == (None, None)
+    with store.database.reading() as session:
+        assert list_agents(session) == []
 
 
 def test_a_call_of_unknown_time_was_made_when_it_arrived(store):

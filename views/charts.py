@@ -27,13 +27,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def timeline(report: CallReport) -> go.Figure:
+def timeline(report: CallReport, *, span_seconds: float | None = None) -> go.Figure:
     """Draw a call: one bar per segment, distress, tints, and what moved the score.
 
     Parameters
     ----------
     report : CallReport
         A finished analysis.
+    span_seconds : float, optional
+        What the width stands for; the length of the call by default.
 
     Returns
     -------
@@ -49,8 +51,8 @@ def timeline(report: CallReport) -> go.Figure:
     figure.add_trace(_distress_line(report.segments))
     for trace in _marks(report.score.transitions):
         figure.add_trace(trace)
-    duration = report.call.duration_seconds
-    ticks = _ticks(duration)
+    span = span_seconds or report.call.duration_seconds
+    ticks = _ticks(span)
     figure.update_layout(
         height=380,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -63,7 +65,7 @@ def timeline(report: CallReport) -> go.Figure:
         dragmode=False,
         legend={"orientation": "h", "y": -0.16, "x": 0, "title": None},
         xaxis={
-            "range": [0, duration],
+            "range": [0, span],
             "tickvals": ticks,
             "ticktext": [clock(tick) for tick in ticks],
             "showgrid": False,

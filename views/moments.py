@@ -81,6 +81,8 @@ export default function ({ data, parentElement }) {
     const time = cell("time");
     if (row.seconds === null) {
       line.className = "start";
+    } else if (!data.playable) {
+      time.textContent = row.clock;
     } else {
       const button = document.createElement("button");
       button.type = "button";
@@ -117,7 +119,7 @@ export default function ({ data, parentElement }) {
     if (found === chart || !found || typeof found.on !== "function") return;
     chart = found;
     chart.on("plotly_click", onClick);
-    chart.style.cursor = "pointer";
+    if (data.playable) chart.style.cursor = "pointer";
   };
   attach();
   const timer = setInterval(attach, 300);
@@ -131,17 +133,24 @@ export default function ({ data, parentElement }) {
 _component = st.components.v2.component("calmscore_moments", html=_HTML, css=_CSS, js=_JS)
 
 
-def evidence(report: CallReport) -> None:
+def evidence(report: CallReport, *, playable: bool = True) -> None:
     """Show what moved the score, each row with a button that plays its moment.
 
     Parameters
     ----------
     report : CallReport
         A call with a score.
+    playable : bool
+        Whether the page has a player.
     """
     _component(
         key="moments",
-        data={"player": PLAYER_KEY, "timeline": TIMELINE_KEY, "rows": evidence_rows(report)},
+        data={
+            "player": PLAYER_KEY,
+            "timeline": TIMELINE_KEY,
+            "playable": playable,
+            "rows": evidence_rows(report),
+        },
     )
 
 

@@ -1,51 +1,27 @@
-"""Score a call: upload, score, reasons, timeline, player."""
+"""Score a call: upload, score, reasons, timeline, player; nothing is kept unasked."""
 
 from __future__ import annotations
 
 import hashlib
-import html
 import io
-import json
 import logging
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
-from analysis_cache import AnalysisCache
-from audio.playback import PLAYBACK_MIME_TYPE
-from classifier import load_classifier
 from errors import CalmscoreError
 from inference_data_preprocessing import ChannelChoice
-from report import CallReport, segment_rows
-from scoring import (
-    CALM_THROUGHOUT,
-    DE_ESCALATED,
-    ESCALATED,
-    INSUFFICIENT_EVIDENCE,
-    PARTLY_DE_ESCALATED,
-    UNRESOLVED,
-    format_duration,
-)
-from views.charts import timeline
-from views.moments import PLAYER_KEY, TIMELINE_KEY, evidence
+from intake import keep
+from report import CallReport
+from store.calls import has_current_report
+from store.keys import allows
+from views import call_view
+from views.analyses import analyses
+from views.desk import current_user, open_store
 
 _SAMPLE = Path(__file__).resolve().parent.parent / "samples" / "calms_down.wav"
 _FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
-_OUTCOME_COLOURS = {
-    DE_ESCALATED: "#009E73",
-    PARTLY_DE_ESCALATED: "#56B4E9",
-    CALM_THROUGHOUT: "#009E73",
-    UNRESOLVED: "#E69F00",
-    ESCALATED: "#D55E00",
-    INSUFFICIENT_EVIDENCE: "#8C96A0",
-}
 _log = logging.getLogger(__name__)
-
-
-@st.cache_resource(show_spinner="Loading the model…")
-def _analyses() -> AnalysisCache:
-    return AnalysisCache(load_classifier())
 
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
@@ -72,14 +48,14 @@ def _welcome() -> None:
     st.caption(
         "The agent's voice is never scored. The recording stays in the memory of the computer that "
         "runs Calmscore until you close the page or upload another call; nothing is written to "
-        "disk."
+        "disk unless you press “Keep this call”."
     )
 
 
 def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
     """Return the analysis of the chosen call, from this session where it was done before."""
     digest = hashlib.sha256(source.getbuffer()).hexdigest()
-    channel: ChannelChoice = st.session_state.get(f"channel-{digest}") or "auto"
+    channel: ChannelChoice = st.session_state.get(_channel_key(digest)) or "auto"
     wanted = (name, digest, channel)
     done = st.session_state.get("analysis")
     if done is not None and done[0] == wanted:
@@ -91,7 +67,7 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
         bar.progress(share, text=f"Listening: {completed} of {total} segments")
 
     try:
-        report, playback = _analyses().analyse(
+        report, playback = analyses().analyse(
             source, file_name=name, customer_channel=channel, progress=advance
         )
     except CalmscoreError as error:
@@ -111,106 +87,56 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
     return report, playback
 
 
-def _score_card(report: CallReport) -> None:
-    score = report.score
-    value = "–" if score.value is None else f"{score.value:.1f}"
-    of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
-    colour = _OUTCOME_COLOURS[score.outcome]
-    st.html(
-        f"""
-        <style>
-        .score {{ display: flex; align-items: baseline; flex-wrap: wrap; gap: 0 1rem; }}
-        .score .value {{ font-size: 4rem; font-weight: 700; line-height: 1.1; }}
-        .score .of {{ font-size: 1.1rem; opacity: 0.75; font-weight: 400; }}
-        .score .outcome {{
-          font-size: 1.1rem; font-weight: 600; padding: 0.15rem 0.8rem; border-radius: 999px;
-          border: 1.5px solid {colour}; background: color-mix(in srgb, {colour} 18%, transparent);
-        }}
-        .score-file {{ opacity: 0.75; overflow-wrap: anywhere; }}
-        </style>
-        <div class="score-file">{html.escape(report.call.file_name)}
-          · {format_duration(report.call.duration_seconds)}</div>
-        <div class="score" role="status"><span class="value">{value}{of_ten}</span>
-        <span class="outcome">{score.outcome[0].upper() + score.outcome[1:]}</span></div>
-        """
-    )
-    st.markdown(score.summary)
+def _channel_key(call_id: str) -> str:
+    return f"channel-{call_id}"
 
 
-def _customer_side(report: CallReport) -> None:
-    if report.call.customer_channel == "mixed":
+def _keeping(report: CallReport, source: io.BytesIO) -> None:
+    """Offer to store the call; say where it is once it is stored."""
+    user = current_user()
+    if not allows(user.role, "supervisor"):
         return
-    # The widget has a state of its own per call, so a swap of one never moves to another.
-    st.segmented_control(
-        "The customer is on the",
-        options=["left", "right"],
-        format_func=lambda side: f"{side} channel",
-        default=None if f"channel-{report.call.id}" in st.session_state
-        else report.call.customer_channel,
-        key=f"channel-{report.call.id}",
-        required=True,
-    )  # fmt: skip
-
-
-def _notices(report: CallReport) -> None:
-    for notice in report.warnings:
-        if notice.code == "customer_channel_guessed":
-            st.caption(notice.message)
-        else:
-            st.warning(notice.message, icon=":material/info:")
-
-
-def _talk(report: CallReport) -> None:
-    talk = report.talk
-    figures = [("Customer speaks", talk.customer_seconds)]
-    if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
-        figures.append(("Agent speaks", talk.agent_seconds))
-        figures.append(("Both at once", talk.overtalk_seconds))
-    figures.append(("Longest silence", talk.longest_silence_seconds))
-    with st.container(horizontal=True, gap="large"):
-        for label, seconds in figures:
-            st.metric(label, format_duration(seconds), width="content")
-
-
-def _downloads(report: CallReport) -> None:
-    stem = Path(report.call.file_name).stem
-    as_json = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
-    as_csv = pd.DataFrame(segment_rows(report)).to_csv(index=False)
-    with st.container(horizontal=True):
-        st.download_button(
-            "Report (JSON)", as_json, f"{stem}.json", "application/json",
-            on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
-        st.download_button(
-            "Segments (CSV)", as_csv, f"{stem}.csv", "text/csv",
-            on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
-
-
-def _show(report: CallReport, playback: bytes) -> None:
-    _score_card(report)
-    _notices(report)
-    st.subheader("Emotion timeline")
-    with st.container(key=TIMELINE_KEY):
-        st.plotly_chart(
-            timeline(report),
-            config={"displayModeBar": False},
-            alt="The customer's emotion in each 3-second segment of the call",
+    this = (report.call.id, report.call.customer_channel)
+    if st.session_state.get("kept") == this:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(":material/check_circle: This call is kept.")
+            st.page_link(
+                "views/call.py",
+                label="Open it",
+                icon=":material/arrow_forward:",
+                query_params={"call": report.call.id},
+            )
+        return
+    if not st.button(
+        "Keep this call",
+        icon=":material/bookmark_add:",
+        help="Stores the report, and the recording for as long as the settings say.",
+    ):
+        return
+    store = open_store()
+    with store.database.reading() as session:
+        stored = has_current_report(
+            session,
+            report.call.id,
+            model_sha256=report.model.sha256,
+            customer_channel=report.call.customer_channel,
         )
-    st.caption("Click a bar or a mark to play the call from there.")
-    with st.container(key=PLAYER_KEY):
-        st.audio(playback, format=PLAYBACK_MIME_TYPE)
-    _customer_side(report)
-    if report.score.value is not None:
-        st.subheader("What moved the score")
-    evidence(report)
-    st.subheader("Who spoke")
-    _talk(report)
-    _downloads(report)
-    st.caption(
-        "A coaching aid with evidence, not a verdict: the model can be wrong about any segment. "
-        "Listen before you conclude."
-    )
+    if not stored:
+        keep(report, source, store=store, actor=user.name)
+    st.session_state["kept"] = this
+    st.rerun()
+
+
+def _show(report: CallReport, playback: bytes, source: io.BytesIO) -> None:
+    call_view.score_card(report)
+    _keeping(report, source)
+    call_view.notices(report)
+    call_view.timeline_and_player(report, playback)
+    call_view.customer_side(report, key=_channel_key(report.call.id))
+    call_view.what_moved_the_score(report)
+    call_view.who_spoke(report)
+    call_view.downloads(report)
+    call_view.not_a_verdict()
 
 
 st.title("Score a call")
@@ -220,4 +146,4 @@ if chosen is None:
 else:
     analysed = _analysed(*chosen)
     if analysed is not None:
-        _show(*analysed)
+        _show(*analysed, chosen[1])

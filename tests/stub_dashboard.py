@@ -1,0 +1,17 @@
+"""The dashboard with the stub classifier: python tests/stub_dashboard.py PORT."""
+
+import sys
+from pathlib import Path
+
+from streamlit.web import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from stub_classifier import stub_classifier  # noqa: E402
+
+import classifier  # noqa: E402
+
+if __name__ == "__main__":
+    classifier.load_classifier = stub_classifier
+    sys.exit(cli.main(["run", str(ROOT / "app.py"), "--server.port", sys.argv[1]]))

@@ -1,0 +1,161 @@
+"""The desk in a real browser: add several calls, find them, open, edit, delete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import soundfile
+from dashboard import ROOT, running_browser, running_dashboard
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 120_000
+PLAYER = "document.querySelector('.st-key-player audio')"
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_dashboard(stub_model=True) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> dict[str, Path]:
+    """Four short calls and a letter; the last call is for another person."""
+    folder = tmp_path_factory.mktemp("calls")
+    speech, rate = soundfile.read(ROOT / "samples" / "calms_down.wav")
+    made = {}
+    for place, name in enumerate(("first", "second", "other")):
+        made[name] = folder / f"{name}.wav"
+        part = speech[20 * place * rate : (20 * place + 30) * rate]
+        soundfile.write(made[name], part, rate, subtype="ULAW")
+    made["letter"] = folder / "letter.wav"
+    made["letter"].write_text("Dear customer")
+    return made
+
+
+def open_page(browser, address, *, width=1280, height=900, scheme="light"):
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address, timeout=PATIENCE)
+    page.wait_for_selector("h1", timeout=PATIENCE)
+    return page
+
+
+def add(page, *files: Path) -> str:
+    """Add recordings on the page of calls; return what the page says of them."""
+    form = page.locator("[data-testid=stFileUploader]")
+    form.wait_for(state="attached", timeout=PATIENCE)
+    page.wait_for_timeout(500)
+    if not form.is_visible():
+        page.get_by_text("Add calls").click()
+    page.set_input_files("input[type=file]", files)
+    for file in files:
+        page.get_by_text(file.name).first.wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Add", exact=True).click()
+    summary = page.get_by_text(f"{len(files)} of {len(files)} done")
+    summary.wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Clear this list").wait_for(timeout=PATIENCE)
+    return page.inner_text("[data-testid=stMain]")
+
+
+def wait_for_call(page) -> None:
+    page.wait_for_url(re.compile(r"/call\?"), timeout=PATIENCE)
+    page.wait_for_selector(".score .value", timeout=PATIENCE)
+
+
+def nothing_wider(page, width: int) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.evaluate(
+        f"[...document.querySelectorAll('.stMain *')].filter(e =>"
+        f"  e.getBoundingClientRect().right > {width + 2}"
+        # What scrolls within itself is not wider than the page.
+        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]')).length"
+    )
+    assert wide == 0
+
+
+def test_three_files_two_calls_one_reason(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    text = add(page, recordings["first"], recordings["second"], recordings["letter"])
+    assert "2 added · 1 not added" in text
+    assert "letter.wav is not audio" in text
+    assert "Traceback" not in text
+    page.get_by_text("2 calls", exact=True).wait_for(timeout=PATIENCE)
+    page.get_by_role("link", name="Open").first.click()
+    wait_for_call(page)
+    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
+    page.context.close()
+
+
+def click_cell(page, x: int, row: int) -> None:
+    """Click into the table of calls, which is drawn on a canvas: x pixels from its left."""
+    canvas = page.locator("[data-testid=stDataFrame] canvas").first
+    canvas.click(position={"x": x, "y": 35 * row + 18}, force=True)
+
+
+def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    add(page, recordings["first"], recordings["second"])
+    page.wait_for_timeout(1500)
+    click_cell(page, 17, 1)
+    click_cell(page, 17, 2)
+    page.get_by_role("button", name="Compare").click(timeout=PATIENCE)
+    page.get_by_role("heading", name="Two calls compared").wait_for(timeout=PATIENCE)
+    assert page.locator(".score .value").count() == 2
+    page.get_by_role("link", name="All calls").click()
+    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=PATIENCE)
+    page.wait_for_timeout(1500)
+    click_cell(page, 66, 1)
+    wait_for_call(page)
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(browser, address, recordings, scheme):
+    page = open_page(browser, f"{address}/calls", width=390, height=844, scheme=scheme)
+    add(page, recordings["first"], recordings["letter"])
+    nothing_wider(page, 390)
+    page.get_by_role("link", name="Open").first.click()
+    wait_for_call(page)
+    page.wait_for_selector(".st-key-timeline .js-plotly-plot", timeout=PATIENCE)
+    nothing_wider(page, 390)
+    page.goto(f"{address}/agents")
+    page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(1500)
+    nothing_wider(page, 390)
+    page.context.close()
+
+
+def test_what_one_person_edits_and_deletes_another_sees(browser, address, recordings):
+    first, second = (open_page(browser, f"{address}/calls") for _ in range(2))
+    add(first, recordings["other"])
+    first.get_by_role("link", name="Open").first.click()
+    wait_for_call(first)
+    second.goto(first.url)
+    wait_for_call(second)
+
+    first.get_by_role("button", name="Edit details").click()
+    customer = first.get_by_role("textbox", name="Customer")
+    customer.fill("4417")
+    customer.press("Enter")
+    first.get_by_role("button", name="Save").click()
+    first.get_by_text("customer 4417").wait_for(timeout=PATIENCE)
+    second.reload()
+    second.get_by_text("customer 4417").wait_for(timeout=PATIENCE)
+
+    first.get_by_role("button", name="Delete").click()
+    first.get_by_role("button", name="Delete for good").click()
+    first.get_by_text("other.wav was deleted").wait_for(timeout=PATIENCE)
+    second.reload()
+    second.get_by_text("This call is not here").wait_for(timeout=PATIENCE)
+    for page in (first, second):
+        page.context.close()
