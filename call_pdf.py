@@ -48,9 +48,9 @@ _MOST_LINE_POINTS = 180
 _TICK_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_TICKS = 9
 
-_ROWS_WITH_NOTES = 8
+_ROWS_WITH_NOTES = 7
 _ROWS_WITHOUT_NOTES = 12
-_MOST_WARNINGS = 4
+_MOST_WARNINGS = 3
 _LINES_OF_A_WARNING = 2
 _LINES_OF_A_NOTE = 3
 # No line of any block holds more; what is longer is not even measured.

@@ -122,18 +122,19 @@ def test_a_call_with_too_much_of_everything_stays_on_one_page_above_the_footer(n
     )
     lines = lines_by_height(pdf)
     (footer,) = (height for height, text in lines if text.startswith(DISCLAIMER))
-    (last_warning,) = (height for height, text in lines if text == "Not shown: 8 more.")
+    (last_warning,) = (height for height, text in lines if text == "Not shown: 9 more.")
     assert last_warning - footer > 10
     assert min(height for height, _ in lines) > 0
 
 
 def test_what_does_not_fit_is_counted():
     report = extreme_report()
-    text = text_of(call_pdf(report, notes=[note("word " * 800)] * 20))
+    text = text_of(call_pdf(report, notes=[note("word " * 800, at_seconds=0.0)] * 20))
     changes = len(report.score.transitions)
-    assert f"Not shown: {changes - 8} smaller changes" in text
-    assert "more notes." in text
-    assert "Not shown: 8 more." in text
+    assert f"Not shown: {changes - 7} smaller changes" in text
+    assert "0:00 Sam: word word" in text
+    assert "Not shown: 19 more notes." in text
+    assert "Not shown: 9 more." in text
 
 
 def test_the_largest_changes_are_kept_in_the_order_of_the_call():
