@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
+from fpdf.fonts import TTFFont
 
 from emotions import BY_NAME, EMOTIONS
 from report import CallReport, SegmentReport, Talk
@@ -41,14 +43,14 @@ _DISTRESS_TINT = "#FBEBE0"
 
 _PLOT_HEIGHT_MM = 34.0
 _PLOT_LEFT_MM = 10.0
-_HAIRLINE_FROM_MM = 0.8
-_MOST_LINE_POINTS = 360
+_WIDEST_HAIRLINE_MM = 0.4
+_MOST_LINE_POINTS = 180
 _TICK_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_TICKS = 9
 
-_ROWS_WITH_NOTES = 8
-_ROWS_WITHOUT_NOTES = 16
-_MOST_WARNINGS = 4
+_ROWS_WITH_NOTES = 7
+_ROWS_WITHOUT_NOTES = 12
+_MOST_WARNINGS = 3
 _LINES_OF_A_WARNING = 2
 _LINES_OF_A_NOTE = 3
 # No line of any block holds more; what is longer is not even measured.
@@ -118,8 +120,8 @@ class _Page(FPDF):
         self.set_creator("Calmscore")
         self.set_lang("en-GB")
         self.add_page()
-        self.pen(8)
-        self._drawable = set(self.current_font.cmap)  # type: ignore[union-attr]
+        fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
+        self._drawable = set.intersection(*(set(font.cmap) for font in fonts))
 
     @property
     def bottom_mm(self) -> float:
@@ -136,20 +138,26 @@ class _Page(FPDF):
         """Distance from one line of text to the next."""
         return float(self.font_size_pt * _POINT_MM * _LINE_SPACING)
 
+    def clean(self, text: str) -> str:
+        """Return text on one line, with � for what the fonts do not have."""
+        shown = (c for c in " ".join(text.split()) if not unicodedata.category(c).startswith("C"))
+        return "".join(
+            c if ord(c) in self._drawable else "\N{REPLACEMENT CHARACTER}" for c in shown
+        )
+
     def wrap(self, text: str, *, width_mm: float, most: int) -> list[str]:
         """Return text as at most so many lines, the last one ending in … if more was there."""
-        clean = " ".join(text.split())
-        clean = "".join(c if ord(c) in self._drawable else "\N{REPLACEMENT CHARACTER}" for c in clean)
+        clean = self.clean(text)
         cut = clean[:_MOST_CHARACTERS]
         lines: list[str] = self.multi_cell(  # type: ignore[assignment]
             width_mm, text=cut, dry_run=True, output=MethodReturnValue.LINES, align="L"
         )
         if len(lines) <= most and cut == clean:
             return lines
-        last = lines[most - 1].rstrip()
+        *before, last = lines[:most] or [""]
         while last and self.get_string_width(last + "…") > width_mm:
             last = last[:-1].rstrip()
-        return [*lines[: most - 1], last + "…"]
+        return [*before, last.rstrip() + "…"]
 
     def put(self, text: str, *, width_mm: float, align: str = "L") -> None:
         """Write one line at the current place, cut to its width, and move to its right."""
@@ -165,7 +173,7 @@ class _Page(FPDF):
 
 
 def _heading(page: _Page, report: CallReport, details: CallRow | None) -> None:
-    page.set_title(f"Call report: {report.call.file_name}")
+    page.set_title(page.clean(f"Call report: {report.call.file_name}"))
     page.pen(9, colour=_QUIET_INK)
     page.put("Calmscore · call report", width_mm=page.epw)
     page.ln(page.line_mm + 1)
@@ -279,11 +287,12 @@ class _Timeline:
             if segment.emotion is None or segment.confidence is None:
                 continue
             left, right = self._x(segment.start_seconds), self._x(segment.end_seconds)
-            # A hairline between neighbours of the same colour, where there is room for one.
-            width = (right - left) * (0.94 if right - left > _HAIRLINE_FROM_MM else 1.0)
+            # A hairline between neighbours of the same colour.
+            gap = min(0.06 * (right - left), _WIDEST_HAIRLINE_MM)
             self._page.set_fill_color(BY_NAME[segment.emotion].colour)
             height = _PLOT_HEIGHT_MM * segment.confidence
-            self._page.rect(left, self._y(segment.confidence), width, height, style="F")
+            top = self._y(segment.confidence)
+            self._page.rect(left, top, right - left - gap, height, style="F")
 
     def _line(self) -> None:
         pen = self._page
@@ -315,8 +324,10 @@ class _Timeline:
         for seconds in _ticks(self._duration):
             x = self._x(seconds)
             page.line(x, y, x, y + 1)
-            page.set_xy(x - 8, y + 1.2)
-            page.put(_clock(seconds), width_mm=16, align="C")
+            text = _clock(seconds)
+            width = page.get_string_width(text) + 0.1
+            page.set_xy(min(x - width / 2, page.w - _MARGIN_MM - width), y + 1.2)
+            page.put(text, width_mm=width)
         page.set_y(y + 1.2 + page.line_mm)
 
     def _legend(self, marked: Sequence[Transition]) -> None:
@@ -334,7 +345,7 @@ class _Timeline:
         page.set_line_width(0.5)
         page.line(x, y, x + 4, y)
         self._label("Distress", symbol_mm=4)
-        for label, earned in (("Earned", True), ("Cost", False)):
+        for label, earned in (("Earned points", True), ("Cost points", False)):
             if any((change.points > 0) == earned for change in marked):
                 _triangle(page, page.get_x() + 1.2, page.get_y() + 1.9, earned=earned)
                 self._label(label, symbol_mm=2.4)
@@ -342,8 +353,8 @@ class _Timeline:
         page.pen(7, colour=_QUIET_INK)
         page.set_x(self._left)
         page.put(
-            "A bar for each segment of 3 s in which the customer spoke; the higher, the surer "
-            "the model. Shaded: distressed or calm.",
+            "The higher a bar, the surer the model. Shaded orange where the customer counts as "
+            "distressed, green where calm.",
             width_mm=self._width,
         )
         page.ln(page.line_mm)
@@ -386,9 +397,7 @@ def _distress_stretches(segments: Sequence[SegmentReport]) -> Iterator[list[tupl
 def _triangle(page: _Page, x_mm: float, y_mm: float, *, earned: bool) -> None:
     up = 1.0 if earned else -1.0
     page.set_fill_color(BY_NAME["happy" if earned else "anger"].colour)
-    page.polygon(
-        [(x_mm - 1.2, y_mm + up), (x_mm + 1.2, y_mm + up), (x_mm, y_mm - up)], style="F"
-    )
+    page.polygon([(x_mm - 1.2, y_mm + up), (x_mm + 1.2, y_mm + up), (x_mm, y_mm - up)], style="F")
 
 
 def _ticks(duration_seconds: float) -> list[int]:
@@ -437,12 +446,12 @@ def _evidence(page: _Page, score: CallScore, shown: Sequence[Transition]) -> Non
 
 def _evidence_row(page: _Page, cells: tuple[str, str, str, str]) -> None:
     height = page.line_mm + 0.9
-    widths = (14.0, 37.0, 15.0, page.epw - 71.0)
+    widths = (14.0, 31.0, 12.0, page.epw - 61.0)
     page.set_x(_MARGIN_MM)
     for text, width, align in zip(cells, widths, "LLRL", strict=True):
         page.put(text, width_mm=width, align=align)
         if align == "R":
-            page.set_x(page.get_x() + 5)
+            page.set_x(page.get_x() + 4)
     page.set_draw_color(_RULE)
     page.set_line_width(0.15)
     y = page.get_y() + height - 0.45
@@ -504,9 +513,7 @@ def _notes(page: _Page, notes: Sequence[NoteRow], *, bottom_mm: float) -> None:
         page.pen(8)
         where = "Whole call" if note.at_seconds is None else _clock(note.at_seconds)
         lines = page.wrap(
-            f"{note.text} ({note.author})" if len(note.text) < _MOST_CHARACTERS else note.text,
-            width_mm=page.epw - 20,
-            most=_LINES_OF_A_NOTE,
+            f"{note.author}: {note.text}", width_mm=page.epw - 20, most=_LINES_OF_A_NOTE
         )
         needed = len(lines) * page.line_mm + 0.8
         rest = last_line_mm if place + 1 < len(notes) else 0.0
