@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -203,7 +204,9 @@ def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         _record_export(store, row, user)
         with store.database.reading() as session:
             notes = list_notes(session, row.id)
-        return call_pdf(report, notes=notes, details=row)
+        # The page of paper tells the time as this page does.
+        local = replace(row, called_at=row.called_at.astimezone(local_zone()))
+        return call_pdf(report, notes=notes, details=local)
 
     st.download_button(
         "One page (PDF)", made, f"{Path(row.file_name).stem}.pdf", "application/pdf",

@@ -27,7 +27,7 @@ _CHANNELS = {
 _PREVIEWED, _AUDIT_LINES = 5, 200
 
 
-def _form(settings: Settings) -> Settings | None:
+def _form(store: Store, settings: Settings) -> Settings | None:
     """Return the settings as they stand on the page; None, with the reason, if they cannot be."""
     st.subheader("How long things are kept")
     left, right = st.columns(2)
@@ -51,12 +51,13 @@ def _form(settings: Settings) -> Settings | None:
     time_format = st.text_input(
         "Time format", settings.time_format, help="As in Python: %Y%m%d-%H%M%S is 20251120-140500."
     )
+    preview = st.container()
     st.subheader("How scores are shown")
     left, right = st.columns(2)
     good = left.number_input("Good from", 1.0, 10.0, settings.good_score, 0.5, format="%.1f")
     poor = right.number_input("Poor up to", 1.0, 10.0, settings.poor_score, 0.5, format="%.1f")
     try:
-        return replace(
+        wanted = replace(
             settings,
             audio_days=int(audio_days),
             report_days=int(report_days),
@@ -69,6 +70,9 @@ def _form(settings: Settings) -> Settings | None:
     except ParameterError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
+    with preview:
+        _preview(store, wanted)
+    return wanted
 
 
 def _preview(store: Store, settings: Settings) -> None:
@@ -141,9 +145,7 @@ def _page(store: Store, user: User) -> None:
         st.success(f"Deleted: {expired.recordings} recordings and {expired.calls} calls.")
     with store.database.reading() as session:
         stored = read_settings(session)
-    wanted = _form(stored)
-    if wanted is not None:
-        _preview(store, wanted)
+    wanted = _form(store, stored)
     with st.container(horizontal=True):
         unchanged = wanted is None or wanted == stored
         if st.button("Save", type="primary", disabled=unchanged) and wanted is not None:
