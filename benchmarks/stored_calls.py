@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import statistics
@@ -425,7 +426,7 @@ def main() -> int:
           f"{results['saving_milliseconds_per_call']:.1f} ms to save one, "
           f"{results['bytes_per_call'] / 1024:.1f} KB each")  # fmt: skip
     for row in results["queries"]:
-        way = "all" if "full_pass_allowed" in row else "index"
+        way = "any" if "full_pass_allowed" in row else "index"
         print(f"{row['milliseconds']:8.1f} ms  {way:5}  {row['name']}")
     for page, figures in results["pages"].items():
         print(f"{1000 * figures['seconds']:8.1f} ms  page   {page}")
