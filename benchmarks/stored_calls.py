@@ -338,6 +338,9 @@ def measure_page(page: str) -> float | None:
     from streamlit.runtime.context import ContextProxy
     from streamlit.testing.v1 import AppTest
 
+    # Streamlit warns in every run that no server runs it.
+    logging.disable(logging.WARNING)
+
     # Asked for from this machine; without an address the page would be refused.
     ContextProxy.ip_address = None  # type: ignore[method-assign, assignment]
     seconds = []
