@@ -412,7 +412,7 @@ def faults(results: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--calls", type=int, default=10_000, help="some thousand or more")
     parser.add_argument("--url", help="an empty database instead of SQLite")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file")
     options = parser.parse_args()
