@@ -21,7 +21,7 @@ check: $(VENV)/installed-test
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml *.py audio corpora deploy service store views
 
 audit: $(VENV)/installed-test
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

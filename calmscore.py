@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -281,7 +280,7 @@ def serve(
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_USAGE) from error
-    uvicorn.run("api:create_app", factory=True, host=host, port=port)
+    uvicorn.run("api:create_app", factory=True, host=host, port=port, timeout_graceful_shutdown=30)
 
 
 @app.command()
@@ -292,7 +291,9 @@ def dashboard(
     """Start the dashboard."""
     command = [sys.executable, "-m", "streamlit", "run", str(_ROOT / "app.py"),
                "--server.address", host, "--server.port", str(port)]  # fmt: skip
-    raise typer.Exit(subprocess.call(command, cwd=_ROOT))
+    os.chdir(_ROOT)
+    # In this process's place, so that signals reach the dashboard.
+    os.execv(sys.executable, command)  # nosec B606
 
 
 @app.command()

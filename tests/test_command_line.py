@@ -175,14 +175,17 @@ def test_serve_starts_the_service(monkeypatch):
     started = []
     monkeypatch.setattr("uvicorn.run", lambda *a, **options: started.append((a, options)))
     run("serve", "--host", "0.0.0.0", "--port", "9000")
-    assert started == [(("api:create_app",), {"factory": True, "host": "0.0.0.0", "port": 9000})]
+    ((application, options),) = started
+    assert application == ("api:create_app",) and options["factory"]
+    assert (options["host"], options["port"]) == ("0.0.0.0", 9000)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert "calmscore[server]" in run("serve", code=2).output
 
 
 def test_dashboard_answers_here_only_unless_told_otherwise(monkeypatch):
     started = []
-    monkeypatch.setattr("subprocess.call", lambda command, cwd: started.append(command) or 0)
+    monkeypatch.setattr("os.execv", lambda program, command: started.append(command))
+    monkeypatch.chdir(ROOT)
     run("dashboard")
     run("dashboard", "--host", "0.0.0.0", "--port", "80")
     assert started[0][-4:] == ["--server.address", "localhost", "--server.port", "8501"]
