@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from tqdm import tqdm
 from audio.averaged_features import AVERAGED_FEATURES, averaged_features
 from audio.log_mel import LogMelSettings, log_mel
 from corpora.clips import Clip
+from corpora.processes import map_in_processes
 from emotions import EMOTIONS
 from train_data_preprocessing import TRAINING_COPIES, augmented_copies
 
@@ -109,9 +109,8 @@ def read_training_averages(file: Path, clips: Sequence[Clip], *, workers: int = 
                 return np.asarray(stored["features"], dtype=np.float32)
     seeds = np.random.SeedSequence(0).generate_state(len(clips))
     tasks = [(clip.path, int(seed)) for clip, seed in zip(clips, seeds, strict=True)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        results = pool.imap(_clip_averages, tasks, chunksize=8)
-        rows = list(tqdm(results, total=len(tasks), desc="averaged features", disable=None))
+    results = map_in_processes(_clip_averages, tasks, workers=workers)
+    rows = list(tqdm(results, total=len(tasks), desc="averaged features", disable=None))
     features = np.stack(rows, axis=1)
     # A name of its own until it is whole: an interrupted run leaves no half file behind.
     written = file.with_name(f"part-{file.name}")

@@ -224,8 +224,8 @@ writes `artifacts/comparison.json` and this page:
   and the values of each leaf. **Size**: the stored file. The transformers store most weights with
   16 bits.
 - **ms per segment**: from 3 seconds of sound to probabilities, features included, in batches of
-  {batch}, the best of five runs. **Training**: without preparing the inputs. Both depend on the
-  computer and on what else it was doing.
+  {batch}, the fastest of several runs. **Training**: without preparing the inputs. Both depend on
+  the computer and on what else it was doing.
 
 With {validation_speakers} speakers, differences of two or three points say little.
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 FloatArray = npt.NDArray[np.float32]
 
-_REPEATS = 5
+_REPEATS = 20
 
 
 def network_parameters(network: keras.Model) -> int:
@@ -70,7 +70,7 @@ def milliseconds_per_segment(
     Returns
     -------
     float
-        Shortest of five runs after one that does not count, over the number of segments.
+        Shortest of twenty runs after one that does not count, over the number of segments.
     """
     classify(segments)
     seconds = []

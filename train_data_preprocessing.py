@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from audio.log_mel import LogMelSettings, log_mel
 from corpora import crema_d
 from corpora.clips import Clip
 from corpora.download import download_crema_d
+from corpora.processes import map_in_processes
 from corpora.reading import read_corpus
 from emotions import EMOTIONS
 from errors import CalmscoreError, CorpusError
@@ -317,12 +317,15 @@ def write_training_set(
     )
     seeds = np.random.SeedSequence(seed).generate_state(len(clips))
     tasks = [(clip.path, copies, int(s)) for clip, s in zip(clips, seeds, strict=True)]
-    with multiprocessing.get_context("spawn").Pool(
-        workers, initializer=_remember_voices, initargs=(voices,)
-    ) as pool:
-        results = pool.imap(_clip_inputs, tasks, chunksize=8)
-        for index, rows in enumerate(tqdm(results, total=len(tasks), desc=folder.name)):
-            inputs[:, index] = rows
+    results = map_in_processes(
+        _clip_inputs,
+        tasks,
+        workers=workers,
+        initializer=_remember_voices,
+        initial_arguments=(voices,),
+    )
+    for index, rows in enumerate(tqdm(results, total=len(tasks), desc=folder.name)):
+        inputs[:, index] = rows
     inputs.flush()
     labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
     one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]

@@ -26,6 +26,17 @@ def pages_asked_for_from_this_machine(monkeypatch):
         monkeypatch.setattr(ContextProxy, "ip_address", None)
 
 
+@pytest.fixture(autouse=True)
+def main_module_stays_the_same():
+    """Undo what `AppTest` does: it leaves its script as the main module.
+
+    A process that is spawned later would run that script.
+    """
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 def _encoder_shapes(width: int, layers: int) -> dict[str, tuple[int, ...]]:
     shapes = {
         "conv1/weight": (width, 80, 3), "conv1/bias": (width,),

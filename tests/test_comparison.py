@@ -1,14 +1,14 @@
 import json
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
-from multiprocessing.pool import ThreadPool
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from threads_for_processes import threads
 
 import comparison
 import model
@@ -28,15 +28,6 @@ RATE_HZ = 16_000
 VALIDATION, TRAINING = ("1015", "1020"), ("1001", "1002", "1003")
 CODES = ("ANG", "NEU", "SAD")
 BY_NAME = {baseline.name: baseline for baseline in FAMILY}
-
-
-@contextmanager
-def threads():
-    """Prepare inputs in threads, because to start a process takes longer than the work."""
-    with pytest.MonkeyPatch.context() as patch:
-        context = SimpleNamespace(Pool=ThreadPool)
-        patch.setattr("multiprocessing.get_context", lambda method: context)
-        yield
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -137,7 +128,7 @@ def test_averaged_features_are_computed_once(clips, tmp_path, monkeypatch):
         other = read_training_averages(file, chosen[1:])
     assert other.shape == (2, 1, AVERAGED_FEATURES)  # other clips are computed anew
     np.testing.assert_allclose(other[0, 0], first[0, 1], atol=1e-5)
-    monkeypatch.setattr("multiprocessing.get_context", lambda method: pytest.fail("again"))
+    monkeypatch.setattr("baseline_inputs.map_in_processes", lambda *_, **__: pytest.fail("again"))
     np.testing.assert_array_equal(read_training_averages(file, chosen[1:]), other)
 
 

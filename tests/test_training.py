@@ -1,7 +1,4 @@
 import json
-from contextlib import contextmanager
-from multiprocessing.pool import ThreadPool
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +6,7 @@ import soundfile
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from threads_for_processes import threads
 
 import model
 import train_data_preprocessing
@@ -41,15 +39,6 @@ VOTES = """,fileName,A,D,F,H,N,S
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
-
-
-@contextmanager
-def threads():
-    """Prepare sets in threads, because to start a process takes longer than the work."""
-    with pytest.MonkeyPatch.context() as patch:
-        context = SimpleNamespace(Pool=ThreadPool)
-        patch.setattr("multiprocessing.get_context", lambda method: context)
-        yield
 
 
 @pytest.fixture
