@@ -11,7 +11,7 @@ from inference import Progress, analyze_recording
 from inference_data_preprocessing import ChannelChoice
 from report import CallReport
 from store import Store
-from store.calls import CallDetails, find_call, has_current_report, read_report, set_details
+from store.calls import CallDetails, has_current_report, read_report
 from store.file_names import details_from_name
 from store.settings import read_settings
 
@@ -78,8 +78,7 @@ def take_in(
             stored = CallReport.from_dict(read_report(session, recording.sha256))
     if stored is not None:
         if details is not None:
-            with store.database.writing() as session:
-                set_details(session, find_call(session, recording.sha256), details)
+            store.change_details(recording.sha256, details, actor=actor)
         return stored
     report = analyze_recording(
         recording, customer_channel=channel, classifier=classifier, progress=progress

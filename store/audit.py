@@ -13,6 +13,8 @@ from store.schema import AuditEvent
 
 Action = Literal[
     "call added",
+    "call analysed again",
+    "details changed",
     "audio played",
     "exported",
     "call deleted",

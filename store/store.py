@@ -13,7 +13,7 @@ from errors import StoreError
 from report import CallReport
 from store import audit, deletion
 from store.audio_files import AudioFiles
-from store.calls import CallDetails, find_call, save_report
+from store.calls import CallDetails, find_call, has_call, save_report, set_details
 from store.database import Database
 from store.settings import read_settings
 
@@ -99,17 +99,42 @@ class Store:
         for attempt in range(_ATTEMPTS):
             try:
                 with self.database.writing() as session:
+                    known = has_call(session, report.call.id)
                     call = save_report(session, report, details=details)
                     if kept is not None:
                         # Again, in case that the call was deleted meanwhile.
                         self.audio.put(report.call.id, kept)
                         call.audio_until = call.audio_until or _days_from_now(days)
-                    audit.record(session, actor=actor, action="call added", call_number=call.number)
+                    audit.record(
+                        session,
+                        actor=actor,
+                        action="call analysed again" if known else "call added",
+                        call_number=call.number,
+                    )
                     return call.number
             except IntegrityError:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def change_details(self, call_id: str, details: CallDetails, *, actor: str) -> None:
+        """Change agent, customer or time of a call; a change leaves an audit line.
+
+        Fields that are None stay as they are, and a blank text empties one.
+
+        Raises
+        ------
+        NotStoredError
+            If there is no such call.
+        """
+        with self.database.writing() as session:
+            call = find_call(session, call_id)
+            before = (call.agent_id, call.customer, call.called_at)
+            set_details(session, call, details)
+            if before != (call.agent_id, call.customer, call.called_at):
+                audit.record(
+                    session, actor=actor, action="details changed", call_number=call.number
+                )
 
     def open_audio(self, call_id: str, *, actor: str) -> Path:
         """Return the file of a call's recording, and leave an audit line.

@@ -271,9 +271,20 @@ def test_every_addition_leaves_an_audit_line(store):
         lines = audit.list_events(session)
         assert audit.list_events(session, limit=1, offset=1) == lines[1:]
     assert [(line.actor, line.action) for line in lines] == [
-        ("Kim", "call added"), ("Sam", "call added"),
+        ("Kim", "call analysed again"), ("Sam", "call added"),
     ]  # fmt: skip
     assert {line.call_number for line in lines} == {number}
+
+
+def test_changed_details_leave_an_audit_line(store):
+    number = store.add_call(make_report(), actor="Sam")
+    call_id = make_report().call.id
+    store.change_details(call_id, CallDetails(agent="Dana"), actor="Kim")
+    store.change_details(call_id, CallDetails(agent="Dana"), actor="nothing new")
+    with store.database.reading() as session:
+        line = audit.list_events(session, limit=1)[0]
+        assert read_call(session, call_id).agent == "Dana"
+    assert (line.actor, line.action, line.call_number) == ("Kim", "details changed", number)
 
 
 @given(

@@ -15,10 +15,8 @@ from store import Store, audit
 from store.calls import (
     CallDetails,
     CallRow,
-    find_call,
     list_agents,
     list_reports,
-    set_details,
 )
 from store.coaching import list_notes
 from store.keys import allows
@@ -52,13 +50,13 @@ def _header(store: Store, row: CallRow, user: User) -> None:
             st.badge(plain(tag), color="gray")
         if allows(user.role, "supervisor"):
             if st.button("Edit details", icon=":material/edit:"):
-                _edit(store, row)
+                _edit(store, row, user)
             if st.button("Delete", icon=":material/delete:"):
                 _delete(store, row, user)
 
 
 @st.dialog("Edit details")
-def _edit(store: Store, row: CallRow) -> None:
+def _edit(store: Store, row: CallRow, user: User) -> None:
     with store.database.reading() as session:
         agents = list_agents(session)
     agent = st.selectbox(
@@ -69,16 +67,15 @@ def _edit(store: Store, row: CallRow) -> None:
     local = row.called_at.astimezone(local_zone()).replace(tzinfo=None)
     called_at = st.datetime_input("Time of the call", local, format="DD/MM/YYYY", step=60)
     if st.button("Save", type="primary"):
-        with store.database.writing() as session:
-            set_details(
-                session,
-                find_call(session, row.id),
-                CallDetails(
-                    agent=(agent or "").strip()[:200],
-                    customer=customer.strip(),
-                    called_at=called_at.replace(tzinfo=local_zone()),
-                ),
-            )
+        store.change_details(
+            row.id,
+            CallDetails(
+                agent=(agent or "").strip()[:200],
+                customer=customer.strip(),
+                called_at=called_at.replace(tzinfo=local_zone()),
+            ),
+            actor=user.name,
+        )
         st.rerun()
 
 
