@@ -43,9 +43,9 @@ def call(tmp_path, speech) -> Path:
     return path
 
 
-def run(capsys, *arguments) -> tuple[int, str, str]:
+def run(capsys, *arguments, **options) -> tuple[int, str, str]:
     try:
-        code = inference.main([str(argument) for argument in arguments])
+        code = inference.main([str(argument) for argument in arguments], **options)
     except SystemExit as stop:
         code = int(stop.code or 0)
     out, err = capsys.readouterr()
@@ -289,18 +289,16 @@ def test_a_call_that_ends_early_is_scored_as_far_as_it_goes(capsys, tmp_path, sp
     assert "20.0 s of 40.0 s" in warning["message"]
 
 
-def test_a_fault_in_one_call_is_reported_and_the_others_go_on(capsys, call, monkeypatch):
+def test_a_fault_in_one_call_is_reported_and_the_others_go_on(capsys, call):
     calls = iter([RuntimeError("a fault"), None])
-    really = inference.analyze_call
 
     def faulty(*arguments, **options):
         fault = next(calls)
         if fault is not None:
             raise fault
-        return really(*arguments, **options)
+        return inference.analyze_call(*arguments, **options)
 
-    monkeypatch.setattr(inference, "analyze_call", faulty)
-    code, out, _ = run(capsys, call, call, "--format", "json")
+    code, out, _ = run(capsys, call, call, "--format", "json", analyse=faulty)
     entries = json.loads(out)
     assert code == 3
     assert entries[0]["error"]["code"] == "internal_error"
