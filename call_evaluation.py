@@ -4,7 +4,8 @@
 
 Calls are composed of the clips of one validation speaker each, twelve trajectories
 per speaker, through a telephone line. The score of the whole analysis is compared
-with the score of the true emotions, for several ways of smoothing over time.
+with the score of the true emotions, for several ways of adapting to the call and of
+smoothing over time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
@@ -53,8 +55,7 @@ class ClassifiedCall:
     speech_seconds : array, shape (n,)
         Their speech.
     probabilities : dict of str to array, shape (n, 6)
-        Without smoothing: at the line's level (``as recorded``) and with the call's
-        speech brought to the training level (``level adapted``).
+        Without smoothing, by adaptation to the call; see ``ADAPTATIONS``.
     """
 
     call: ComposedCall
@@ -69,19 +70,38 @@ def classify(call: ComposedCall, classifier: EmotionClassifier) -> ClassifiedCal
     voices = [segment for segment in segments if segment.samples is not None]
     sounds = [segment.samples for segment in voices if segment.samples is not None]
     gain = level_gain(sounds, wanted_level_db=classifier.settings.speech_level_db)
-    probabilities = {
+    probabilities: dict[str, FloatArray] = {
         name: classifier.predict_proba(
             [np.clip(sound * factor, -1.0, 1.0) for sound in sounds],
             sample_rate_hz=ANALYSIS_RATE_HZ,
         ).astype(np.float64)
         for name, factor in (("level adapted", gain), ("as recorded", np.float32(1.0)))
     }
+    for share in CENTRED_SHARES:
+        probabilities[f"centred {share:.0%}"] = centred(probabilities["level adapted"], share=share)
     return ClassifiedCall(
         call=call,
         indices=np.array([segment.index for segment in voices], dtype=np.int64),
         speech_seconds=np.array([segment.speech_seconds for segment in voices]),
         probabilities=probabilities,
     )
+
+
+def centred(probabilities: FloatArray, *, share: float) -> FloatArray:
+    """Normalise to the speaker: move the mean of a call's logits towards equal emotions.
+
+    The classifier is linear in its pooled features, so this is what subtracting a
+    share of the speaker's mean features does.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        Of the segments of one call.
+    share : float
+        0 leaves them, 1 makes every emotion equally likely on average.
+    """
+    logits = np.log(np.maximum(probabilities, 1e-9))
+    return np.asarray(softmax(logits - share * logits.mean(axis=0), axis=1))
 
 
 def _argmax(probabilities: FloatArray, _: IntArray) -> FloatArray:
@@ -103,6 +123,14 @@ SMOOTHINGS: dict[str, Smoothing] = {
     "average of three": _average,
     **{f"Markov, stay {p}": partial(_inertia, stay=p) for p in (0.5, 0.6, 0.7, 0.8, 0.9)},
 }
+CENTRED_SHARES = (0.25, 0.5, 1.0)
+ADAPTATIONS = (
+    "level adapted",
+    "as recorded",
+    *(f"centred {s:.0%}" for s in CENTRED_SHARES),
+)
+"""The call's speech brought to the training level; nothing; and after the first, `centred`."""
+
 SHIPPED = ("level adapted", f"Markov, stay {STAY_PROBABILITY}")
 
 
@@ -114,15 +142,17 @@ def _score(classified: ClassifiedCall, probabilities: FloatArray) -> CallScore:
     return score_probabilities(table, speech_seconds=speech)
 
 
-def compare(calls: Sequence[ClassifiedCall], level: str, smoothing: Smoothing) -> dict[str, Any]:
+def compare(
+    calls: Sequence[ClassifiedCall], adaptation: str, smoothing: Smoothing
+) -> dict[str, Any]:
     """Compare scores from predictions with scores from the true emotions.
 
     Parameters
     ----------
     calls : sequence of ClassifiedCall
         What to score.
-    level : str
-        ``level adapted`` or ``as recorded``.
+    adaptation : str
+        One of ``ADAPTATIONS``.
     smoothing : callable
         From probabilities and places to probabilities.
 
@@ -137,7 +167,7 @@ def compare(calls: Sequence[ClassifiedCall], level: str, smoothing: Smoothing) -
     predicted, true, same_outcome, right = [], [], [], []
     unscored = 0
     for classified in calls:
-        probabilities = smoothing(classified.probabilities[level], classified.indices)
+        probabilities = smoothing(classified.probabilities[adaptation], classified.indices)
         score, truth = _score(classified, probabilities), score_emotions(classified.call.emotions)
         if score.value is None or truth.value is None:
             unscored += 1
@@ -179,7 +209,7 @@ def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) 
     Returns
     -------
     dict
-        The figures of `compare`, by level and smoothing.
+        The figures of `compare`, by adaptation and smoothing.
 
     Raises
     ------
@@ -200,18 +230,20 @@ def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) 
         for call in tqdm(composed, total=total, desc="composed calls", disable=None)
     ]
     return {
-        level: {name: compare(calls, level, function) for name, function in SMOOTHINGS.items()}
-        for level in ("level adapted", "as recorded")
+        adaptation: {
+            name: compare(calls, adaptation, function) for name, function in SMOOTHINGS.items()
+        }
+        for adaptation in ADAPTATIONS
     }
 
 
 def _print(results: dict[str, Any]) -> None:
     print(f"{'':14}{'':26}{'MAE':>6}{'bias':>7}{'rank':>7}{'outcome':>9}{'segments':>10}{'n':>5}")
-    for level, rows in results.items():
+    for adaptation, rows in results.items():
         for name, row in rows.items():
-            shipped = "  (shipped)" if (level, name) == SHIPPED else ""
+            shipped = "  (shipped)" if (adaptation, name) == SHIPPED else ""
             print(
-                f"{level:<14}{name:<26}{row['mean_absolute_error']:6.2f}{row['bias']:+7.2f}"
+                f"{adaptation:<14}{name:<26}{row['mean_absolute_error']:6.2f}{row['bias']:+7.2f}"
                 f"{row['rank_correlation']:7.3f}{row['same_outcome']:9.0%}"
                 f"{row['segment_accuracy']:10.1%}{row['calls']:5d}{shipped}"
             )

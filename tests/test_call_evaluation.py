@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from call_evaluation import ClassifiedCall, compare
+from call_evaluation import ClassifiedCall, centred, compare
 from corpora.clips import Clip
 from corpora.composed import TRAJECTORIES, compose_calls, emotion_sequence
 from emotions import EMOTIONS
@@ -80,6 +80,21 @@ def classified(call, probabilities) -> ClassifiedCall:
         speech_seconds=np.full(count, 3.0),
         probabilities={"as recorded": probabilities},
     )
+
+
+def test_centring_moves_a_speakers_mean_and_not_the_differences():
+    logits = np.random.default_rng(0).normal(size=(20, 6)) + np.arange(6)
+    rows = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(centred(rows, share=0.0), rows)
+    moved = np.log(centred(rows, share=1.0))
+    odds, before = moved[:, 0] - moved[:, 5], logits[:, 0] - logits[:, 5]
+    assert odds.mean() == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(odds - odds.mean(), before - before.mean())
+
+
+def test_centring_hides_that_somebody_is_always_angry():
+    angry = np.full((10, 6), 0.02) + np.eye(6)[0] * 0.88
+    np.testing.assert_allclose(centred(angry, share=1.0), 1 / 6)
 
 
 def test_a_perfect_classifier_has_no_error(calls):
