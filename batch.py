@@ -223,8 +223,15 @@ class Workers:
         running: dict[Future[Outcome], Path] = {}
         while waiting or running:
             while waiting and len(running) < 2 * self._jobs:
-                path = waiting.popleft()
-                running[self._submit(path)] = path
+                try:
+                    running[self._submit(waiting[0])] = waiting[0]
+                except BrokenProcessPool:
+                    # A process died since the last call was taken; not this one's fault.
+                    if running:
+                        break
+                    self._end_pool()
+                else:
+                    waiting.popleft()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             suspects: list[Path] = []
             for future in done:

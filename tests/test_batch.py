@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import random
 import signal
@@ -117,6 +118,16 @@ def test_a_call_that_kills_its_worker_fails_and_the_others_are_scored(tmp_path, 
     assert "call-02.wav" in dead.message
     assert {outcome.state for outcome in outcomes.values()} <= {"scored", "known"}
     assert stored(tmp_path / "store") == {"calls": 4, "reports": 4, "added": 4}
+
+
+def test_a_process_that_dies_between_calls_is_replaced(tmp_path):
+    first, second = write_recordings(tmp_path / "calls", 2)
+    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
+        assert states(workers.score([first])) == ["scored"]
+        (process,) = multiprocessing.active_children()
+        process.kill()
+        process.join()
+        assert states(workers.score([second])) == ["scored"]
 
 
 def test_no_jobs_are_refused(tmp_path):
