@@ -59,6 +59,12 @@ class StoreError(CalmscoreError):
     code = "store_unusable"
 
 
+class RecordingNotKeptError(StoreError):
+    """The recording of a stored call is no longer kept; its report is."""
+
+    code = "recording_not_kept"
+
+
 class NotStoredError(CalmscoreError, LookupError):
     """What was asked for is not in the store."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batch import SUFFIXES, Outcome, Workers
-from errors import ParameterError
+from errors import ArtifactError, ParameterError, StoreError
 
 Report = Callable[[Outcome], None]
+
+# Faults of the installation; the recording may well be good.
+_TRIED_AGAIN = (StoreError.code, ArtifactError.code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,7 @@ def watch(
     stop: threading.Event,
     report: Report,
     look_every_seconds: float = 2.0,
+    retry_every_seconds: float = 30.0,
 ) -> None:
     """Score what arrives in a folder until told to stop.
 
@@ -80,6 +84,9 @@ def watch(
     so half-copied files wait. It is moved only after it was stored: whatever ends this
     process, a new start finds it again, and the store has each call once. Looking,
     rather than being told by the system, works on network folders too.
+
+    Where the store does not answer, the model cannot be loaded or a folder cannot be
+    reached, recordings stay where they are and are tried again.
 
     Parameters
     ----------
@@ -91,28 +98,54 @@ def watch(
         Ends the watching after the recordings that are being scored.
     report : callable
         Told of every outcome.
-    look_every_seconds : float
-        Time between two looks.
+    look_every_seconds, retry_every_seconds : float
+        Time between two looks, and after one that found such a fault.
     """
     folder.prepare()
     before: dict[Path, tuple[int, int]] = {}
     while not stop.is_set():
-        now = _arrived(folder.incoming)
+        pause = look_every_seconds
+        now = _arrived(folder.incoming, report)
+        if now is None:
+            stop.wait(retry_every_seconds)
+            continue
         settled = sorted(path for path, state in now.items() if before.get(path) == state)
         before = now
         for outcome in workers.score(_until(stop, settled)):
-            folder.put_away(outcome)
+            if outcome.code in _TRIED_AGAIN:
+                pause = retry_every_seconds
+            else:
+                try:
+                    folder.put_away(outcome)
+                except OSError as error:
+                    pause = retry_every_seconds
+                    outcome = _not_moved(outcome, error)
             report(outcome)
-        stop.wait(look_every_seconds)
+        stop.wait(pause)
 
 
 def _until(stop: threading.Event, paths: list[Path]) -> list[Path]:
     return [] if stop.is_set() else paths
 
 
-def _arrived(folder: Path) -> dict[Path, tuple[int, int]]:
+def _not_moved(outcome: Outcome, error: OSError) -> Outcome:
+    return replace(
+        outcome,
+        state="failed",
+        code="not_moved",
+        message=f"{outcome.path.name} cannot be moved ({error.strerror or error}); trying again",
+    )
+
+
+def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None:
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        reason = f"{folder}: cannot be read ({error.strerror}); trying again"
+        report(Outcome(path=folder, state="failed", code="folder_unreadable", message=reason))
+        return None
     found = {}
-    for path in folder.iterdir():
+    for path in paths:
         if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             try:
                 state = path.stat()

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from audio.recording import ReadingLimits, clean_file_name
-from errors import StoreError
+from errors import RecordingNotKeptError
 from service.access import Supervisor, Viewer
 from service.audio_response import AudioResponse
 from service.documents import (
@@ -296,8 +296,8 @@ def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> AudioRe
         file_name = read_call(session, call_id).file_name
     try:
         path = service.store.open_audio(call_id, actor=key.name)
-    except StoreError as error:
-        raise ProblemError(HTTPStatus.GONE, "recording_not_kept", str(error)) from error
+    except RecordingNotKeptError as error:
+        raise ProblemError(HTTPStatus.GONE, error.code, str(error)) from error
     return AudioResponse(path, file_name=file_name)
 
 

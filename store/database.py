@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,18 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlalchemy.orm import Session
 
 from errors import StoreError
 
+_log = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 # Any number, but the same in every process that migrates.
 _MIGRATION_LOCK = 7_263_001
@@ -64,17 +72,33 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session that only reads; it sees one state of the database throughout."""
+        """Give a session that only reads; it sees one state of the database throughout.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
         options = {} if self.is_sqlite else _SNAPSHOT
-        with Session(self.engine, expire_on_commit=False) as session:
+        with _answering(), Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options=options)
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Give a session that writes all or nothing; on SQLite one at a time."""
+        """Give a session that writes all or nothing; on SQLite one at a time.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer or cannot write.
+        """
         options = {"sqlite_begin": "BEGIN IMMEDIATE"} if self.is_sqlite else {}
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            _answering(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             session.connection(execution_options=options)
             yield session
 
@@ -95,6 +119,19 @@ class Database:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        # Names of hosts and users are for the log, not for who happens to ask.
+        _log.error("the database failed: %s", str(error).splitlines()[0])
+        raise StoreError(
+            "the database does not answer or cannot write; try again, and check that it runs and "
+            "that its disk is not full if it stays so"
+        ) from error
 
 
 def _engine(url: str) -> Engine:

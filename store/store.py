@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from sqlalchemy.exc import IntegrityError
 
-from errors import StoreError
+from errors import RecordingNotKeptError, StoreError
 from report import CallReport
 from store import audit, deletion
 from store.audio_files import AudioFiles
@@ -143,14 +143,14 @@ class Store:
         ------
         NotStoredError
             If there is no such call.
-        StoreError
+        RecordingNotKeptError
             If its recording is not kept, or no longer.
         """
         with self.database.writing() as session:
             call = find_call(session, call_id)
             path = self.audio.path(call_id)
             if call.audio_until is None or not path.is_file():
-                raise StoreError(
+                raise RecordingNotKeptError(
                     f"the recording of {call.file_name} is no longer kept; its report is"
                 )
             audit.record(session, actor=actor, action="audio played", call_number=call.number)

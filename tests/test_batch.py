@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scored_calls import stored, stub_work, write_recording, write_recordings
 
-from batch import Workers, find_recordings, score_on_cluster, score_recording
+from batch import Outcome, Workers, find_recordings, score_on_cluster, score_recording
 from errors import ParameterError
 from store import Store
 from store.calls import list_calls
@@ -278,6 +278,81 @@ def test_a_file_that_still_grows_waits(tmp_path):
     with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
         watch(folder, workers, stop=looks, report=note)
     assert [outcome.state for outcome in seen] == ["scored"]
+
+
+class _Answers:
+    """Stands in for the workers: gives one recording after another the next code."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+
+    def score(self, paths):
+        for path in paths:
+            code = self.codes.pop(0)
+            yield Outcome(path=path, state="failed" if code else "scored", code=code)
+
+
+class _Rests(threading.Event):
+    """Notes how long each rest is; ends the watching after some."""
+
+    def __init__(self, *deeds) -> None:
+        super().__init__()
+        self.deeds, self.seconds = list(deeds), []
+
+    def wait(self, timeout=None):
+        self.seconds.append(timeout)
+        if self.deeds:
+            self.deeds.pop(0)()
+        else:
+            self.set()
+
+
+def nothing():
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a watched folder in which a recording has arrived."""
+    folder = WatchedFolder(
+        incoming=tmp_path / "in", done=tmp_path / "done", failed=tmp_path / "failed"
+    )
+    folder.prepare()
+    (folder.incoming / "a.wav").touch()
+    return folder
+
+
+def outcomes_of_watching(folder, answers, rests):
+    seen = []
+    watch(folder, answers, stop=rests, report=seen.append,
+          look_every_seconds=2.0, retry_every_seconds=30.0)  # fmt: skip
+    assert [path.name for path in folder.done.iterdir()] == ["a.wav"]
+    assert not list(folder.failed.iterdir())
+    return [(outcome.state, outcome.code) for outcome in seen]
+
+
+def test_a_recording_stays_while_the_store_does_not_answer(folder):
+    rests = _Rests(nothing, nothing, nothing)
+    seen = outcomes_of_watching(folder, _Answers("store_unusable", ""), rests)
+    assert seen == [("failed", "store_unusable"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
+
+
+def test_a_folder_that_goes_away_for_a_while_ends_nothing(folder, tmp_path):
+    away = tmp_path / "away"
+    rests = _Rests(
+        lambda: folder.incoming.rename(away), lambda: away.rename(folder.incoming), nothing
+    )
+    seen = outcomes_of_watching(folder, _Answers(""), rests)
+    assert seen == [("failed", "folder_unreadable"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
+
+
+def test_a_recording_that_cannot_be_moved_is_told_and_tried_again(folder):
+    rests = _Rests(folder.done.rmdir, folder.done.mkdir, nothing)
+    seen = outcomes_of_watching(folder, _Answers("", ""), rests)
+    assert seen == [("failed", "not_moved"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
 
 
 def test_recordings_never_come_back_to_where_they_arrive(tmp_path):

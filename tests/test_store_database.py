@@ -11,8 +11,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 from stored_calls import add, call_id_of, make_report
 
 import store.database
@@ -193,6 +193,18 @@ def test_the_environment_names_folder_and_database(tmp_path, monkeypatch):
     opened.close()
     assert (tmp_path / "mine" / "calmscore.db").is_file()
     assert (tmp_path / "mine").stat().st_mode & 0o077 == 0
+
+
+def test_a_database_that_stops_answering_is_told_without_its_address(store, caplog):
+    def lost(*_):
+        raise OperationalError("SELECT 1", {}, Exception("no route to db.internal"))
+
+    event.listen(store.database.engine, "before_cursor_execute", lost)
+    for session_of in (store.database.reading, store.database.writing):
+        with pytest.raises(StoreError, match="does not answer") as caught, session_of() as session:
+            session.execute(text("SELECT 1"))
+        assert "db.internal" not in str(caught.value)
+    assert "db.internal" in caplog.text
 
 
 def test_rows_that_hang_on_no_call_are_refused(store):

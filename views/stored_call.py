@@ -6,7 +6,7 @@ import streamlit as st
 
 from audio.playback import encode_playback
 from audio.recording import ReadingLimits, read_recording
-from errors import NotStoredError, StoreError
+from errors import NotStoredError, RecordingNotKeptError
 from report import CallReport
 from scoring import format_duration
 from store import Store
@@ -57,7 +57,7 @@ def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
         return sound
     try:
         path = store.open_audio(row.id, actor=actor)
-    except StoreError:
+    except RecordingNotKeptError:
         return None
     with st.spinner("Preparing the recording…"):
         recording = read_recording(
