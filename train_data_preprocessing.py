@@ -30,7 +30,13 @@ from corpora import crema_d
 from corpora.clips import Clip
 from corpora.download import download_crema_d
 from corpora.processes import map_in_processes
-from corpora.reading import read_corpus
+from corpora.reading import (
+    PARSERS,
+    balance_classes,
+    group_folds,
+    read_corpus,
+    split_by_speaker,
+)
 from emotions import EMOTIONS
 from errors import CalmscoreError, CorpusError
 
@@ -193,6 +199,9 @@ def _poor_telephone(samples: FloatArray, generator: np.random.Generator) -> Floa
         packet_loss=float(generator.choice([0.0, 0.0, 0.03])),
     )
 
+
+# About as many speakers validate a corpus as validate CREMA-D: 9 of 72.
+_VALIDATION_FOLDS = 8
 
 # Other people's clips, for babble; set in each process by `_remember_voices`.
 _voices: list[Path] = []
@@ -387,37 +396,68 @@ def load_training_set(folder: Path) -> TrainingSet:
     )
 
 
-def prepare_crema_d(data: Path, output: Path, *, seed: int = 0, workers: int = 2) -> None:
-    """Write the training and validation sets of CREMA-D.
+def prepare_corpus(
+    data: Path,
+    output: Path,
+    *,
+    corpus: str | None = None,
+    balance: bool = False,
+    seed: int = 0,
+    workers: int = 2,
+) -> None:
+    """Write the training and validation sets of a corpus; they share no speaker.
 
     Parameters
     ----------
     data : Path
-        Folder with the clips; listeners' votes are read from ``tabulatedVotes.csv``
-        there or in the folder above, where present.
+        Folder with the clips; CREMA-D's listeners' votes are read from
+        ``tabulatedVotes.csv`` there or in the folder above, where present.
     output : Path
         Gets the folders ``train`` and ``validation``.
+    corpus : str, optional
+        Its name; see `corpora.reading.read_corpus`. CREMA-D has its validation speakers
+        named in `corpora.crema_d`; of others about one speaker in eight is drawn.
+    balance : bool
+        Repeat training clips of the rarer emotions until all are equally frequent.
     seed : int
         Fixes all randomness.
     workers : int
         Number of processes.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds no clips of the corpus, or those of one speaker only.
     """
-    clips, votes = _crema_d(data)
-    held_out = set(crema_d.VALIDATION_SPEAKERS)
-    for name, wanted, copies in (
-        ("train", False, TRAINING_COPIES),
-        ("validation", True, VALIDATION_COPIES),
-    ):
-        chosen = [c for c in clips if (c.speaker_id in held_out) == wanted]
-        voices = [] if name == "validation" else [clip.path for clip in chosen]
-        write_training_set(
-            chosen, output / name, copies=copies, votes=votes, voices=voices, seed=seed,
-            workers=workers,
-        )  # fmt: skip
+    clips = read_corpus(data, corpus=corpus)
+    votes: dict[str, FloatArray] = {}
+    if clips[0].corpus == crema_d.CORPUS:
+        clips, votes = _usable_with_votes(clips, data)
+        training, validation = split_by_speaker(clips, speakers=crema_d.VALIDATION_SPEAKERS)
+    else:
+        clips = [clip for clip in clips if clip.emotion is not None]
+        speakers = len({clip.speaker for clip in clips})
+        if speakers < 2:
+            raise CorpusError(f"{data}: clips of {speakers} speaker; validation needs another")
+        folds = min(speakers, _VALIDATION_FOLDS)
+        training, validation = group_folds(clips, folds=folds, seed=seed)[0]
+    voices = [clip.path for clip in training]
+    if balance:
+        training = balance_classes(training, seed=seed)
+    write_training_set(
+        training, output / "train", copies=TRAINING_COPIES, votes=votes, voices=voices, seed=seed,
+        workers=workers,
+    )  # fmt: skip
+    write_training_set(
+        validation, output / "validation", copies=VALIDATION_COPIES, votes=votes, seed=seed,
+        workers=workers,
+    )  # fmt: skip
 
 
-def _crema_d(data: Path) -> tuple[list[Clip], dict[str, FloatArray]]:
-    clips = [clip for clip in read_corpus(data, corpus="crema-d") if crema_d.usable(clip)]
+def _usable_with_votes(
+    clips: Sequence[Clip], data: Path
+) -> tuple[list[Clip], dict[str, FloatArray]]:
+    clips = [clip for clip in clips if crema_d.usable(clip)]
     tables = [folder / VOTES_FILE for folder in (data, data.parent)]
     table = next((path for path in tables if path.is_file()), None)
     if table is None:
@@ -442,7 +482,7 @@ def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 
     workers : int
         Number of processes.
     """
-    clips, votes = _crema_d(data)
+    clips, votes = _usable_with_votes(read_corpus(data, corpus=crema_d.CORPUS), data)
     copies = (*(c for c in TRAINING_COPIES if _babble not in c), VALIDATION_COPIES[-1])
     write_training_set(
         clips, output / "everyone", copies=copies, votes=votes, seed=seed, workers=workers
@@ -463,7 +503,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--everyone",
         action="store_true",
-        help="write one set of all speakers instead, for model.py cross-validate",
+        help="write one set of all speakers of CREMA-D instead, for model.py cross-validate",
+    )
+    parser.add_argument(
+        "--corpus", choices=PARSERS, help="name of the corpus (default: told by the file names)"
+    )
+    parser.add_argument(
+        "--balance",
+        action="store_true",
+        help="repeat training clips of the rarer emotions until all are equally frequent",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
@@ -472,8 +520,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.download is not None:
             print(f"clips are in {download_crema_d(options.download)}")
             return 0
-        prepare = prepare_everyone if options.everyone else prepare_crema_d
-        prepare(options.data, options.output, seed=options.seed, workers=options.workers)
+        settings = {"seed": options.seed, "workers": options.workers}
+        if options.everyone:
+            prepare_everyone(options.data, options.output, **settings)
+        else:
+            prepare_corpus(
+                options.data,
+                options.output,
+                corpus=options.corpus,
+                balance=options.balance,
+                **settings,
+            )
     except CalmscoreError as error:
         print(error, file=sys.stderr)
         return 3

@@ -160,6 +160,32 @@ def test_a_process_of_its_own_prepares_the_same(clips, sets, tmp_path):
     np.testing.assert_array_equal(load_training_set(tmp_path).log_mel[:, 0], expected.log_mel[:, 0])
 
 
+def test_another_corpus_is_divided_by_speaker_and_balanced(tmp_path):
+    folder, output = tmp_path / "wav", tmp_path / "sets"
+    folder.mkdir()
+    noise = 0.1 * np.random.default_rng(0).standard_normal(RATE_HZ // 2)
+    # EmoDB: W is anger, N neutral, L boredom, which is none of the six.
+    for speaker in ("03", "08", "09"):
+        for code in ("a01Wa", "a02Wa", "a04Wa", "a01Na", "a05La"):
+            soundfile.write(folder / f"{speaker}{code}.wav", noise, RATE_HZ)
+    arguments = ["--data", str(folder), "--output", str(output), "--balance"]
+    with threads():
+        assert train_data_preprocessing.main(arguments) == 0
+    training, validation = (load_training_set(output / name) for name in ("train", "validation"))
+    assert len(set(training.speakers)) == 2 and len(set(validation.speakers)) == 1
+    assert not set(training.speakers) & set(validation.speakers)
+    counts = {EMOTIONS[label]: np.sum(training.labels == label) for label in set(training.labels)}
+    assert counts == {"anger": 6, "neutral": 6}
+    assert sorted(EMOTIONS[label] for label in validation.labels) == ["anger"] * 3 + ["neutral"]
+
+
+def test_a_corpus_of_one_speaker_cannot_be_divided(tmp_path, capsys):
+    soundfile.write(tmp_path / "03a01Wa.wav", np.zeros(RATE_HZ // 2), RATE_HZ)
+    arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets"), "--corpus", "emodb"]
+    assert train_data_preprocessing.main(arguments) == 3
+    assert "clips of 1 speaker" in capsys.readouterr().err
+
+
 def test_a_folder_without_clips_is_told(tmp_path, capsys):
     arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
     assert train_data_preprocessing.main(arguments) == 3
