@@ -137,6 +137,34 @@ def test_corrections_of_all_calls_come_by_call_and_time(store, call_id):
     ]  # fmt: skip
 
 
+def test_notes_and_corrections_of_all_calls_are_found_by_author_and_tag(store, call_id):
+    other = add(store, "b.wav")
+    with store.database.writing() as session:
+        for where, author, tag in ((call_id, "Sam", "refund"), (other, "Kim", "praise")):
+            coaching.add_note(session, where, text=f"by {author}", author=author)
+            coaching.correct_emotion(
+                session, where, start_seconds=0.0, end_seconds=3.0, emotion="sad", author=author
+            )
+            coaching.set_tags(session, where, ["all", tag])
+    with store.database.reading() as session:
+        for find, what in (
+            (coaching.find_notes, lambda row: row.note),
+            (coaching.find_corrections, lambda row: row.correction),
+        ):
+
+            def authors(find=find, what=what, **wanted):
+                return [what(row).author for row in find(session, **wanted)]
+
+            assert authors() == ["Kim", "Sam"]
+            assert authors(authors=["Sam", "nobody"]) == authors(tags=["refund"]) == ["Sam"]
+            assert authors(tags=["praise"], authors=["Sam"]) == []
+            assert authors(limit=1, offset=1) == ["Sam"]
+            assert [row.file_name for row in find(session, authors=["Kim"])] == ["b.wav"]
+        assert coaching.count_tags(session) == {"all": 2, "praise": 1, "refund": 1}
+        assert list(coaching.count_tags(session)) == ["all", "praise", "refund"]
+        assert coaching.list_authors(session) == ["Kim", "Sam"]
+
+
 def test_nothing_can_be_added_to_a_call_that_is_not_stored(session):
     with pytest.raises(NotStoredError):
         coaching.add_note(session, OTHER, text="hello", author="Sam")
