@@ -46,7 +46,7 @@ def everyone():
         speech_level_db=-30.0,
         labels=labels,
         votes=np.eye(6, dtype=np.float32)[labels],
-        speakers=np.repeat(np.arange(8), 6).astype(str),
+        speakers=np.array([f"crema-d/{number}" for number in np.repeat(range(1013, 1021), 6)]),
         names=np.arange(48).astype(str),
     )
 
@@ -69,6 +69,17 @@ def test_every_fold_is_trained_once_and_the_figures_are_their_mean(
         assert result[line]["uar"]["mean"] == pytest.approx(np.mean(rows))
         assert result[line]["uar"]["sd"] == pytest.approx(np.std(rows, ddof=1))
         assert sum(fold[line]["clips"] for fold in result["folds"]) == 48
+        accuracies = {}
+        for fold in result["folds"]:
+            accuracies |= fold[line]["accuracy_by_speaker"]
+            mean = np.mean([accuracies[speaker] for speaker in fold["speakers"]])
+            assert fold[line]["accuracy"] == pytest.approx(mean)
+        # 1015 and 1020 are validation speakers.
+        chosen = [accuracies.pop(f"crema-d/{number}") for number in (1015, 1020)]
+        assert result["accuracy_of_speakers"][line] == {
+            "validation": pytest.approx(np.mean(chosen)),
+            "others": pytest.approx(np.mean(list(accuracies.values()))),
+        }
     # Done folds are read, not trained again.
     monkeypatch.setattr("cross_validation._judge", None)
     again = cross_validate(

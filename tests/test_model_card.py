@@ -206,12 +206,16 @@ def test_the_comparison_and_the_cross_validation_are_told_where_they_were_made(a
         )
     }
     content = {"folds": [{"speakers": ["1001", "1002"]}, {"speakers": ["1003"]}],
-               "clean": figures, "telephone": figures}  # fmt: skip
+               "clean": figures, "telephone": figures,
+               "accuracy_of_speakers": {
+                   line: {"validation": 0.71, "others": 0.64} for line in ("clean", "telephone")
+               }}  # fmt: skip
     (artifacts / "cross_validation.json").write_text(json.dumps(content))
     text = model_card.write_card(artifacts).read_text()
     assert "docs/comparison.md" in text
     assert "All 3 speakers are judged once" in text
     assert "| UAR | 63.0% ± 2.0% | 63.0% ± 2.0% |" in text
+    assert "71.0% of their clips are right" in text and "against 64.0%" in text
 
 
 @pytest.mark.usefixtures("without_pictures")
