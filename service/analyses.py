@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from classifier import EmotionClassifier
 from errors import CallFileError, CalmscoreError, StoreError
@@ -209,7 +210,7 @@ class Analyses:
             try:
                 with self._store.database.writing() as session:
                     job = take_job(session, kind=_KIND)
-            except StoreError:
+            except (StoreError, SQLAlchemyError):
                 _log.exception("the queue cannot be read")
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
@@ -292,7 +293,7 @@ class Analyses:
                     fail_job(
                         session, job_id, code=outcome.error_code, message=outcome.error_message
                     )
-        except StoreError:
+        except (StoreError, SQLAlchemyError):
             _log.exception("job %s: its end cannot be stored", job_id)
             return False
         return True

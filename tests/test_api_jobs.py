@@ -18,7 +18,7 @@ import httpx
 import pytest
 from running_service import running
 from service_store import ROOT, UNHURRIED, make_keys, speech, tone
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 
@@ -156,7 +156,8 @@ def test_a_fault_in_one_call_stops_no_worker_and_is_told_without_secrets(store, 
         assert outcome.result(timeout=60).report is not None
 
 
-def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
+def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch, error):
     monkeypatch.setattr("service.analyses._RETRY_SECONDS", 0.01)
     failures = Counter()
 
@@ -164,7 +165,7 @@ def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch)
         def wrapped(*arguments, **options):
             failures[name] += 1
             if failures[name] <= 2:
-                raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
+                raise error("COMMIT", {}, Exception("disk I/O error"))
             return function(*arguments, **options)
 
         monkeypatch.setattr(f"service.analyses.{name}", wrapped)
