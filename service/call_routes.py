@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from audio.recording import ReadingLimits, clean_file_name
-from errors import RecordingNotKeptError
 from service.access import Supervisor, Viewer
 from service.audio_response import AudioResponse
 from service.documents import (
@@ -294,10 +293,7 @@ def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> AudioRe
     """Return the recording, as it was uploaded, whole or in ranges; this is audited."""
     with service.store.database.reading() as session:
         file_name = read_call(session, call_id).file_name
-    try:
-        path = service.store.open_audio(call_id, actor=key.name)
-    except RecordingNotKeptError as error:
-        raise ProblemError(HTTPStatus.GONE, error.code, str(error)) from error
+    path = service.store.open_audio(call_id, actor=key.name)
     return AudioResponse(path, file_name=file_name)
 
 

@@ -15,7 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from errors import CallFileError, CalmscoreError, NotStoredError, ParameterError
+from errors import (
+    CallFileError,
+    CalmscoreError,
+    NotStoredError,
+    ParameterError,
+    RecordingNotKeptError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _TOO_LARGE = "file_too_large"
@@ -205,6 +211,8 @@ async def _calmscore_error(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, NotStoredError):
         status = HTTPStatus.NOT_FOUND
+    elif isinstance(error, RecordingNotKeptError):
+        status = HTTPStatus.GONE
     elif isinstance(error, ParameterError):
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     else:
