@@ -376,7 +376,9 @@ def test_reports_of_earlier_models_are_listed_and_can_be_read(store):
         report = made_report(emotions, file_name="a.wav", model=model)
         store.add_call(report, actor="tester")
     page = opened(CALL, call=report.call.id)
-    assert "All 2 reports of this call" in [expander.label for expander in page.expander]
+    assert [expander.label for expander in page.expander] == [
+        "Correct what the model heard", "All 2 reports of this call",
+    ]  # fmt: skip
     assert "De-escalated" in texts(page)
     earlier = opened(CALL, call=report.call.id, model="1" * 64)
     assert "earlier report" in texts(earlier)
