@@ -41,6 +41,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Smoothing = Callable[[FloatArray, IntArray], FloatArray]
 
+_CENTRED_SHARES = (0.25, 0.5, 1.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifiedCall:
@@ -55,7 +57,8 @@ class ClassifiedCall:
     speech_seconds : array, shape (n,)
         Their speech.
     probabilities : dict of str to array, shape (n, 6)
-        Without smoothing, by adaptation to the call; see ``ADAPTATIONS``.
+        Without smoothing, by adaptation to the call: its speech brought to the training
+        level (``level adapted``), that and `centred` by a share, or ``as recorded``.
     """
 
     call: ComposedCall
@@ -77,7 +80,7 @@ def classify(call: ComposedCall, classifier: EmotionClassifier) -> ClassifiedCal
         ).astype(np.float64)
         for name, factor in (("level adapted", gain), ("as recorded", np.float32(1.0)))
     }
-    for share in CENTRED_SHARES:
+    for share in _CENTRED_SHARES:
         probabilities[f"centred {share:.0%}"] = centred(probabilities["level adapted"], share=share)
     return ClassifiedCall(
         call=call,
@@ -123,14 +126,6 @@ SMOOTHINGS: dict[str, Smoothing] = {
     "average of three": _average,
     **{f"Markov, stay {p}": partial(_inertia, stay=p) for p in (0.5, 0.6, 0.7, 0.8, 0.9)},
 }
-CENTRED_SHARES = (0.25, 0.5, 1.0)
-ADAPTATIONS = (
-    "level adapted",
-    "as recorded",
-    *(f"centred {s:.0%}" for s in CENTRED_SHARES),
-)
-"""The call's speech brought to the training level; nothing; and after the first, `centred`."""
-
 SHIPPED = ("level adapted", f"Markov, stay {STAY_PROBABILITY}")
 
 
@@ -152,7 +147,7 @@ def compare(
     calls : sequence of ClassifiedCall
         What to score.
     adaptation : str
-        One of ``ADAPTATIONS``.
+        A key of the calls' ``probabilities``.
     smoothing : callable
         From probabilities and places to probabilities.
 
@@ -233,7 +228,7 @@ def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) 
         adaptation: {
             name: compare(calls, adaptation, function) for name, function in SMOOTHINGS.items()
         }
-        for adaptation in ADAPTATIONS
+        for adaptation in calls[0].probabilities
     }
 
 

@@ -14,7 +14,8 @@ from errors import ArtifactError, ParameterError, StoreError
 Report = Callable[[Outcome], None]
 
 # Faults of the installation; the recording may well be good.
-_TRIED_AGAIN = (StoreError.code, ArtifactError.code)
+_NOT_MOVED = "not_moved"
+_TRIED_AGAIN = (StoreError.code, ArtifactError.code, _NOT_MOVED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +113,9 @@ def watch(
         settled = sorted(path for path, state in now.items() if before.get(path) == state)
         before = now
         for outcome in workers.score(_until(stop, settled)):
+            outcome = _put_away(outcome, folder)
             if outcome.code in _TRIED_AGAIN:
                 pause = retry_every_seconds
-            else:
-                try:
-                    folder.put_away(outcome)
-                except OSError as error:
-                    pause = retry_every_seconds
-                    outcome = _not_moved(outcome, error)
             report(outcome)
         stop.wait(pause)
 
@@ -128,13 +124,15 @@ def _until(stop: threading.Event, paths: list[Path]) -> list[Path]:
     return [] if stop.is_set() else paths
 
 
-def _not_moved(outcome: Outcome, error: OSError) -> Outcome:
-    return replace(
-        outcome,
-        state="failed",
-        code="not_moved",
-        message=f"{outcome.path.name} cannot be moved ({error.strerror or error}); trying again",
-    )
+def _put_away(outcome: Outcome, folder: WatchedFolder) -> Outcome:
+    if outcome.code in _TRIED_AGAIN:
+        return outcome
+    try:
+        folder.put_away(outcome)
+    except OSError as error:
+        reason = f"{outcome.path.name} cannot be moved ({error.strerror or error}); trying again"
+        return replace(outcome, state="failed", code=_NOT_MOVED, message=reason)
+    return outcome
 
 
 def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None:

@@ -244,54 +244,6 @@ def test_what_arrives_is_scored_and_moved_with_its_reason_if_bad(watched, tmp_pa
     store.close()
 
 
-class _Looks(threading.Event):
-    """Between two looks a part of the file arrives; ends two looks after the last part."""
-
-    def __init__(self, file: Path, parts: list[bytes]) -> None:
-        super().__init__()
-        self.file, self.parts, self.spare = file, parts, 2
-
-    def wait(self, timeout=None):
-        if self.parts:
-            with self.file.open("ab") as file:
-                file.write(self.parts.pop(0))
-        elif self.spare:
-            self.spare -= 1
-        else:
-            self.set()
-
-
-def test_a_file_that_still_grows_waits(tmp_path):
-    content = write_recording(tmp_path / "whole.wav", 3).read_bytes()
-    size = len(content) // 5
-    parts = [content[start : start + size] for start in range(0, len(content), size)]
-    folder = WatchedFolder(
-        incoming=tmp_path / "in", done=tmp_path / "done", failed=tmp_path / "failed"
-    )
-    folder.prepare()
-    looks, seen = _Looks(folder.incoming / "slow.wav", parts), []
-
-    def note(outcome):
-        assert not parts
-        seen.append(outcome)
-
-    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
-        watch(folder, workers, stop=looks, report=note)
-    assert [outcome.state for outcome in seen] == ["scored"]
-
-
-class _Answers:
-    """Stands in for the workers: gives one recording after another the next code."""
-
-    def __init__(self, *codes: str) -> None:
-        self.codes = list(codes)
-
-    def score(self, paths):
-        for path in paths:
-            code = self.codes.pop(0)
-            yield Outcome(path=path, state="failed" if code else "scored", code=code)
-
-
 class _Rests(threading.Event):
     """Notes how long each rest is; ends the watching after some."""
 
@@ -311,13 +263,47 @@ def nothing():
     pass
 
 
+def made_folder(path):
+    folder = WatchedFolder(incoming=path / "in", done=path / "done", failed=path / "failed")
+    folder.prepare()
+    return folder
+
+
+def test_a_file_that_still_grows_waits(tmp_path):
+    content = write_recording(tmp_path / "whole.wav", 3).read_bytes()
+    size = len(content) // 5
+    parts = [content[start : start + size] for start in range(0, len(content), size)]
+    folder, seen = made_folder(tmp_path), []
+
+    def grow():
+        with (folder.incoming / "slow.wav").open("ab") as file:
+            file.write(parts.pop(0))
+
+    def note(outcome):
+        assert not parts
+        seen.append(outcome)
+
+    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
+        watch(folder, workers, stop=_Rests(*[grow] * len(parts), nothing, nothing), report=note)
+    assert [outcome.state for outcome in seen] == ["scored"]
+
+
+class _Answers:
+    """Stands in for the workers: gives one recording after another the next code."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+
+    def score(self, paths):
+        for path in paths:
+            code = self.codes.pop(0)
+            yield Outcome(path=path, state="failed" if code else "scored", code=code)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Return a watched folder in which a recording has arrived."""
-    folder = WatchedFolder(
-        incoming=tmp_path / "in", done=tmp_path / "done", failed=tmp_path / "failed"
-    )
-    folder.prepare()
+    folder = made_folder(tmp_path)
     (folder.incoming / "a.wav").touch()
     return folder
 

@@ -12,12 +12,7 @@ from call_pdf import call_pdf
 from errors import CallFileError, CalmscoreError
 from report import CallReport
 from store import Store, audit
-from store.calls import (
-    CallDetails,
-    CallRow,
-    list_agents,
-    list_reports,
-)
+from store.calls import CallDetails, CallRow, list_agents, list_reports
 from store.coaching import list_notes
 from store.keys import allows
 from views import call_view
