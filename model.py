@@ -68,7 +68,7 @@ def train(options: argparse.Namespace) -> None:
     validation_set = load_training_set(options.training_set / "validation")
     sets: dict[str, Any] = {"train": training_set, "validation": validation_set}
     whisper = dict(options.whisper_weights)
-    taught = _teach(sets, whisper, options.run) if recipe.teacher_share > 0.0 else {}
+    taught = _teach(recipe, sets, whisper, options.run) if recipe.teacher_share > 0.0 else {}
     best = FineTuning(
         recipe, **sets, folder=options.run, whisper=whisper.get(recipe.whisper), **taught
     ).run()
@@ -88,17 +88,21 @@ def train(options: argparse.Namespace) -> None:
     print(json.dumps(metrics, indent=2))
 
 
-def _teach(sets: dict[str, Any], whisper: dict[str, Path], run: Path) -> dict[str, Any]:
+def _teach(
+    recipe: Recipe, sets: dict[str, Any], whisper: dict[str, Path], run: Path
+) -> dict[str, Any]:
     from training import FineTuning, teachers_answers
 
-    weights = []
+    weights, start = [], None
     for teacher in TEACHERS:
         print(f"teacher {teacher.whisper}", flush=True)
         folder = run / f"teacher-{teacher.whisper}"
         path = whisper.get(teacher.whisper)
         weights.append(FineTuning(teacher, **sets, folder=folder, whisper=path).run())
+        if teacher.whisper == recipe.whisper:
+            start = weights[-1]
     answers = teachers_answers(weights, TEACHERS, train=sets["train"], file=run / "answers.npy")
-    return {"start": weights[0], "answers": answers}
+    return {"start": start, "answers": answers}
 
 
 def validate_across(options: argparse.Namespace) -> None:

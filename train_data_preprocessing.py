@@ -516,6 +516,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
+    if options.everyone and (options.corpus or options.balance):
+        parser.error("--everyone takes CREMA-D as it is: leave --corpus and --balance out")
     try:
         if options.download is not None:
             print(f"clips are in {download_crema_d(options.download)}")

@@ -186,6 +186,15 @@ def test_a_corpus_of_one_speaker_cannot_be_divided(tmp_path, capsys):
     assert "clips of 1 speaker" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [["--balance"], ["--corpus", "emodb"]])
+def test_the_set_of_everyone_takes_no_other_corpus_and_no_balance(clips, tmp_path, capsys, option):
+    arguments = ["--data", str(clips), "--output", str(tmp_path), "--everyone", *option]
+    with pytest.raises(SystemExit, match="2"):
+        train_data_preprocessing.main(arguments)
+    assert "--everyone takes CREMA-D as it is" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_folder_without_clips_is_told(tmp_path, capsys):
     arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
     assert train_data_preprocessing.main(arguments) == 3
@@ -417,15 +426,23 @@ def test_a_pupil_needs_its_teachers_answers_and_enough_copies(sets, whisper_file
         fine_tuning(sets, tmp_path, whisper_file, recipe=greedy)
 
 
-def test_a_pupil_learns_what_its_teachers_answered(sets, whisper_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("model.TEACHERS", (RECIPE,))
+def test_a_pupil_learns_what_its_teachers_answered(
+    sets, whisper_file, whisper_arrays, write_whisper, tmp_path, monkeypatch
+):
+    # The pupil can go on only from the second one's weights: the first one is wider.
+    wide = Recipe(**{**RECIPE.to_dict(), "whisper": "base", "width": 128})
+    write_whisper(tmp_path / "base.bin", whisper_arrays(width=128))
+    monkeypatch.setattr("model.TEACHERS", (wide, RECIPE))
     pupil = Recipe(**{**RECIPE.to_dict(), "head_epochs": 0, "teacher_share": 0.5, "mixup": 0.2})
     arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
                  "--artifacts", str(tmp_path / "model"),
-                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
+                 "--whisper-weights", f"tiny.en={whisper_file}",
+                 f"base={tmp_path / 'base.bin'}"]  # fmt: skip
     assert model.main(arguments + options_of(pupil)) == 0
     recipe = json.loads((tmp_path / "model" / "recipe.json").read_text())
-    assert recipe["teachers"] == [RECIPE.to_dict()] and recipe["teacher_share"] == 0.5
+    assert (
+        recipe["teachers"] == [wide.to_dict(), RECIPE.to_dict()] and recipe["teacher_share"] == 0.5
+    )
     assert (tmp_path / "run" / "teacher-tiny.en" / "log.jsonl").is_file()
     train = load_training_set(sets / "train")
     answers = np.load(tmp_path / "run" / "answers.npy")
