@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -239,7 +240,27 @@ def _load(folder: Path) -> EmotionClassifier:
             f"{path}: the trained model cannot be read ({error.strerror}); "
             "install Calmscore again or train a model"
         ) from error
-    return EmotionClassifier(_network(path), settings=settings, sha256=digest)
+    with _objects_to_stay():
+        network = _network(path)
+    return EmotionClassifier(network, settings=settings, sha256=digest)
+
+
+@contextmanager
+def _objects_to_stay() -> Iterator[None]:
+    """Spare the garbage collector what is made here and lives as long as the process.
+
+    TensorFlow brings half a million objects. Searched again and again while they are
+    imported, and once more at the end, they cost a command more than a second.
+    """
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager
@@ -276,7 +297,8 @@ def _network(path: Path) -> Callable[[FloatArray], Any]:
             "install Calmscore again or train a model"
         ) from error
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    # Traced now: a model that loads in the background is then ready to answer at once.
     compiled = tf.function(
         lambda inputs: model(inputs, training=False), input_signature=[signature]
-    )
+    ).get_concrete_function()
     return lambda inputs: compiled(tf.convert_to_tensor(inputs)).numpy()
