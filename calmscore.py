@@ -394,11 +394,28 @@ def _all_calls(store: Store, wanted: CallFilter) -> Sequence[Any]:
 
 
 @app.command()
-def retention() -> None:
+def retention(
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder that watch moves recordings to: those go after as many days, too. "
+            "Give it once for each folder."
+        ),
+    ] = None,
+) -> None:
     """Delete recordings and calls whose days are over; run it once a day."""
+    from store.settings import read_settings
+
     with _open_store() as store:
         expired = store.apply_retention()
-    print(f"{expired.recordings} recordings and {expired.calls} calls deleted", file=sys.stderr)
+        print(f"{expired.recordings} recordings and {expired.calls} calls deleted", file=sys.stderr)
+        if folder:
+            from watching import delete_put_away
+
+            with store.database.reading() as session:
+                days = read_settings(session).audio_days
+            count = delete_put_away(folder, days=days)
+            print(f"{count} of the moved recordings deleted", file=sys.stderr)
 
 
 @keys.command("create")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,9 @@ Report = Callable[[Outcome], None]
 # Faults of the installation; the recording may well be good.
 _NOT_MOVED = "not_moved"
 _TRIED_AGAIN = (StoreError.code, ArtifactError.code, _NOT_MOVED)
+
+_REASON_SUFFIX = ".reason.txt"
+_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class WatchedFolder:
         target = _free_name(folder / outcome.path.name)
         if outcome.state == "failed":
             reason = f"{outcome.code}: {outcome.message}\n"
-            target.with_name(f"{target.name}.reason.txt").write_text(reason, encoding="utf-8")
+            target.with_name(target.name + _REASON_SUFFIX).write_text(reason, encoding="utf-8")
         shutil.move(outcome.path, target)
 
 
@@ -68,6 +72,56 @@ def _free_name(path: Path) -> Path:
         free = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return free
+
+
+def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = None) -> int:
+    """Delete the recordings, and the reasons, that were put away long enough ago.
+
+    Other files stay, and so do folders in the folders.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Where `watch` moves recordings.
+    days : int
+        How long they may lie there.
+    now : float, optional
+        Seconds since 1970; the present by default.
+
+    Returns
+    -------
+    int
+        Number of recordings deleted.
+
+    Raises
+    ------
+    ParameterError
+        If a folder or a file cannot be reached; what can be deleted is deleted first.
+    """
+    latest = (time.time() if now is None else now) - days * _SECONDS_PER_DAY
+    recordings, faults = 0, []
+    for folder in folders:
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError as error:
+            faults.append(f"{folder} ({error.strerror})")
+            continue
+        for path in paths:
+            recording = path.suffix.lower() in SUFFIXES
+            if not recording and not path.name.endswith(_REASON_SUFFIX):
+                continue
+            try:
+                # A move changes this time, and not the one of the recording's content.
+                if path.is_file() and path.stat().st_ctime <= latest:
+                    path.unlink()
+                    recordings += recording
+            except OSError as error:
+                faults.append(f"{path} ({error.strerror})")
+    if faults:
+        raise ParameterError(
+            f"not deleted: {', '.join(faults)}; name folders that exist and allow deleting"
+        )
+    return recordings
 
 
 def watch(

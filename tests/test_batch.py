@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import random
@@ -16,7 +17,7 @@ from batch import Outcome, Workers, find_recordings, score_on_cluster, score_rec
 from errors import ParameterError
 from store import Store
 from store.calls import list_calls
-from watching import WatchedFolder, watch
+from watching import WatchedFolder, delete_put_away, watch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -349,3 +350,34 @@ def test_recordings_never_come_back_to_where_they_arrive(tmp_path):
     folder = WatchedFolder(incoming=tmp_path, done=tmp_path / "file", failed=tmp_path / "failed")
     with pytest.raises(ParameterError, match="cannot be made"):
         folder.prepare()
+
+
+def test_what_was_moved_long_ago_is_deleted_and_nothing_else(folder):
+    for name in ("call.wav", "CALL.WAV", "notes.txt"):
+        (folder.done / name).touch()
+    (folder.done / "folder.wav").mkdir()
+    for name in ("bad.wav", "bad.wav.reason.txt"):
+        (folder.failed / name).touch()
+    folders, present = [folder.done, folder.failed], time.time()
+    # A recording of an old call that was moved just now is young.
+    os.utime(folder.done / "call.wav", (0, 0))
+    assert delete_put_away(folders, days=30, now=present + 29 * 86_400) == 0
+    assert delete_put_away(folders, days=30, now=present + 31 * 86_400) == 3
+    assert sorted(p.name for p in folder.done.iterdir()) == ["folder.wav", "notes.txt"]
+    assert not any(folder.failed.iterdir())
+
+
+def test_what_cannot_be_deleted_is_told_after_the_rest_was_deleted(folder, tmp_path, monkeypatch):
+    for name in ("a.wav", "b.wav"):
+        (folder.done / name).touch()
+    unlink = Path.unlink
+
+    def refuse_one(path, **options):
+        if path.name == "a.wav":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse_one)
+    with pytest.raises(ParameterError, match=r"gone \(No such.*a\.wav \(Permission denied\)"):
+        delete_put_away([tmp_path / "gone", folder.done], days=0, now=time.time() + 1)
+    assert [path.name for path in folder.done.iterdir()] == ["a.wav"]

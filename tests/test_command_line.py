@@ -17,6 +17,7 @@ from store import Store
 from store.calls import CallDetails, find_call, list_calls, set_details
 from store.coaching import correct_emotion
 from store.keys import find_key
+from store.settings import Settings, write_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -236,6 +237,21 @@ def test_delete_asks_and_then_deletes(calls, folder):
 def test_retention_deletes_nothing_that_is_young(calls, folder):
     assert "0 recordings and 0 calls deleted" in run("retention").output
     assert stored(folder)["calls"] == 3
+
+
+def test_retention_deletes_what_watch_moved_when_recordings_are_not_kept(folder, tmp_path):
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "call.wav").touch()
+    option = ("--folder", tmp_path / "done")
+    assert "0 of the moved recordings deleted" in run("retention", *option).output
+    store = Store(folder)
+    with store.database.writing() as session:
+        write_settings(session, Settings(audio_days=0))
+    store.close()
+    assert "1 of the moved recordings deleted" in run("retention", *option).output
+    assert not any((tmp_path / "done").iterdir())
+    lost = run("retention", "--folder", tmp_path / "dne", code=2).output
+    assert "0 recordings and 0 calls deleted" in lost and "dne (No such file" in lost
 
 
 def test_a_key_is_shown_once_and_can_be_revoked(folder):
