@@ -112,6 +112,8 @@ def _argmax(probabilities: FloatArray, _: IntArray) -> FloatArray:
 
 
 def _average(probabilities: FloatArray, _: IntArray) -> FloatArray:
+    if not len(probabilities):
+        return probabilities
     padded = np.pad(probabilities, ((1, 1), (0, 0)), mode="edge")
     return np.asarray(0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])
 
@@ -189,7 +191,13 @@ def compare(
     }
 
 
-def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) -> dict[str, Any]:
+def evaluate_calls(
+    data: Path,
+    classifier: EmotionClassifier,
+    *,
+    seed: int = 0,
+    line_gain_db: tuple[float, float] = (-10.0, 10.0),
+) -> dict[str, Any]:
     """Compose, classify and score calls of the validation speakers.
 
     Parameters
@@ -200,6 +208,8 @@ def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) 
         The model.
     seed : int
         Fixes the calls.
+    line_gain_db : tuple of float
+        Range from which a call's gain is drawn.
 
     Returns
     -------
@@ -218,7 +228,7 @@ def evaluate_calls(data: Path, classifier: EmotionClassifier, *, seed: int = 0) 
     ]
     if not clips:
         raise CorpusError(f"{data}: holds no clip of the validation speakers")
-    composed = compose_calls(clips, read_clip=read_clip, seed=seed)
+    composed = compose_calls(clips, read_clip=read_clip, seed=seed, line_gain_db=line_gain_db)
     total = len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
     calls = [
         classify(call, classifier)
@@ -253,11 +263,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--line-gain-db",
+        type=float,
+        nargs=2,
+        default=(-10.0, 10.0),
+        metavar=("LEAST", "MOST"),
+        help="how much softer and louder the lines are (default: -10 10)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     try:
         results = evaluate_calls(
-            options.data, load_classifier(options.artifacts), seed=options.seed
+            options.data,
+            load_classifier(options.artifacts),
+            seed=options.seed,
+            line_gain_db=tuple(options.line_gain_db),
         )
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -85,6 +85,8 @@ TEACHERS = (
 """The networks whose averaged answers the shipped one learns from."""
 
 SHIPPED = Recipe(
+    whisper="base",
+    width=512,
     seed=2,
     head_epochs=0,
     epochs=8,

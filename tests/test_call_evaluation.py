@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from call_evaluation import ClassifiedCall, centred, compare
+from call_evaluation import SMOOTHINGS, ClassifiedCall, centred, compare
 from corpora.clips import Clip
 from corpora.composed import TRAJECTORIES, compose_calls, emotion_sequence
 from emotions import EMOTIONS
@@ -70,6 +70,31 @@ def test_the_same_seed_composes_the_same_calls(calls):
     for first, second in zip(calls, again, strict=True):
         assert first.emotions == second.emotions
         np.testing.assert_array_equal(first.recording.samples, second.recording.samples)
+
+
+def test_a_softer_line_makes_a_softer_call(calls):
+    loud, soft = (
+        next(compose_calls(clips_of("1015"), read_clip=tone_per_emotion, line_gain_db=(db, db)))
+        for db in (0.0, -20.0)
+    )
+    ratio = np.std(soft.recording.samples[0].astype(float)) / np.std(
+        loud.recording.samples[0].astype(float)
+    )
+    assert ratio == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_a_call_in_which_no_speech_was_found_has_no_score_and_no_error(calls, smoothing):
+    silent = ClassifiedCall(
+        call=calls[0],
+        indices=np.zeros(0, int),
+        speech_seconds=np.zeros(0),
+        probabilities={"as recorded": np.zeros((0, len(EMOTIONS)))},
+    )
+    heard = [classified(call, np.eye(len(EMOTIONS))[[EMOTIONS.index(e) for e in call.emotions]])
+             for call in calls[:2]]  # fmt: skip
+    row = compare([silent, *heard], "as recorded", SMOOTHINGS[smoothing])
+    assert (row["calls"], row["without_score"]) == (2, 1)
 
 
 def classified(call, probabilities) -> ClassifiedCall:
