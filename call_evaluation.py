@@ -28,7 +28,7 @@ from tqdm import tqdm
 from audio.recording import ANALYSIS_RATE_HZ
 from classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from corpora import crema_d
-from corpora.composed import TRAJECTORIES, ComposedCall, compose_calls
+from corpora.composed import LINE_GAIN_DB, TRAJECTORIES, ComposedCall, compose_calls
 from corpora.reading import read_corpus
 from emotions import EMOTIONS
 from errors import CalmscoreError, CorpusError
@@ -196,7 +196,7 @@ def evaluate_calls(
     classifier: EmotionClassifier,
     *,
     seed: int = 0,
-    line_gain_db: tuple[float, float] = (-10.0, 10.0),
+    line_gain_db: tuple[float, float] = LINE_GAIN_DB,
 ) -> dict[str, Any]:
     """Compose, classify and score calls of the validation speakers.
 
@@ -267,9 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--line-gain-db",
         type=float,
         nargs=2,
-        default=(-10.0, 10.0),
+        default=LINE_GAIN_DB,
         metavar=("LEAST", "MOST"),
-        help="how much softer and louder the lines are (default: -10 10)",
+        help="how much softer and louder the lines are (default: {:g} {:g})".format(*LINE_GAIN_DB),
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)

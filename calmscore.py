@@ -404,12 +404,11 @@ def retention(
     ] = None,
 ) -> None:
     """Delete recordings and calls whose days are over; run it once a day."""
-    from store.settings import read_settings
-
     with _open_store() as store:
         expired = store.apply_retention()
         print(f"{expired.recordings} recordings and {expired.calls} calls deleted", file=sys.stderr)
         if folder:
+            from store.settings import read_settings
             from watching import delete_put_away
 
             with store.database.reading() as session:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from batch import SUFFIXES, Outcome, Workers
@@ -19,7 +20,6 @@ _NOT_MOVED = "not_moved"
 _TRIED_AGAIN = (StoreError.code, ArtifactError.code, _NOT_MOVED)
 
 _REASON_SUFFIX = ".reason.txt"
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
     ParameterError
         If a folder or a file cannot be reached; what can be deleted is deleted first.
     """
-    latest = (time.time() if now is None else now) - days * _SECONDS_PER_DAY
+    latest = (time.time() if now is None else now) - timedelta(days=days).total_seconds()
     recordings, faults = 0, []
     for folder in folders:
         try:
@@ -107,14 +107,8 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
             faults.append(f"{folder} ({error.strerror})")
             continue
         for path in paths:
-            recording = path.suffix.lower() in SUFFIXES
-            if not recording and not path.name.endswith(_REASON_SUFFIX):
-                continue
             try:
-                # A move changes this time, and not the one of the recording's content.
-                if path.is_file() and path.stat().st_ctime <= latest:
-                    path.unlink()
-                    recordings += recording
+                recordings += _delete_if_put_away(path, latest=latest)
             except OSError as error:
                 faults.append(f"{path} ({error.strerror})")
     if faults:
@@ -122,6 +116,18 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
             f"not deleted: {', '.join(faults)}; name folders that exist and allow deleting"
         )
     return recordings
+
+
+def _delete_if_put_away(path: Path, *, latest: float) -> bool:
+    """Delete a recording or a reason that is old enough; return whether a recording went."""
+    recording = path.suffix.lower() in SUFFIXES
+    if not (recording or path.name.endswith(_REASON_SUFFIX)) or not path.is_file():
+        return False
+    # A move changes this time, and not the one of the recording's content.
+    if path.stat().st_ctime > latest:
+        return False
+    path.unlink()
+    return recording
 
 
 def watch(

@@ -39,6 +39,9 @@ TRAJECTORIES: Mapping[str, tuple[tuple[str, float], ...]] = {
 }  # fmt: skip
 """What customers go through: emotions and their shares of the call."""
 
+LINE_GAIN_DB = (-10.0, 10.0)
+"""How much softer and louder than the clips the lines of composed calls are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedCall:
@@ -75,7 +78,7 @@ def compose_calls(
     seed: int = 0,
     segments: tuple[int, int] = (12, 30),
     segment_seconds: float = 3.0,
-    line_gain_db: tuple[float, float] = (-10.0, 10.0),
+    line_gain_db: tuple[float, float] = LINE_GAIN_DB,
 ) -> Iterator[ComposedCall]:
     """Compose one call for every speaker and trajectory.
 
