@@ -17,8 +17,8 @@ test: $(VENV)/installed-test
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy *.py audio corpora service store views
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml *.py audio corpora deploy service store views
+	$(BIN)/mypy calmscore *.py
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml calmscore deploy *.py
 
 audit: $(VENV)/installed-test
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt

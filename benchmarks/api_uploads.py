@@ -34,12 +34,12 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from service.settings import REQUESTS_VARIABLE  # noqa: E402
-from store import Store  # noqa: E402
-from store.calls import count_calls  # noqa: E402
-from store.jobs import open_job_ids  # noqa: E402
-from store.keys import create_key  # noqa: E402
-from store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
+from calmscore.service.settings import REQUESTS_VARIABLE  # noqa: E402
+from calmscore.store import Store  # noqa: E402
+from calmscore.store.calls import count_calls  # noqa: E402
+from calmscore.store.jobs import open_job_ids  # noqa: E402
+from calmscore.store.keys import create_key  # noqa: E402
+from calmscore.store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 RATE_HZ = 8_000
 SHORTEST_SECONDS = 20.0

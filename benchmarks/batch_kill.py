@@ -28,9 +28,9 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from store import Store  # noqa: E402
-from store.audit import list_events  # noqa: E402
-from store.calls import count_calls, list_calls, list_reports  # noqa: E402
+from calmscore.store import Store  # noqa: E402
+from calmscore.store.audit import list_events  # noqa: E402
+from calmscore.store.calls import count_calls, list_calls, list_reports  # noqa: E402
 
 _CALL_SECONDS = 40.0
 _SEED = 0

@@ -27,11 +27,11 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from audio.log_mel import log_mel  # noqa: E402
-from audio.recording import ANALYSIS_RATE_HZ, read_recording  # noqa: E402
-from classifier import DEFAULT_ARTIFACTS, MODEL_FILE, load_classifier  # noqa: E402
-from inference import analyze_recording  # noqa: E402
-from inference_data_preprocessing import segment_call  # noqa: E402
+from calmscore.analysis.call import analyze_recording  # noqa: E402
+from calmscore.analysis.segments import segment_call  # noqa: E402
+from calmscore.audio.log_mel import log_mel  # noqa: E402
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording  # noqa: E402
+from calmscore.network.classifier import DEFAULT_ARTIFACTS, MODEL_FILE, load_classifier  # noqa: E402
 
 T = TypeVar("T")
 RATE_HZ = 8_000

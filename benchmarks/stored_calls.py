@@ -35,12 +35,13 @@ from tqdm import trange
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from emotions import EMOTIONS  # noqa: E402
-from report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk  # noqa: E402
-from scoring import score_probabilities  # noqa: E402
-from store import Store  # noqa: E402
-from store.agents import agent_figures, agent_moments, weekly_scores  # noqa: E402
-from store.calls import (  # noqa: E402
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk  # noqa: E402
+from calmscore.analysis.scoring import score_probabilities  # noqa: E402
+from calmscore.dashboard.page_files import page_file  # noqa: E402
+from calmscore.emotions import EMOTIONS  # noqa: E402
+from calmscore.store import Store  # noqa: E402
+from calmscore.store.agents import agent_figures, agent_moments, weekly_scores  # noqa: E402
+from calmscore.store.calls import (  # noqa: E402
     CallDetails,
     CallFilter,
     count_calls,
@@ -51,10 +52,10 @@ from store.calls import (  # noqa: E402
     read_report,
     save_report,
 )
-from store.coaching import set_tags  # noqa: E402
-from store.database import Database  # noqa: E402
-from store.schema import Call  # noqa: E402
-from store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
+from calmscore.store.coaching import set_tags  # noqa: E402
+from calmscore.store.database import Database  # noqa: E402
+from calmscore.store.schema import Call  # noqa: E402
+from calmscore.store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 AGENTS = 40
 DAYS = 180
@@ -388,7 +389,7 @@ def run(store: Store, *, calls: int) -> dict[str, Any]:
                 **({} if query.indexed else {"full_pass_allowed": query.reason}),
             }
         )
-    for page in ("views/calls.py", "views/agents.py"):
+    for page in (page_file("calls"), page_file("agents")):
         seconds = measure_page(page)
         if seconds is not None:
             results["pages"][page] = {"seconds": seconds}

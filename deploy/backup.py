@@ -26,11 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from errors import CalmscoreError, StoreError  # noqa: E402
-from store import Store  # noqa: E402
-from store.audio_files import AudioFiles  # noqa: E402
-from store.schema import Call  # noqa: E402
-from store.store import DEFAULT_FOLDER, FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
+from calmscore.errors import CalmscoreError, StoreError  # noqa: E402
+from calmscore.store import Store  # noqa: E402
+from calmscore.store.audio_files import AudioFiles  # noqa: E402
+from calmscore.store.schema import Call  # noqa: E402
+from calmscore.store.store import DEFAULT_FOLDER, FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 SQLITE_FILE = "calmscore.db"
 POSTGRES_FILE = "calmscore.dump"

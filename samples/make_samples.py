@@ -23,7 +23,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from audio.augmentation import TELEPHONE_RATE_HZ, telephone_line
+from calmscore.training.augmentation import TELEPHONE_RATE_HZ, telephone_line
 
 FloatArray = npt.NDArray[np.float32]
 MoodName = Literal["angry", "annoyed", "calm", "relieved", "agent"]

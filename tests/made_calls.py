@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import soundfile
 
-from emotions import EMOTIONS
-from report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
-from scoring import score_emotions
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
+from calmscore.analysis.scoring import score_emotions
+from calmscore.emotions import EMOTIONS
 
 RATE_HZ = 8_000
 RESCUED = ["anger"] * 5 + ["neutral"] * 5

@@ -8,10 +8,10 @@ import numpy as np
 import soundfile
 from stub_classifier import stub_classifier
 
-from batch import StorePlace, Work
-from store import Store
-from store.audit import list_events
-from store.calls import list_calls, list_reports
+from calmscore.intake.batch import StorePlace, Work
+from calmscore.store import Store
+from calmscore.store.audit import list_events
+from calmscore.store.calls import list_calls, list_reports
 
 RATE_HZ = 8_000
 

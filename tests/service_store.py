@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from service.settings import ServiceSettings
-from store import Store
-from store.keys import ROLES, Role, create_key
+from calmscore.service.settings import ServiceSettings
+from calmscore.store import Store
+from calmscore.store.keys import ROLES, Role, create_key
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE_HZ = 8_000

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from emotions import EMOTIONS
-from notices import Notice
-from report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
-from scoring import CallScore, Transition, score_emotions
-from store import Store
-from store.calls import CallDetails
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
+from calmscore.analysis.scoring import CallScore, Transition, score_emotions
+from calmscore.emotions import EMOTIONS
+from calmscore.errors import Notice
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails
 
 CALMED_DOWN = ("anger",) * 6 + ("neutral",) * 6
 CALM = ("neutral",) * 12

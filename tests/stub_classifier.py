@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from audio.log_mel import LogMelSettings
-from classifier import ArtifactSettings, EmotionClassifier
+from calmscore.audio.log_mel import LogMelSettings
+from calmscore.network.classifier import ArtifactSettings, EmotionClassifier
 
 ANGER, NEUTRAL = 0, 4
 

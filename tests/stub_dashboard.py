@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT))
 
 from stub_classifier import stub_classifier  # noqa: E402
 
-import classifier  # noqa: E402
+from calmscore.network import classifier  # noqa: E402
 
 if __name__ == "__main__":
     classifier.load_classifier = stub_classifier

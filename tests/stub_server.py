@@ -14,12 +14,12 @@ import uvicorn
 from service_store import UNHURRIED
 from stub_classifier import stub_classifier
 
-import service.analyses
-from api import create_app
-from store import Store
+from calmscore.service import analyses
+from calmscore.service.application import create_app
+from calmscore.store import Store
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
-take_in = service.analyses.take_in
+take_in = analyses.take_in
 
 
 def slow(*arguments, **options):
@@ -27,7 +27,7 @@ def slow(*arguments, **options):
     return take_in(*arguments, **options)
 
 
-service.analyses.take_in = slow
+analyses.take_in = slow
 app = create_app(Store(folder), stub_classifier(), settings=UNHURRIED)
 with socket.create_server(("127.0.0.1", 0)) as listening:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select, update
 
 from benchmarks.stored_calls import make_report
+from calmscore.analysis.report import CallInfo, CallReport
+from calmscore.errors import StoreError
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails, list_calls, read_report
+from calmscore.store.coaching import add_note, list_notes, set_tags
+from calmscore.store.schema import Call, Moment
 from deploy import backup
-from errors import StoreError
-from report import CallInfo, CallReport
-from store import Store
-from store.calls import CallDetails, list_calls, read_report
-from store.coaching import add_note, list_notes, set_tags
-from store.schema import Call, Moment
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,7 +12,7 @@ import soundfile
 from dashboard import ROOT, running_browser, running_dashboard
 
 import inference
-from report import CallReport
+from calmscore.analysis.report import CallReport
 
 pytestmark = pytest.mark.browser
 

@@ -11,13 +11,13 @@ from scored_calls import stored, write_recording, write_recordings
 from stub_classifier import stub_classifier
 from typer.testing import CliRunner
 
-import calmscore
-from errors import ArtifactError
-from store import Store
-from store.calls import CallDetails, find_call, list_calls, set_details
-from store.coaching import correct_emotion
-from store.keys import find_key
-from store.settings import Settings, write_settings
+from calmscore import cli
+from calmscore.errors import ArtifactError
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails, find_call, list_calls, set_details
+from calmscore.store.coaching import correct_emotion
+from calmscore.store.keys import find_key
+from calmscore.store.settings import Settings, write_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,13 +27,13 @@ def folder(tmp_path, monkeypatch):
     """Give the command a store of its own and the stub classifier."""
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path / "store"))
     monkeypatch.delenv("CALMSCORE_DATABASE_URL", raising=False)
-    monkeypatch.setattr(calmscore, "_load_classifier", lambda: stub_classifier)
-    monkeypatch.setattr("inference.load_classifier", stub_classifier)
+    monkeypatch.setattr(cli, "_load_classifier", lambda: stub_classifier)
+    monkeypatch.setattr("calmscore.analysis.call.load_classifier", stub_classifier)
     return tmp_path / "store"
 
 
 def run(*arguments, code: int = 0, typed: str | None = None):
-    result = CliRunner().invoke(calmscore.app, [str(a) for a in arguments], input=typed)
+    result = CliRunner().invoke(cli.app, [str(a) for a in arguments], input=typed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == code, result.output
@@ -123,7 +123,7 @@ def test_an_interrupted_batch_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("batch.Workers.score", interrupted)
+    monkeypatch.setattr("calmscore.intake.batch.Workers.score", interrupted)
     result = run("batch", tmp_path / "calls", "--failures", tmp_path / "f.csv", code=130)
     assert "start the same command again" in result.output
 
@@ -134,7 +134,7 @@ def test_a_store_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
 
 
 def test_batch_on_a_cluster_hands_every_call_over(tmp_path, folder, monkeypatch):
-    from batch import score_recording
+    from calmscore.intake.batch import score_recording
 
     write_recordings(tmp_path / "calls", 2)
     asked = []
@@ -143,7 +143,7 @@ def test_batch_on_a_cluster_hands_every_call_over(tmp_path, folder, monkeypatch)
         asked.append(scheduler)
         return [score_recording(path, work) for path in paths]
 
-    monkeypatch.setattr("batch.score_on_cluster", here)
+    monkeypatch.setattr("calmscore.intake.batch.score_on_cluster", here)
     run("batch", tmp_path / "calls", "--scheduler", "tcp://host:8786",
         "--failures", tmp_path / "f.csv")  # fmt: skip
     assert asked == ["tcp://host:8786"]
@@ -154,7 +154,7 @@ def test_watch_ends_when_it_is_told(tmp_path, folder):
     script = (
         "import calmscore, sys; sys.path.insert(0, 'tests'); import stub_classifier\n"
         "calmscore._load_classifier = lambda: stub_classifier.stub_classifier\n"
-        "if __name__ == '__main__': calmscore.main()\n"
+        "if __name__ == '__main__': cli.main()\n"
     )
     (tmp_path / "run.py").write_text(script)
     (tmp_path / "in").mkdir()
@@ -177,7 +177,7 @@ def test_serve_starts_the_service(monkeypatch):
     monkeypatch.setattr("uvicorn.run", lambda *a, **options: started.append((a, options)))
     run("serve", "--host", "0.0.0.0", "--port", "9000")
     ((application, options),) = started
-    assert application == ("api:create_app",) and options["factory"]
+    assert application == ("calmscore.service.application:create_app",) and options["factory"]
     assert (options["host"], options["port"]) == ("0.0.0.0", 9000)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert "calmscore[server]" in run("serve", code=2).output
@@ -203,7 +203,7 @@ def test_export_writes_tables_and_leaves_an_audit_line(calls, tmp_path, folder, 
     assert json.loads((tmp_path / "out.json").read_text())
     store = Store(folder)
     with store.database.reading() as session:
-        from store.audit import list_events
+        from calmscore.store.audit import list_events
 
         assert [event.action for event in list_events(session)].count("exported") == 2
     store.close()
@@ -272,7 +272,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(folder):
 
 
 def test_a_model_that_cannot_be_loaded_is_a_failure_of_each_call(tmp_path, monkeypatch):
-    monkeypatch.setattr(calmscore, "_load_classifier", lambda: _no_model)
+    monkeypatch.setattr(cli, "_load_classifier", lambda: _no_model)
     write_recordings(tmp_path / "calls", 1)
     failures = tmp_path / "f.csv"
     run("batch", tmp_path / "calls", "--failures", failures, code=3)

@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from emotions import BY_CODE, BY_NAME, DISTRESS_WEIGHTS, EMOTIONS
+from calmscore.emotions import BY_CODE, BY_NAME, DISTRESS_WEIGHTS, EMOTIONS
 
 # Machado, Oliveira and Fernandes (2009), "A Physiologically-based Model for Simulation
 # of Color Vision Deficiency", severity 1.0; for linear RGB.

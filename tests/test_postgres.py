@@ -3,7 +3,7 @@
 from postgres import empty_database
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from store.database import Database
+from calmscore.store.database import Database
 
 
 def test_database_is_empty_and_can_be_used(postgres_url):

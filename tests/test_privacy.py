@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FIND_SPEECH = """
 import numpy as np
-from audio.voice_activity import speech_mask
+from calmscore.audio.voice_activity import speech_mask
 
 speech_mask(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32))
 """

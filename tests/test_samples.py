@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.recording import read_recording
-from audio.voice_activity import MASK_RATE_HZ, speech_mask
-from inference_data_preprocessing import segment_call
+from calmscore.analysis.segments import segment_call
+from calmscore.audio.recording import read_recording
+from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
 from samples import make_samples
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples"

@@ -15,5 +15,5 @@ def _executor(workers, *, mp_context, **options):
 def threads():
     """Let `map_in_processes` start threads of this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("corpora.processes.ProcessPoolExecutor", _executor)
+        patch.setattr("calmscore.training.corpora.processes.ProcessPoolExecutor", _executor)
         yield

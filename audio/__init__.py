@@ -1,1 +1,0 @@
-"""Sound: decoding, channels, voice activity, features and augmentation."""

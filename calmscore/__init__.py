@@ -1,0 +1,1 @@
+"""Calmscore: how a customer's distress moves during a call, with evidence."""

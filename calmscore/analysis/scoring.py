@@ -1,0 +1,420 @@
+"""From a sequence of emotions to a 1–10 de-escalation score with its evidence.
+
+Pure: no files, no model. The definition:
+
+A segment's *level* is the expected distress weight of its probabilities
+(``emotions.DISTRESS_WEIGHTS``): anger 1, disgust and fear 0.9, sad 0.6,
+neutral 0, happy −0.25.
+
+Let ``u`` run from 0 to 1 over the customer's speech. The score is::
+
+    value = 7 + ∫ c(u) level(u) du,   c(u) = 13.6 (1/2 − u)   for u < 1/2
+                                      c(u) = −40  (u − 1/2)   for u ≥ 1/2
+
+Distress that the agent meets in the first half earns room to improve (at most
+1.7 points); distress in the second half costs, the more the later (at most 5).
+Written over the changes of level instead, the same integral is a start value
+plus points for every change: a change at ``u`` is worth −C(u) times the fall in
+level, where C(u) is the integral of c from u to 1. C is never positive, so a
+change towards calm always earns and a change towards distress always costs.
+As ``u`` is a share of speech, the score does not depend on the call's length,
+and silence carries no weight.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS
+from calmscore.errors import ParameterError
+
+FloatArray = npt.NDArray[np.float64]
+
+CALM_VALUE = 7.0
+LOWEST_VALUE, HIGHEST_VALUE = 1.0, 10.0
+MINIMUM_SCORED_SEGMENTS = 4
+DISTRESSED = 0.45
+"""Smoothed distress from which a customer counts as distressed."""
+CALM = 0.30
+"""Smoothed distress up to which a customer who was distressed counts as calm again."""
+
+_TURN = 0.5
+_EARLY_SLOPE = 13.6
+_LATE_SLOPE = 40.0
+_EDGE_SHARE = 0.2
+_NOTABLE_CHANGE = 0.2
+_SMOOTHING = (0.25, 0.5, 0.25)
+
+DE_ESCALATED = "de-escalated"
+PARTLY_DE_ESCALATED = "partly de-escalated"
+UNRESOLVED = "unresolved"
+ESCALATED = "escalated"
+CALM_THROUGHOUT = "calm throughout"
+INSUFFICIENT_EVIDENCE = "insufficient evidence"
+OUTCOMES = (
+    DE_ESCALATED,
+    PARTLY_DE_ESCALATED,
+    UNRESOLVED,
+    ESCALATED,
+    CALM_THROUGHOUT,
+    INSUFFICIENT_EVIDENCE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A change of emotion and what it added to the score.
+
+    Attributes
+    ----------
+    at_seconds : float
+        Start of the first segment in the new emotion.
+    from_emotion, to_emotion : str
+        Emotions before and after; the same for small shifts within one emotion.
+    points : float
+        Points added (positive) or taken (negative).
+    reason : str
+        One plain sentence.
+    """
+
+    at_seconds: float
+    from_emotion: str
+    to_emotion: str
+    points: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallScore:
+    """The score of a call and the evidence for it.
+
+    Attributes
+    ----------
+    value : float or None
+        1.0–10.0; None where fewer than four segments could be scored.
+    outcome : str
+        One of ``OUTCOMES``.
+    summary : str
+        One plain sentence.
+    start_value : float or None
+        Where the score starts, given how the customer opened. Start value plus
+        the points of all transitions is the value, before it is held to 1–10.
+    start_distress, end_distress, peak_distress : float or None
+        Mean over the first and the last fifth of the speech, and the highest
+        smoothed value, 0–1.
+    peak_at_seconds : float or None
+        Start of the segment with the highest smoothed distress.
+    seconds_to_calm : float or None
+        From the first distress to the calm that lasts to the end; None without either.
+    relapses : int
+        How often distress came back after calm.
+    transitions : tuple of Transition
+        In the order of the call.
+    distress, smoothed_distress : tuple of (float or None)
+        One value per segment, 0–1; None where nothing was scored.
+    """
+
+    value: float | None
+    outcome: str
+    summary: str
+    start_value: float | None = None
+    start_distress: float | None = None
+    end_distress: float | None = None
+    peak_distress: float | None = None
+    peak_at_seconds: float | None = None
+    seconds_to_calm: float | None = None
+    relapses: int = 0
+    transitions: tuple[Transition, ...] = ()
+    distress: tuple[float | None, ...] = ()
+    smoothed_distress: tuple[float | None, ...] = ()
+
+
+def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3.0) -> CallScore:
+    """Score a sequence of emotion names, each taken as certain.
+
+    Parameters
+    ----------
+    emotions : sequence of (str or None)
+        One name of ``EMOTIONS`` per segment, None for a segment without speech.
+    segment_seconds : float
+        Length of a segment.
+
+    Returns
+    -------
+    CallScore
+
+    Raises
+    ------
+    ParameterError
+        If a name is not an emotion or ``segment_seconds`` is not above 0.
+    """
+    probabilities = np.zeros((len(emotions), len(EMOTIONS)))
+    for row, name in zip(probabilities, emotions, strict=True):
+        if name is None:
+            continue
+        if name not in EMOTIONS:
+            raise ParameterError(f"{name!r} is not an emotion; use one of {', '.join(EMOTIONS)}")
+        row[EMOTIONS.index(name)] = 1.0
+    speech = [0.0 if name is None else segment_seconds for name in emotions]
+    return score_probabilities(
+        probabilities, speech_seconds=speech, segment_seconds=segment_seconds
+    )
+
+
+def score_probabilities(
+    probabilities: npt.ArrayLike,
+    *,
+    speech_seconds: npt.ArrayLike,
+    segment_seconds: float = 3.0,
+) -> CallScore:
+    """Score the calibrated probabilities of a call's segments.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        One row per segment on the call's clock, in the order of ``EMOTIONS``, each
+        summing to 1. Rows of segments without speech are not looked at.
+    speech_seconds : array, shape (n,)
+        Seconds of the customer's speech in each segment: its weight. A segment
+        with 0 is not scored.
+    segment_seconds : float
+        Length of a segment.
+
+    Returns
+    -------
+    CallScore
+
+    Raises
+    ------
+    ParameterError
+        If shapes do not fit or a value is out of range.
+    """
+    table, weights = _checked(probabilities, speech_seconds, segment_seconds)
+    scored = np.flatnonzero(weights > 0.0)
+    levels = table[scored] @ np.array(DISTRESS_WEIGHTS)
+    smoothed_table = _smooth(table[scored], weights[scored])
+    smoothed = np.clip(smoothed_table @ np.array(DISTRESS_WEIGHTS), 0.0, 1.0)
+    distress = _spread(np.clip(levels, 0.0, 1.0), scored, len(table))
+    smoothed_distress = _spread(smoothed, scored, len(table))
+    if scored.size < MINIMUM_SCORED_SEGMENTS:
+        return CallScore(
+            value=None,
+            outcome=INSUFFICIENT_EVIDENCE,
+            summary=_too_little(int(scored.size)),
+            distress=distress,
+            smoothed_distress=smoothed_distress,
+        )
+    edges = np.concatenate([[0.0], np.cumsum(weights[scored]) / weights[scored].sum()])
+    starts = np.asarray(scored * segment_seconds, dtype=np.float64)
+    start_value = CALM_VALUE + float(levels[0]) * float(_remaining(0.0))
+    transitions = _transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
+    value = start_value + sum(transition.points for transition in transitions)
+    start, end = _edge_means(np.clip(levels, 0.0, 1.0), edges)
+    states = _distress_states(smoothed)
+    outcome = _outcome(start, end, float(smoothed.max()))
+    seconds_to_calm = _seconds_to_calm(states, starts)
+    relapses = _relapses(states)
+    return CallScore(
+        value=float(np.clip(value, LOWEST_VALUE, HIGHEST_VALUE)),
+        outcome=outcome,
+        summary=_summary(outcome, seconds_to_calm, relapses),
+        start_value=start_value,
+        start_distress=start,
+        end_distress=end,
+        peak_distress=float(smoothed.max()),
+        peak_at_seconds=float(starts[int(smoothed.argmax())]),
+        seconds_to_calm=seconds_to_calm,
+        relapses=relapses,
+        transitions=transitions,
+        distress=distress,
+        smoothed_distress=smoothed_distress,
+    )
+
+
+def _checked(
+    probabilities: npt.ArrayLike, speech_seconds: npt.ArrayLike, segment_seconds: float
+) -> tuple[FloatArray, FloatArray]:
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.size == 0:
+        table = table.reshape(0, len(EMOTIONS))
+    weights = np.asarray(speech_seconds, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != len(EMOTIONS):
+        raise ParameterError(f"probabilities have shape {table.shape}, not (n, {len(EMOTIONS)})")
+    if weights.shape != (len(table),):
+        raise ParameterError(f"speech_seconds has shape {weights.shape}, not ({len(table)},)")
+    if not 0.0 < segment_seconds < float("inf"):
+        raise ParameterError(f"segment_seconds is {segment_seconds}, not a number above 0")
+    if not np.all(weights >= 0.0) or not np.all(np.isfinite(weights)):
+        raise ParameterError("speech_seconds has a value that is negative or no number")
+    rows = table[weights > 0.0]
+    if not np.all((rows >= 0.0) & (rows <= 1.0 + 1e-4)):
+        raise ParameterError("probabilities have a value outside of 0–1")
+    if not np.allclose(rows.sum(axis=1), 1.0, atol=1e-3):
+        raise ParameterError("a row of probabilities does not sum to 1")
+    return table, weights
+
+
+def _smooth(rows: FloatArray, weights: FloatArray) -> FloatArray:
+    """Average each row with its neighbours, in proportion to their speech."""
+    padded = np.pad(rows, ((1, 1), (0, 0)))
+    speech = np.pad(weights, 1)
+    total = np.zeros_like(rows)
+    share = np.zeros(len(rows))
+    for offset, factor in enumerate(_SMOOTHING):
+        part = factor * speech[offset : offset + len(rows)]
+        total += part[:, None] * padded[offset : offset + len(rows)]
+        share += part
+    return total / share[:, None]
+
+
+def _spread(values: FloatArray, places: npt.NDArray[Any], count: int) -> tuple[float | None, ...]:
+    spread: list[float | None] = [None] * count
+    for place, value in zip(places, values, strict=True):
+        spread[int(place)] = float(value)
+    return tuple(spread)
+
+
+def _remaining(position: npt.ArrayLike) -> FloatArray:
+    """Return C(u), the integral of c from u to the end; never above 0."""
+    u = np.asarray(position, dtype=np.float64)
+    early = _EARLY_SLOPE / 2.0 * np.maximum(_TURN - u, 0.0) ** 2
+    late = _LATE_SLOPE / 2.0 * ((1.0 - _TURN) ** 2 - np.maximum(u - _TURN, 0.0) ** 2)
+    return np.asarray(early - late)
+
+
+def _transitions(
+    levels: FloatArray, dominant: npt.NDArray[Any], edges: FloatArray, starts: FloatArray
+) -> tuple[Transition, ...]:
+    """List the changes of the dominant emotion with the points of the changes of level.
+
+    The points of every single change of level go to the nearest change of the
+    dominant emotion: from the middle of one run to the middle of the next.
+    """
+    points = -_remaining(edges[1:-1]) * (levels[:-1] - levels[1:])
+    firsts = np.flatnonzero(np.diff(dominant)) + 1
+    names = [EMOTIONS[int(index)] for index in dominant]
+    if not firsts.size:
+        if abs(points.sum()) < 1e-9:
+            return ()
+        biggest = int(np.abs(points).argmax()) + 1
+        return (
+            Transition(
+                at_seconds=float(starts[biggest]),
+                from_emotion=names[0],
+                to_emotion=names[0],
+                points=float(points.sum()),
+                reason=f"Small shifts while the customer sounded mostly {describe(names[0])}.",
+            ),
+        )
+    bounds = np.concatenate([[0], firsts, [len(levels)]])
+    middles = (bounds[:-1] + bounds[1:]) // 2
+    middles[0], middles[-1] = 0, len(levels) - 1
+    rows = []
+    for index, first in enumerate(firsts):
+        rows.append(
+            Transition(
+                at_seconds=float(starts[first]),
+                from_emotion=names[first - 1],
+                to_emotion=names[first],
+                points=float(points[middles[index] : middles[index + 1]].sum()),
+                reason=_reason(
+                    float(levels[bounds[index] : first].mean()),
+                    float(levels[first : bounds[index + 2]].mean()),
+                    float(edges[first]),
+                ),
+            )
+        )
+    return tuple(rows)
+
+
+def describe(emotion: str) -> str:
+    """Return the word for a person in this emotion: ``anger`` becomes ``angry``."""
+    return {"anger": "angry", "disgust": "disgusted", "fear": "fearful"}.get(emotion, emotion)
+
+
+def _reason(before: float, after: float, position: float) -> str:
+    change = "Calmer" if after < before else "More distressed"
+    if abs(after - before) < 0.05:
+        change = "About as distressed as before"
+    left = round(100 * (1.0 - position))
+    return f"{change}, with {left} % of the customer's speech still to come."
+
+
+def _edge_means(values: FloatArray, edges: FloatArray) -> tuple[float, float]:
+    first = np.clip(edges[1:], 0.0, _EDGE_SHARE) - np.clip(edges[:-1], 0.0, _EDGE_SHARE)
+    last = np.clip(edges[1:], 1.0 - _EDGE_SHARE, 1.0) - np.clip(edges[:-1], 1.0 - _EDGE_SHARE, 1.0)
+    return float(first @ values / first.sum()), float(last @ values / last.sum())
+
+
+def _distress_states(smoothed: FloatArray) -> list[bool]:
+    """Tell distressed from calm, with two thresholds so that a wobble is no change."""
+    states = []
+    distressed = False
+    for value in smoothed:
+        distressed = bool(value > CALM) if distressed else bool(value >= DISTRESSED)
+        states.append(distressed)
+    return states
+
+
+def _seconds_to_calm(states: list[bool], starts: FloatArray) -> float | None:
+    if not any(states) or states[-1]:
+        return None
+    first = states.index(True)
+    last = len(states) - 1 - states[::-1].index(True)
+    return float(starts[last + 1] - starts[first])
+
+
+def _relapses(states: list[bool]) -> int:
+    rises = sum(after and not before for before, after in itertools.pairwise(states))
+    return max(rises - (0 if states[0] else 1), 0)
+
+
+def _outcome(start: float, end: float, peak: float) -> str:
+    if peak < DISTRESSED:
+        return CALM_THROUGHOUT
+    if end <= CALM:
+        return DE_ESCALATED
+    if end - start > _NOTABLE_CHANGE and end >= DISTRESSED:
+        return ESCALATED
+    if max(start, peak) - end > _NOTABLE_CHANGE:
+        return PARTLY_DE_ESCALATED
+    return UNRESOLVED
+
+
+def _too_little(scored: int) -> str:
+    heard = "no segment" if scored == 0 else f"only {scored} segment{'s' if scored > 1 else ''}"
+    return (
+        f"Too little of the customer's speech to score: {heard} could be scored, "
+        f"at least {MINIMUM_SCORED_SEGMENTS} are needed."
+    )
+
+
+def _summary(outcome: str, seconds_to_calm: float | None, relapses: int) -> str:
+    if outcome == CALM_THROUGHOUT:
+        return "The customer sounded calm from beginning to end."
+    if outcome == ESCALATED:
+        return "The customer sounded more distressed at the end than at the beginning."
+    if outcome == UNRESOLVED:
+        return "The customer sounded distressed and was not calmer at the end."
+    if outcome == PARTLY_DE_ESCALATED:
+        return "The customer sounded calmer at the end than at the worst moment, but not yet calm."
+    text = "The customer sounded distressed and was calm at the end"
+    if seconds_to_calm is not None:
+        text += f", {format_duration(seconds_to_calm)} after the distress began"
+    if relapses:
+        text += f"; distress came back {'once' if relapses == 1 else f'{relapses} times'}"
+    return text + "."
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration for people: ``45 s`` or ``2 min 5 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"

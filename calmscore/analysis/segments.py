@@ -1,0 +1,319 @@
+"""A call file becomes channels, then the customer's voiced 3-second segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.analysis.report import CustomerChannel, SegmentStatus, Talk
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices, speech_mask
+from calmscore.errors import Notice, ParameterError
+
+HalfArray = npt.NDArray[np.float16]
+
+ChannelChoice = Literal["auto", "left", "right", "mixed"]
+CHANNEL_CHOICES: tuple[ChannelChoice, ...] = ("auto", "left", "right", "mixed")
+
+SEGMENT_SECONDS = 3.0
+MINIMUM_SPEECH_SECONDS = 0.5
+
+# Below this level, in decibels of full scale, telephone noise covers the voice.
+_QUIETEST_SPEECH_DB = -55.0
+# More samples at full scale than this, and the waveform is cut to pieces.
+_LARGEST_CLIPPED_SHARE = 0.05
+_CLIPPED = 0.985
+# Two channels that correlate like this hold the same mix.
+_SAME_CORRELATION = 0.98
+# Somebody has begun to talk once a second of speech stands within two.
+_OPENING_SPEECH_SECONDS = 1.0
+_OPENING_WINDOW_SECONDS = 2.0
+_CLEAR_LEAD_SECONDS = 1.0
+_LARGEST_GAIN_DB = 30.0
+# Kept around the speech of a segment: onsets are softer than the threshold.
+_MARGIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Three seconds of the call's clock and what the customer says in them.
+
+    Attributes
+    ----------
+    index : int
+        Place in the call, from 0.
+    start_seconds, end_seconds : float
+        From the start of the call.
+    speech_seconds : float
+        The customer's speech in it.
+    status : str
+        ``scored``, ``no_speech`` or ``low_information``.
+    samples : array of float16 or None, shape (n,)
+        The stretch of speech at 16 kHz, where the status is ``scored``.
+    """
+
+    index: int
+    start_seconds: float
+    end_seconds: float
+    speech_seconds: float
+    status: SegmentStatus
+    samples: HalfArray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentedCall:
+    """A call, cut up for the classifier.
+
+    Attributes
+    ----------
+    customer_channel : str
+        Channel taken for the customer: ``left``, ``right`` or ``mixed``.
+    segments : tuple of Segment
+        On the call's clock, without gaps.
+    talk : Talk
+        Who spoke for how long.
+    warnings : tuple of Notice
+        What a reader must know.
+    """
+
+    customer_channel: CustomerChannel
+    segments: tuple[Segment, ...]
+    talk: Talk
+    warnings: tuple[Notice, ...]
+
+
+def segment_call(
+    recording: Recording, *, customer_channel: ChannelChoice = "auto"
+) -> SegmentedCall:
+    """Find the customer's speech and cut it into segments of 3 s.
+
+    Parameters
+    ----------
+    recording : Recording
+        The call.
+    customer_channel : {"auto", "left", "right", "mixed"}
+        Where the customer is. ``auto`` takes the channel that begins to talk
+        second, since agents greet first; where neither clearly leads, the left.
+        ``mixed`` analyses the sum of both channels; a mono call always is mixed.
+
+    Returns
+    -------
+    SegmentedCall
+
+    Raises
+    ------
+    ParameterError
+        If ``customer_channel`` is none of the four.
+    """
+    if customer_channel not in CHANNEL_CHOICES:
+        raise ParameterError(
+            f"customer channel {customer_channel!r} is not one of {', '.join(CHANNEL_CHOICES)}"
+        )
+    mixed = _mixed_reason(recording, customer_channel)
+    if mixed is not None:
+        return _segment_mixed(recording, mixed)
+    with ThreadPoolExecutor(2) as pool:
+        heard = list(pool.map(speech_mask, recording.samples))
+    left, right = recording.samples
+    masks = (
+        near_voices(left, heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1])),
+        near_voices(
+            right, heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0])
+        ),
+    )
+    channel, warnings = _choose_channel(masks, customer_channel)
+    customer = 0 if channel == "left" else 1
+    return SegmentedCall(
+        customer_channel=channel,
+        segments=_cut(recording.samples[customer], masks[customer]),
+        talk=_talk(masks[customer], masks[1 - customer], recording.duration_seconds),
+        warnings=warnings,
+    )
+
+
+def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
+    name = recording.file_name
+    if len(recording.samples) == 1:
+        ignored = "" if choice in ("auto", "mixed") else f" (there is no {choice} channel)"
+        return Notice(
+            code="voices_mixed",
+            message=f"{name} has one channel, so customer and agent are mixed{ignored}. "
+            "The emotions may be either person's: listen before you conclude anything. "
+            "Record in stereo, one person per channel, to score the customer alone.",
+        )
+    if choice == "mixed":
+        return Notice(
+            code="voices_mixed",
+            message="Both channels were mixed as asked, so the emotions may be either person's: "
+            "listen before you conclude anything.",
+        )
+    if _same_channels(recording.samples):
+        return Notice(
+            code="voices_mixed",
+            message=f"{name} is stereo, but both channels hold the same sound, so customer and "
+            "agent are mixed. The emotions may be either person's: listen before you conclude "
+            "anything.",
+        )
+    return None
+
+
+def _same_channels(samples: HalfArray) -> bool:
+    left, right = samples[:, ::11].astype(np.float32)
+    scale = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return scale > 0.0 and abs(float(left @ right)) / scale >= _SAME_CORRELATION
+
+
+def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
+    samples = recording.samples[0]
+    # The same sound twice is taken once: with one side inverted, the sum would be silence.
+    if len(recording.samples) == 2 and not _same_channels(recording.samples):
+        samples = (samples * np.float16(0.5) + recording.samples[1] * np.float16(0.5)).astype(
+            np.float16
+        )
+    mask = speech_mask(samples)
+    return SegmentedCall(
+        customer_channel="mixed",
+        segments=_cut(samples, mask),
+        talk=_talk(mask, None, recording.duration_seconds),
+        warnings=(reason,),
+    )
+
+
+def _choose_channel(
+    masks: tuple[Mask, Mask], choice: ChannelChoice
+) -> tuple[CustomerChannel, tuple[Notice, ...]]:
+    if choice in ("left", "right"):
+        return ("left" if choice == "left" else "right"), ()
+    left, right = (_opening_seconds(mask) for mask in masks)
+    if left is None and right is None:
+        return "left", ()
+    if left is None or right is None:
+        channel: CustomerChannel = "right" if left is None else "left"
+        why = f"only the {channel} channel holds speech"
+    elif abs(left - right) < _CLEAR_LEAD_SECONDS:
+        channel, why = "left", "both begin to talk at about the same time, and left is usual"
+    else:
+        channel = "left" if left > right else "right"
+        other = "right" if channel == "left" else "left"
+        why = f"the {other} channel speaks first, as agents do when they greet"
+    return channel, (
+        Notice(
+            code="customer_channel_guessed",
+            message=f"The {channel} channel was taken for the customer because {why}. "
+            "If that is wrong, choose the other channel.",
+        ),
+    )
+
+
+def _opening_seconds(mask: Mask) -> float | None:
+    """Return when somebody begins to talk in earnest, not just clears the throat."""
+    window = int(_OPENING_WINDOW_SECONDS * MASK_RATE_HZ)
+    total = np.concatenate([[0], np.cumsum(mask)])
+    first = np.minimum(np.arange(mask.size) + window, mask.size)
+    enough = total[first] - total[:-1] >= _OPENING_SPEECH_SECONDS * MASK_RATE_HZ
+    starts = np.flatnonzero(enough & mask)
+    return float(starts[0]) / MASK_RATE_HZ if starts.size else None
+
+
+def _cut(samples: HalfArray, mask: Mask) -> tuple[Segment, ...]:
+    length = int(SEGMENT_SECONDS * ANALYSIS_RATE_HZ)
+    count = -(-samples.size // length)
+    return tuple(
+        _segment(index, samples[index * length : (index + 1) * length], mask)
+        for index in range(count)
+    )
+
+
+def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
+    start = index * SEGMENT_SECONDS
+    first = int(start * MASK_RATE_HZ)
+    speech = mask[first : first + int(SEGMENT_SECONDS * MASK_RATE_HZ)]
+    speech_seconds = float(speech.sum()) / MASK_RATE_HZ
+    status: SegmentStatus = "no_speech"
+    voiced: HalfArray | None = None
+    if speech_seconds >= MINIMUM_SPEECH_SECONDS:
+        voiced = _voiced_stretch(samples, speech)
+        status = "low_information" if _too_poor(voiced) else "scored"
+    return Segment(
+        index=index,
+        start_seconds=start,
+        end_seconds=min(start + SEGMENT_SECONDS, start + samples.size / ANALYSIS_RATE_HZ),
+        speech_seconds=speech_seconds,
+        status=status,
+        samples=voiced if status == "scored" else None,
+    )
+
+
+def _voiced_stretch(samples: HalfArray, speech: Mask) -> HalfArray:
+    """Return the sound from the first to the last speech, pauses kept, the rest cut off.
+
+    What lies outside may be music or the other person; what lies between two
+    stretches of speech is muted where it is longer than a breath.
+    """
+    step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
+    margin = int(_MARGIN_SECONDS * MASK_RATE_HZ)
+    near = np.convolve(speech, np.ones(2 * margin + 1), mode="same") > 0.0
+    kept = np.repeat(near, step)[: samples.size]
+    places = np.flatnonzero(kept)
+    quiet = np.where(kept, samples[: kept.size], np.float16(0.0))
+    # A copy of its own: a view would keep the whole segment in memory.
+    return quiet[places[0] : places[-1] + 1].copy()
+
+
+def _too_poor(voiced: HalfArray) -> bool:
+    level = float(np.sqrt(np.mean(np.square(voiced, dtype=np.float64))))
+    if 20.0 * np.log10(max(level, 1e-9)) < _QUIETEST_SPEECH_DB:
+        return True
+    return float(np.mean(np.abs(voiced) >= _CLIPPED)) > _LARGEST_CLIPPED_SHARE
+
+
+def _talk(customer: Mask, agent: Mask | None, duration_seconds: float) -> Talk:
+    anybody = customer if agent is None else customer | agent
+    return Talk(
+        customer_seconds=_seconds(customer),
+        agent_seconds=None if agent is None else _seconds(agent),
+        silence_seconds=max(duration_seconds - _seconds(anybody), 0.0),
+        overtalk_seconds=None if agent is None else _seconds(customer & agent),
+        longest_silence_seconds=_longest_run(~anybody) / MASK_RATE_HZ,
+    )
+
+
+def _seconds(mask: Mask) -> float:
+    return float(mask.sum()) / MASK_RATE_HZ
+
+
+def _longest_run(mask: Mask) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def level_gain(
+    sounds: Sequence[npt.NDArray[np.floating[Any]]], *, wanted_level_db: float
+) -> np.float32:
+    """Return the one gain that brings a call's speech to a wanted level.
+
+    The whole call gets the same gain, so a voice that is raised stays raised.
+
+    Parameters
+    ----------
+    sounds : sequence of array of float
+        Stretches of the customer's speech.
+    wanted_level_db : float
+        Level that the median stretch gets, in decibels of full scale.
+
+    Returns
+    -------
+    float32
+        Factor, within ±30 dB.
+    """
+    levels = [np.sqrt(np.mean(np.square(sound, dtype=np.float64))) for sound in sounds]
+    if not levels:
+        return np.float32(1.0)
+    level_db = 20.0 * np.log10(max(float(np.median(levels)), 1e-9))
+    gain_db = np.clip(wanted_level_db - level_db, -_LARGEST_GAIN_DB, _LARGEST_GAIN_DB)
+    return np.float32(10.0 ** (gain_db / 20.0))

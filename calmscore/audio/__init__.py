@@ -1,0 +1,1 @@
+"""Sound: decoding, voice activity, features, playback."""

@@ -1,0 +1,693 @@
+"""A call recording, from a file of any common kind to samples at one rate."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import stat
+import struct
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped, unused-ignore]
+import soxr  # type: ignore[import-untyped, unused-ignore]
+from numpy.typing import NDArray
+
+from calmscore.errors import CallFileError, Notice, ParameterError
+
+_Number = TypeVar("_Number", int, float)
+
+ANALYSIS_RATE_HZ = 16_000
+LOWEST_RATE_HZ = 4_000
+HIGHEST_RATE_HZ = 192_000
+
+# One second: libsndfile drops the block in which a decoder stumbles, so that a
+# short block loses little, and blocks from 1 s to 30 s take the same time.
+_BLOCK_SECONDS = 1
+_HASH_BLOCK_BYTES = 1 << 20
+# Sizes from here on are what streaming writers put where they know no size
+# (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
+_UNKNOWN_SIZE = 0x7FFF_0000
+# libsndfile's word for "as many as come" is the largest signed number of 64 bits.
+_UNKNOWN_FRAMES = 1 << 62
+_MOST_CHUNKS = 1_000
+# An MP3 without a Xing header does not say how long it is; the decoder guesses from
+# the first frame and the file's size, and stops there even if sound is left. With a
+# size beyond belief it reads to the true end. The end itself must be readable: the
+# decoder looks for a tag in the last bytes.
+_MP3_FIRST_BYTES = re.compile(rb"ID3|\xff[\xe0-\xff]", re.DOTALL)
+_MP3_EXTRA_BYTES = 1 << 40
+_MP3_TAG_BYTES = 128
+_MP3_FRAME_BYTES = 256
+# A frame of MPEG audio has at least 24 bytes and at most 1152 samples.
+_MOST_MP3_FRAMES_PER_BYTE = 48
+# Scaled 32-bit integers stay below this; what is above it is no sound.
+_LARGEST_SAMPLE = 2.0**40
+# Decoders may hold back a frame at the end; that is no truncation.
+_SMALLEST_GAP_SECONDS = 0.04
+_FORMATS = "WAV, FLAC, OGG or MP3"
+_FIRST_BYTES = re.compile(
+    rb"RIFF|RIFX|RF64|riff|FORM|\.snd|dns\.|fLaC|OggS|ID3|\xff[\xe0-\xff]", re.DOTALL
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingLimits:
+    """What a recording may take at most.
+
+    Attributes
+    ----------
+    duration_seconds : float
+        Longest call, above 0.
+    file_bytes : int
+        Largest file, above 0.
+
+    Raises
+    ------
+    errors.ParameterError
+        If a limit is not a finite number above 0.
+    """
+
+    duration_seconds: float = 7200.0
+    file_bytes: int = 2 * 1024**3
+
+    def __post_init__(self) -> None:
+        """Refuse limits that would refuse or admit everything."""
+        for name, value in vars(self).items():
+            if not (math.isfinite(value) and value > 0):
+                raise ParameterError(f"{name} is {value!r}; give a finite number above 0.")
+
+    @classmethod
+    def from_environment(cls) -> ReadingLimits:
+        """Read the limits from the environment.
+
+        Returns
+        -------
+        ReadingLimits
+            ``CALMSCORE_MAX_DURATION_SECONDS`` and ``CALMSCORE_MAX_FILE_BYTES``
+            where set, otherwise the defaults.
+
+        Raises
+        ------
+        errors.ParameterError
+            If a variable holds anything but a finite number above 0.
+        """
+        return cls(
+            duration_seconds=_environment_number(
+                "CALMSCORE_MAX_DURATION_SECONDS", float, cls.duration_seconds
+            ),
+            file_bytes=_environment_number("CALMSCORE_MAX_FILE_BYTES", int, cls.file_bytes),
+        )
+
+
+def _environment_number(variable: str, kind: Callable[[str], _Number], default: _Number) -> _Number:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        value = kind(text)
+        if math.isfinite(value) and value > 0:
+            return value
+    except ValueError:
+        pass
+    noun = "whole number" if kind is int else "number"
+    raise ParameterError(f"{variable} is {text!r}; set it to a {noun} above 0, or unset it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A call as the analysis reads it.
+
+    Attributes
+    ----------
+    file_name : str
+        Name without folders or control characters.
+    sha256 : str
+        Hash of the file's bytes, hexadecimal.
+    sample_rate_hz : int
+        Rate of the file, not of ``samples``.
+    duration_seconds : float
+        Length of what could be read.
+    samples : array of float16, shape (channels, n)
+        Sound at ``ANALYSIS_RATE_HZ``, full scale 1. Half precision keeps 11
+        significant bits at every level, and an hour of stereo takes 230 MB.
+    warnings : tuple of Notice
+        What a reader of the result should know about the file.
+    """
+
+    file_name: str
+    sha256: str
+    sample_rate_hz: int
+    duration_seconds: float
+    samples: NDArray[np.float16]
+    warnings: tuple[Notice, ...]
+
+
+def read_recording(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    file_name: str | None = None,
+    limits: ReadingLimits | None = None,
+) -> Recording:
+    """Read a call recording, whatever its format, at the analysis rate.
+
+    Parameters
+    ----------
+    source : path or binary file object
+        WAV (with PCM, float, A-law, mu-law, GSM 6.10 or ADPCM), RF64, W64, AIFF,
+        AU, FLAC, OGG or MP3; one or two channels; 4 kHz to 192 kHz. A file object
+        must be seekable; it is read from its start and left there.
+    file_name : str, optional
+        Name for reports and messages; otherwise that of ``source``.
+    limits : ReadingLimits, optional
+        Otherwise those of the environment.
+
+    Returns
+    -------
+    Recording
+        Sound of full scale 1 at ``ANALYSIS_RATE_HZ``. Float samples that go above
+        full scale are all divided by one power of two, with a notice.
+
+    Raises
+    ------
+    errors.CallFileError
+        If the file cannot be read or is outside of the limits; ``code`` says why.
+    errors.ParameterError
+        If a limit in the environment is not usable.
+    """
+    limits = limits or ReadingLimits.from_environment()
+    if isinstance(source, (str, os.PathLike)):
+        name = clean_file_name(file_name or os.fsdecode(source))
+        with open_recording(source, file_name=name) as stream:
+            return _read_stream(stream, name, limits)
+    own_name = getattr(source, "name", None)
+    name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
+    with _rewound(source, name) as stream:
+        return _read_stream(stream, name, limits)
+
+
+def clean_file_name(name: str) -> str:
+    """Return a name without folders and without characters that nobody sees.
+
+    Parameters
+    ----------
+    name : str
+        Path or name from anywhere.
+
+    Returns
+    -------
+    str
+        Never empty.
+    """
+    # An uploader's name may be a path of another system, and its direction marks
+    # or lone surrogates could garble a page or fail to print.
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    clean = "".join(c for c in last if unicodedata.category(c) not in hidden).strip()
+    return clean if clean.strip(".") else "recording"
+
+
+@contextmanager
+def open_recording(path: str | os.PathLike[str], *, file_name: str) -> Iterator[BinaryIO]:
+    """Open a file for `read_recording`, as a context manager.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    file_name : str
+        Its name for messages.
+
+    Raises
+    ------
+    errors.CallFileError
+        If it is not a file that can be read.
+    """
+    name = file_name
+    with _system_errors(name):
+        # Asked before opening: to open a pipe would wait for its writer.
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise CallFileError("is_a_folder", f"{name} is a folder; choose a file in it.")
+        if not stat.S_ISREG(mode):
+            raise CallFileError(
+                "not_a_file", f"{name} is a pipe or device, not a file; save the call to a file."
+            )
+        stream = open(path, "rb")  # noqa: SIM115 - closed below, outside of this guard
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _rewound(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    with _system_errors(name):
+        if not stream.seekable():
+            raise CallFileError(
+                "not_seekable",
+                f"{name} comes from a stream that cannot be read twice; save it to a file first.",
+            )
+        if isinstance(stream.read(0), str):
+            raise CallFileError("not_binary", f"{name} was opened as text; open it in binary mode.")
+    try:
+        yield stream
+    finally:
+        stream.seek(0)
+
+
+@contextmanager
+def _system_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CallFileError("missing_file", f"There is no file {name}; check the path.") from error
+    except PermissionError as error:
+        raise CallFileError(
+            "no_permission", f"{name} may not be read; ask its owner for permission to read it."
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CallFileError(
+            "unreadable_file", f"{name} cannot be read ({reason}); copy it again and retry."
+        ) from error
+
+
+def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recording:
+    with _system_errors(name):
+        size = stream.seek(0, os.SEEK_END)
+        _check_size(size, name, limits)
+        sha256 = _hash(stream)
+        header = _wave_header(stream, size)
+        view = _View(stream, size, header)
+    with _open_sound(view, header, name) as sound:
+        _check_sound(sound, header, name)
+        known_seconds = _known_seconds(sound, size)
+        if known_seconds is not None and known_seconds > limits.duration_seconds:
+            raise _too_long(known_seconds, name, limits)
+        decoded = _decode(sound, name, limits)
+        announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
+        rate = sound.samplerate
+    if view.failure:
+        with _system_errors(name):
+            raise view.failure
+    if not decoded.frames:
+        raise _no_samples(name)
+    return Recording(
+        file_name=name,
+        sha256=sha256,
+        sample_rate_hz=rate,
+        duration_seconds=decoded.frames / rate,
+        samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
+        warnings=_notices(decoded, announced, decoded.frames / rate),
+    )
+
+
+def _check_size(size: int, name: str, limits: ReadingLimits) -> None:
+    if size == 0:
+        raise CallFileError("empty_file", f"{name} is empty (0 bytes); export the call again.")
+    if size > limits.file_bytes:
+        raise CallFileError(
+            "file_too_large",
+            f"{name} has {size} bytes, above the limit of {limits.file_bytes}; "
+            "split the call, or raise CALMSCORE_MAX_FILE_BYTES.",
+        )
+
+
+def _hash(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while block := stream.read(_HASH_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass
+class _WaveHeader:
+    """What a RIFF/WAVE header says, before libsndfile judges it."""
+
+    codec: int | None = None
+    channels: int | None = None
+    rate_hz: int | None = None
+    data_start: int | None = None
+    data_bytes: int | None = None
+    """Announced size of the sound; None where the writer did not know it."""
+    present_bytes: int = 0
+    size_patch: bytes = b""
+    """The right size, for a header that was never finished."""
+
+
+def _wave_header(stream: BinaryIO, size: int) -> _WaveHeader | None:
+    stream.seek(0)
+    start = stream.read(12)
+    if start[:4] not in (b"RIFF", b"RIFX", b"RF64") or start[8:] != b"WAVE":
+        return None
+    order = ">" if start[:4] == b"RIFX" else "<"
+    (riff_bytes,) = struct.unpack(order + "I", start[4:8])
+    header = _WaveHeader()
+    wide_data_bytes = 0
+    position = 12
+    for _ in range(_MOST_CHUNKS):
+        stream.seek(position)
+        chunk = stream.read(8)
+        if len(chunk) < 8:
+            break
+        kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
+        position += 8
+        body = stream.read(16)
+        if kind == b"ds64" and len(body) == 16:
+            (wide_data_bytes,) = struct.unpack(order + "8xQ", body)
+        elif kind == b"fmt " and len(body) >= 8:
+            header.codec, header.channels, header.rate_hz = struct.unpack(order + "HHI", body[:8])
+        elif kind == b"data":
+            _note_data(header, position, chunk_bytes, size, order, closed=riff_bytes + 8 == size)
+            if start[:4] == b"RF64":
+                header.data_bytes = wide_data_bytes if 0 < wide_data_bytes < 1 << 62 else None
+            break
+        position += chunk_bytes + chunk_bytes % 2
+    return header
+
+
+def _note_data(
+    header: _WaveHeader, start: int, announced: int, size: int, order: str, *, closed: bool
+) -> None:
+    header.data_start = start
+    header.present_bytes = size - start
+    header.data_bytes = announced if 0 < announced < _UNKNOWN_SIZE else None
+    # A recorder that was cut off leaves 0 and libsndfile would believe it. In a
+    # file that was closed properly 0 means 0, and other chunks may follow.
+    if announced == 0 and not closed:
+        header.size_patch = struct.pack(order + "I", min(header.present_bytes, 0xFFFF_FFFF))
+
+
+class _View:
+    """What libsndfile sees of a file.
+
+    No name, from which soundfile would guess a format; no error or oversized
+    read inside of a callback, where nobody could catch it; and the size in an
+    unfinished header put right.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, header: _WaveHeader | None) -> None:
+        self._stream = stream
+        self.size = size
+        self._end = size
+        self._position = 0
+        self._patch = header.size_patch if header else b""
+        self._patch_start = (header.data_start or 0) - 4 if header else 0
+        self.failure: OSError | None = None
+
+    def hide_end(self) -> None:
+        """Pretend to be far longer than the file."""
+        self._end = self.size + _MP3_EXTRA_BYTES
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        self._position = min(max(base + offset, 0), self._end)
+        return self._position
+
+    def read(self, count: int) -> bytes:
+        start = self._position
+        if start > self.size and start >= self._end - _MP3_TAG_BYTES:
+            self._position = min(start + count, self._end)
+            return bytes(self._position - start)
+        try:
+            self._stream.seek(start)
+            data = self._stream.read(max(0, min(count, self.size - start)))
+        except OSError as error:
+            self.failure = error
+            return b""
+        self._position += len(data)
+        return self._patched(data, start) if self._patch else data
+
+    def _patched(self, data: bytes, start: int) -> bytes:
+        end = self._patch_start + len(self._patch)
+        if start >= end or start + len(data) <= self._patch_start:
+            return data
+        patched = bytearray(data)
+        for position, value in enumerate(self._patch, self._patch_start):
+            if start <= position < start + len(data):
+                patched[position - start] = value
+        return bytes(patched)
+
+
+class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
+    """A sound file that is read once, from start to end.
+
+    soundfile seeks to where it already is after every read, if it may. Some
+    decoders lose their state by that, GSM 6.10 among them.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+@contextmanager
+def _open_sound(
+    view: _View, header: _WaveHeader | None, name: str
+) -> Iterator[soundfile.SoundFile]:
+    first = view.read(12)
+    if not _FIRST_BYTES.match(first):
+        raise CallFileError(
+            "not_audio",
+            f"{name} is not audio in a known format (it begins with "
+            f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}.",
+        )
+    view.seek(0)
+    if _MP3_FIRST_BYTES.match(first) and not _mp3_states_length(view):
+        view.hide_end()
+    try:
+        sound = _ForwardSound(view)
+    except soundfile.SoundFileError as error:
+        raise _unopened(header, name, error) from error
+    with sound:
+        yield sound
+
+
+def _mp3_states_length(view: _View) -> bool:
+    tag = view.read(10)
+    # The size of an ID3 tag has seven bits a byte.
+    tag_bytes = sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:])))
+    view.seek(10 + tag_bytes if tag.startswith(b"ID3") else 0)
+    frame = view.read(_MP3_FRAME_BYTES)
+    view.seek(0)
+    return b"Xing" in frame or b"Info" in frame
+
+
+def _unopened(
+    header: _WaveHeader | None, name: str, error: soundfile.SoundFileError
+) -> CallFileError:
+    if header is None:
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        return CallFileError(
+            "unreadable_audio",
+            f"{name} cannot be decoded ({reason}); export the call again as {_FORMATS}.",
+        )
+    if header.codec is None or header.channels is None or header.rate_hz is None:
+        return _damaged_header(name, "the description of the format is missing")
+    if header.channels == 0 or header.channels > 2:
+        return _wrong_channels(header.channels, name)
+    if not LOWEST_RATE_HZ <= header.rate_hz <= HIGHEST_RATE_HZ:
+        return _wrong_rate(header.rate_hz, name)
+    if header.data_start is None:
+        return _damaged_header(name, "the sound itself is missing")
+    return CallFileError(
+        "unsupported_codec",
+        f"{name} holds sound in a form that cannot be decoded (WAV format {header.codec:#06x}); "
+        "export the call as PCM WAV, FLAC, OGG or MP3.",
+    )
+
+
+def _damaged_header(name: str, reason: str) -> CallFileError:
+    return CallFileError(
+        "damaged_header", f"{name} has a damaged header ({reason}); export the call again."
+    )
+
+
+def _no_samples(name: str) -> CallFileError:
+    return CallFileError(
+        "no_samples", f"{name} has a header but no sound in it (0 samples); export the call again."
+    )
+
+
+def _wrong_channels(channels: int, name: str) -> CallFileError:
+    code = "too_many_channels" if channels else "no_channels"
+    return CallFileError(
+        code, f"{name} has {channels} channels; export the call as mono or stereo."
+    )
+
+
+def _wrong_rate(rate_hz: int, name: str) -> CallFileError:
+    return CallFileError(
+        "sample_rate_out_of_range",
+        f"{name} has a sample rate of {rate_hz} Hz, outside of {LOWEST_RATE_HZ} to "
+        f"{HIGHEST_RATE_HZ} Hz; export the call at 8000 or 16000 Hz.",
+    )
+
+
+def _too_long(seconds: float, name: str, limits: ReadingLimits) -> CallFileError:
+    return CallFileError(
+        "too_long",
+        f"{name} lasts {seconds:.1f} s or more, above the limit of {limits.duration_seconds:g} s; "
+        "split the call, or raise CALMSCORE_MAX_DURATION_SECONDS.",
+    )
+
+
+def _check_sound(sound: soundfile.SoundFile, header: _WaveHeader | None, name: str) -> None:
+    # libsndfile reads a rate as signed; the header walk does not.
+    rate_hz = header.rate_hz if header and header.rate_hz is not None else sound.samplerate
+    if not 1 <= sound.channels <= 2:
+        raise _wrong_channels(sound.channels, name)
+    if not LOWEST_RATE_HZ <= sound.samplerate <= HIGHEST_RATE_HZ:
+        raise _wrong_rate(rate_hz, name)
+    if sound.frames <= 0:
+        raise _no_samples(name)
+
+
+def _known_seconds(sound: soundfile.SoundFile, size: int) -> float | None:
+    """Return the length that libsndfile states, None where it is only a guess."""
+    guessed = sound.format == "MP3" and sound.frames > _MOST_MP3_FRAMES_PER_BYTE * size
+    if guessed or sound.frames >= _UNKNOWN_FRAMES:
+        return None
+    return float(sound.frames / sound.samplerate)
+
+
+class _Store:
+    """Samples at the analysis rate, in half precision, filled block by block.
+
+    The whole is reserved at once, never beyond the duration limit; the system
+    hands out the memory only where samples are written, so that neither a header
+    that announces too much nor one that announces nothing costs any.
+    """
+
+    def __init__(self, *, channels: int, capacity: int) -> None:
+        self._samples = np.empty((channels, capacity), dtype=np.float16)
+        self._end = 0
+        self.divisor = 1.0
+
+    def append(self, block: NDArray[np.float32]) -> None:
+        """Add samples of shape (n, channels), as they are in the file."""
+        block = block[: self._samples.shape[1] - self._end]
+        end = self._end + len(block)
+        self._samples[:, self._end : end] = block.T / np.float32(self.divisor)
+        self._end = end
+
+    def make_room(self, peak: float) -> None:
+        """Divide by a power of two, which costs no precision, to bring the peak to 1."""
+        divisor = 2.0 ** math.ceil(math.log2(peak))
+        if divisor > self.divisor:
+            self._samples[:, : self._end] *= np.float16(self.divisor / divisor)
+            self.divisor = divisor
+
+    def finished(self, *, frames: int, rate_hz: int) -> NDArray[np.float16]:
+        """Return exactly the samples that ``frames`` of the file amount to."""
+        # The resampler may be one sample off, and gives none for the shortest sounds.
+        length = max(1, round(frames * ANALYSIS_RATE_HZ / rate_hz))
+        self._samples[:, self._end : length] = 0
+        return self._samples[:, :length]
+
+
+@dataclass
+class _Decoded:
+    """What came out of the decoder."""
+
+    store: _Store
+    frames: int = 0
+    peak: float = 0.0
+    broke_off: bool = False
+
+
+def _reserve(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _Store:
+    seconds = min(sound.frames / sound.samplerate, limits.duration_seconds)
+    try:
+        return _Store(channels=sound.channels, capacity=math.ceil(seconds * ANALYSIS_RATE_HZ) + 1)
+    except MemoryError as error:
+        raise CallFileError(
+            "not_enough_memory",
+            f"{name} may last {seconds:.0f} s, too long for this machine's memory; "
+            "split the call, or lower CALMSCORE_MAX_DURATION_SECONDS.",
+        ) from error
+
+
+def _decode(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _Decoded:
+    rate = sound.samplerate
+    decoded = _Decoded(_reserve(sound, name, limits))
+    # Decoders of lossy formats overshoot a little; float files say what they mean.
+    full_scale = 1.0 if sound.subtype in ("FLOAT", "DOUBLE") else 2.0
+    resampler = soxr.ResampleStream(rate, ANALYSIS_RATE_HZ, sound.channels, dtype="float32")
+    buffer = np.empty((_BLOCK_SECONDS * rate, sound.channels), dtype=np.float32)
+    while True:
+        try:
+            block = sound.read(out=buffer)
+        except soundfile.SoundFileError:
+            # What came before is sound all the same; a notice says where it ends.
+            decoded.broke_off = True
+            block = buffer[:0]
+        if len(block):
+            peak = _peak(block, decoded.frames / rate, name)
+            decoded.frames += len(block)
+            decoded.peak = max(decoded.peak, peak)
+            if decoded.frames > limits.duration_seconds * rate:
+                raise _too_long(decoded.frames / rate, name, limits)
+            if peak > full_scale:
+                decoded.store.make_room(peak)
+        decoded.store.append(resampler.resample_chunk(block, last=not len(block)))
+        if not len(block):
+            return decoded
+
+
+def _peak(block: NDArray[np.float32], start_seconds: float, name: str) -> float:
+    peak = max(float(block.max()), -float(block.min()))
+    if peak <= _LARGEST_SAMPLE:
+        return peak
+    wrong = block[~(np.abs(block) <= _LARGEST_SAMPLE)]
+    raise CallFileError(
+        "invalid_samples",
+        f"{name} holds a sample that is no sound level ({wrong[0]:g}, in the second after "
+        f"{start_seconds:.0f} s); export the call again, best as 16-bit PCM.",
+    )
+
+
+def _announced_seconds(
+    header: _WaveHeader | None, decoded: _Decoded, known_seconds: float | None, rate_hz: int
+) -> float | None:
+    """Return the length that the file claims, None where it claims none."""
+    if header is None:
+        return known_seconds
+    if header.data_bytes is None or header.present_bytes <= 0:
+        return None
+    # A ratio of bytes holds for every codec.
+    ratio = max(1.0, header.data_bytes / header.present_bytes)
+    return ratio * decoded.frames / rate_hz
+
+
+def _notices(
+    decoded: _Decoded, announced_seconds: float | None, seconds: float
+) -> tuple[Notice, ...]:
+    notices = []
+    announced = announced_seconds or 0.0
+    if decoded.broke_off or announced > seconds + _SMALLEST_GAP_SECONDS:
+        total = f"{announced:.1f} s" if announced > seconds else "an unknown length"
+        notices.append(
+            Notice(
+                "truncated_data",
+                f"The file breaks off: {seconds:.1f} s of {total} are there, "
+                "and the score covers only this part.",
+            )
+        )
+    if decoded.store.divisor > 1:
+        notices.append(
+            Notice(
+                "level_scaled",
+                f"Samples go up to {decoded.peak:g} where 1 is full scale; all were divided by "
+                f"{decoded.store.divisor:g}, which changes the loudness and nothing else.",
+            )
+        )
+    return tuple(notices)

@@ -1,0 +1,493 @@
+"""The command ``calmscore``: calls, batches, folders, the services, keys."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib.metadata
+import json
+import os
+import signal
+import sys
+import threading
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from calmscore.errors import CalmscoreError, ParameterError
+
+# What needs the model or the database is imported where it is used: help is quick.
+if TYPE_CHECKING:
+    from calmscore.analysis.report import CallReport
+    from calmscore.intake.batch import LoadClassifier, Outcome, Work
+    from calmscore.store import Store
+    from calmscore.store.calls import CallFilter
+
+EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 3, 2, 130
+_DASHBOARD = Path(__file__).resolve().parent / "dashboard"
+
+app = typer.Typer(
+    name="calmscore",
+    help="De-escalation scores with evidence for customer-service calls.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+class Channel(StrEnum):
+    """Where the customer is in a stereo call."""
+
+    auto = "auto"
+    left = "left"
+    right = "right"
+    mixed = "mixed"
+
+
+class OutputFormat(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class TableFormat(StrEnum):
+    """How tables are exported."""
+
+    csv = "csv"
+    json = "json"
+
+
+class Table(StrEnum):
+    """What is exported."""
+
+    calls = "calls"
+    segments = "segments"
+    corrections = "corrections"
+    clips = "clips"
+
+
+class KeyRole(StrEnum):
+    """What a key may do."""
+
+    viewer = "viewer"
+    supervisor = "supervisor"
+    admin = "admin"
+
+
+_Channel = Annotated[
+    Channel | None, typer.Option(help="Where the customer is (default: as in the settings).")
+]
+
+
+def _actor() -> str:
+    return f"command line ({os.environ.get('USER') or 'unknown user'})"
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except CalmscoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = EXIT_USAGE if isinstance(error, ParameterError) else EXIT_SOME_FAILED
+        raise typer.Exit(code) from error
+
+
+@contextlib.contextmanager
+def _open_store() -> Iterator[Store]:
+    from calmscore.store import Store
+
+    with _clear_errors():
+        store = Store.from_environment()
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _work(channel: Channel | None) -> Work:
+    from calmscore.intake.batch import StorePlace, Work
+    from calmscore.store.store import place_from_environment
+
+    folder, url = place_from_environment()
+    return Work(
+        place=StorePlace(folder=folder.absolute(), url=url),
+        actor=_actor(),
+        customer_channel=None if channel is None else channel.value,
+        load=_load_classifier(),
+    )
+
+
+def _load_classifier() -> LoadClassifier:
+    from calmscore.network.classifier import load_classifier
+
+    return load_classifier
+
+
+@app.command()
+def analyse(
+    calls: Annotated[list[str], typer.Argument(help="Recordings.", metavar="CALL.wav…")],
+    customer_channel: Annotated[
+        Channel, typer.Option(help="Where the customer is.")
+    ] = Channel.auto,
+    output_format: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.table,
+    output: Annotated[Path | None, typer.Option(help="Write here, not to stdout.")] = None,
+    store: Annotated[bool, typer.Option("--store", help="Keep the calls, too.")] = False,
+) -> None:
+    """Score recordings and print the results, as python inference.py does."""
+    from calmscore.outputs import terminal
+
+    arguments = [*calls, "--customer-channel", customer_channel, "--format", output_format]
+    if output is not None:
+        arguments += ["--output", str(output)]
+    if not store:
+        raise typer.Exit(terminal.main(arguments))
+    with _open_store() as opened:
+        raise typer.Exit(terminal.main(arguments, analyse=_storing(opened)))
+
+
+def _storing(store: Store) -> Any:
+    from calmscore.audio.recording import open_recording
+    from calmscore.intake.take_in import take_in
+
+    load = _load_classifier()
+
+    def analyse_and_store(path: str, /, *, customer_channel: Any, progress: Any) -> CallReport:
+        name = os.path.basename(path)
+        with open_recording(path, file_name=name) as stream:
+            return take_in(
+                stream,
+                file_name=name,
+                store=store,
+                classifier=load(),
+                actor=_actor(),
+                customer_channel=None if customer_channel == "auto" else customer_channel,
+                progress=progress,
+            )
+
+    return analyse_and_store
+
+
+@app.command()
+def batch(
+    recordings: Annotated[list[str], typer.Argument(help="Folders, globs or files.")],
+    jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler instead, such as tcp://host:8786.")
+    ] = None,
+    failures: Annotated[Path, typer.Option(help="Gets the calls that failed, and why.")] = Path(
+        "calmscore-failures.csv"
+    ),
+    customer_channel: _Channel = None,
+) -> None:
+    """Score many recordings into the store. Start it again to go on after a break."""
+    from calmscore.intake.batch import Workers, find_recordings, score_on_cluster
+
+    with _clear_errors():
+        work = _work(customer_channel)
+        paths = find_recordings(recordings)
+        try:
+            if scheduler is not None:
+                outcomes = score_on_cluster(paths, work, scheduler=scheduler)
+                failed = _follow(outcomes, total=len(paths), failures=failures)
+            else:
+                with Workers(work, jobs=jobs) as workers:
+                    failed = _follow(workers.score(paths), total=len(paths), failures=failures)
+        except KeyboardInterrupt:
+            print("stopped; start the same command again to go on", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+    if failed:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _follow(outcomes: Iterable[Outcome], *, total: int, failures: Path) -> int:
+    counts = {"scored": 0, "known": 0, "failed": 0}
+    try:
+        file = failures.open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise ParameterError(
+            f"--failures {failures}: cannot be written ({error.strerror})"
+        ) from error
+    with file, tqdm(total=total, unit="call", disable=None) as bar:
+        table = csv.writer(file)
+        table.writerow(["path", "code", "message"])
+        for outcome in outcomes:
+            counts[outcome.state] += 1
+            if outcome.state == "failed":
+                table.writerow([outcome.path, outcome.code, outcome.message])
+                file.flush()
+            bar.set_postfix(counts)
+            bar.update()
+    print(
+        f"{counts['scored']} scored, {counts['known']} known already, {counts['failed']} failed"
+        + (f" (see {failures})" if counts["failed"] else ""),
+        file=sys.stderr,
+    )
+    return counts["failed"]
+
+
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Where recordings arrive.")],
+    done: Annotated[Path | None, typer.Option(help="Default: FOLDER/done.")] = None,
+    failed: Annotated[Path | None, typer.Option(help="Default: FOLDER/failed.")] = None,
+    jobs: Annotated[int, typer.Option(min=1)] = 1,
+    customer_channel: _Channel = None,
+) -> None:
+    """Score every recording that arrives in a folder, and move it out of the way."""
+    from calmscore.intake.batch import Workers
+    from calmscore.intake.watching import WatchedFolder, watch
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    watched = WatchedFolder(
+        incoming=folder, done=done or folder / "done", failed=failed or folder / "failed"
+    )
+    with _clear_errors(), Workers(_work(customer_channel), jobs=jobs) as workers:
+        print(f"watching {folder}", file=sys.stderr, flush=True)
+        watch(watched, workers, stop=stop, report=_tell)
+
+
+def _tell(outcome: Outcome) -> None:
+    reason = f": {outcome.message}" if outcome.message else ""
+    print(f"{outcome.path.name} {outcome.state}{reason}", file=sys.stderr, flush=True)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Start the HTTP service."""
+    try:
+        import uvicorn
+
+        from calmscore.service import application  # noqa: F401
+    except ImportError as error:
+        print(
+            "error: the HTTP service needs more packages; install them with: "
+            "pip install 'calmscore[server]'",
+            file=sys.stderr,
+        )
+        raise typer.Exit(EXIT_USAGE) from error
+    uvicorn.run(
+        "calmscore.service.application:create_app",
+        factory=True, host=host, port=port, timeout_graceful_shutdown=30,
+    )  # fmt: skip
+
+
+@app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+) -> None:
+    """Start the dashboard."""
+    command = [sys.executable, "-m", "streamlit", "run", str(_DASHBOARD / "app.py"),
+               *_streamlit_options(_DASHBOARD / "streamlit.toml"),
+               "--server.address", host, "--server.port", str(port)]  # fmt: skip
+    # In this process's place, so that signals reach the dashboard.
+    os.execv(sys.executable, command)  # nosec B606
+
+
+def _streamlit_options(file: Path) -> list[str]:
+    """Return the dashboard's own settings as options: an installed one has no folder for them."""
+    sections = tomllib.loads(file.read_text(encoding="utf-8"))
+    return [
+        f"--{section}.{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for section, settings in sections.items()
+        for name, value in settings.items()
+    ]
+
+
+@app.command()
+def export(
+    table: Table,
+    output: Annotated[Path, typer.Option(help="File to write; a folder for clips.")],
+    table_format: Annotated[TableFormat, typer.Option("--format")] = TableFormat.csv,
+    agent: Annotated[list[str] | None, typer.Option(help="Only this agent's; repeatable.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Calls from this time on.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Calls before this time.")] = None,
+) -> None:
+    """Write calls, segments or corrections to a file, or corrected clips to a folder."""
+    from calmscore.outputs import exports
+    from calmscore.store.calls import CallFilter
+
+    wanted = CallFilter(agents=agent or (), since=_zoned(since), until=_zoned(until))
+    with _open_store() as store:
+        if table is Table.clips:
+            rows = len(exports.write_training_corrections(store, output, actor=_actor()))
+        else:
+            rows = _write_table(store, table, wanted, output, table_format)
+            exports.record_export(store, actor=_actor())
+    print(f"{rows} rows in {output}", file=sys.stderr)
+
+
+def _write_table(
+    store: Store, table: Table, wanted: CallFilter, output: Path, table_format: TableFormat
+) -> int:
+    from calmscore.outputs import exports
+
+    with store.database.reading() as session:
+        if table is Table.segments:
+            pages = list(exports.segment_pages(session, wanted))
+        elif table is Table.calls:
+            pages = [exports.calls_table(session, wanted)]
+        else:
+            pages = [exports.corrections_table(session)]
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            if table_format is TableFormat.csv:
+                exports.write_csv(pages, file)
+            else:
+                texts = (page.to_json(orient="records", date_format="iso") for page in pages)
+                records = [row for text in texts for row in json.loads(text)]
+                json.dump(records, file, indent=2, ensure_ascii=False)
+    except OSError as error:
+        raise ParameterError(f"--output {output}: cannot be written ({error.strerror})") from error
+    return sum(len(page) for page in pages)
+
+
+def _zoned(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
+
+
+@app.command()
+def delete(
+    calls: Annotated[list[str] | None, typer.Argument(help="Ids of calls.")] = None,
+    agent: Annotated[str | None, typer.Option(help="All calls of this agent.")] = None,
+    customer: Annotated[str | None, typer.Option(help="All calls of this customer.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete calls with everything that hangs on them."""
+    from calmscore.store.calls import CallFilter, read_call
+
+    if not (calls or agent or customer):
+        raise typer.BadParameter("say which: ids of calls, --agent or --customer")
+    with _open_store() as store:
+        with store.database.reading() as session:
+            rows = [read_call(session, call_id) for call_id in calls or ()]
+        if agent is not None:
+            rows += _all_calls(store, CallFilter(agents=[agent]))
+        if customer is not None:
+            found = _all_calls(store, CallFilter(text=customer))
+            rows += [row for row in found if row.customer == customer]
+        unique = {row.id: row for row in rows}
+        if not unique:
+            print("no call matches", file=sys.stderr)
+            return
+        for row in unique.values():
+            when = f"{row.called_at:%Y-%m-%d %H:%M}"
+            print(f"{row.id[:12]}  {when}  {row.agent or '–'}  {row.file_name}")
+        if not yes:
+            typer.confirm(
+                f"Delete {len(unique)} call{'s' if len(unique) > 1 else ''}: recording, reports, "
+                "notes and all?",
+                abort=True,
+            )
+        for call_id in unique:
+            store.delete_call(call_id, actor=_actor())
+    print(f"{len(unique)} deleted", file=sys.stderr)
+
+
+def _all_calls(store: Store, wanted: CallFilter) -> Sequence[Any]:
+    from calmscore.store.calls import count_calls, list_calls
+
+    with store.database.reading() as session:
+        return list_calls(session, wanted, limit=max(count_calls(session, wanted), 1))
+
+
+@app.command()
+def retention(
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder that watch moves recordings to: those go after as many days, too. "
+            "Give it once for each folder."
+        ),
+    ] = None,
+) -> None:
+    """Delete recordings and calls whose days are over; run it once a day."""
+    with _open_store() as store:
+        expired = store.apply_retention()
+        print(f"{expired.recordings} recordings and {expired.calls} calls deleted", file=sys.stderr)
+        if folder:
+            from calmscore.intake.watching import delete_put_away
+            from calmscore.store.settings import read_settings
+
+            with store.database.reading() as session:
+                days = read_settings(session).audio_days
+            count = delete_put_away(folder, days=days)
+            print(f"{count} of the moved recordings deleted", file=sys.stderr)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[KeyRole, typer.Option(help="What it may do.")] = KeyRole.viewer,
+) -> None:
+    """Make a key and print it, this once."""
+    from calmscore.store import audit
+    from calmscore.store.keys import create_key
+
+    with _open_store() as store, store.database.writing() as session:
+        key = create_key(session, name=name, role=role.value)
+        audit.record(session, actor=_actor(), action="key created")
+    print(key)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List all keys, without the keys themselves."""
+    from calmscore.store.keys import list_keys
+
+    with _open_store() as store, store.database.reading() as session:
+        for key in list_keys(session):
+            state = "revoked" if key.revoked_at else "used" if key.last_used_at else "never used"
+            made = f"{key.created_at:%Y-%m-%d}"
+            print(f"{key.id:>4}  {key.role:<10}  {made}  {state:<10}  {key.name}")
+
+
+@keys.command("revoke")
+def revoke_key(key_id: Annotated[int, typer.Argument(help="As in keys list.")]) -> None:
+    """Make a key useless."""
+    from calmscore.store import audit
+    from calmscore.store.keys import revoke_key
+
+    with _open_store() as store, store.database.writing() as session:
+        revoke_key(session, key_id)
+        audit.record(session, actor=_actor(), action="key revoked")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(importlib.metadata.version("calmscore"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

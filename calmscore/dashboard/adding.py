@@ -1,0 +1,135 @@
+"""Add calls: several files at once, with a line of progress for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from calmscore.analysis.segments import ChannelChoice
+from calmscore.dashboard.analyses import analyses
+from calmscore.dashboard.outcomes import outcome_label
+from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.plain_text import plain
+from calmscore.intake.queue import Upload, Uploads
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails, list_agents
+
+Height = int | Literal["content"]
+_FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
+_REFRESH_SECONDS = 0.5
+_LINES_WITHOUT_SCROLLING = 8
+_SCROLLED_HEIGHT = 420
+_CHANNELS: dict[str, ChannelChoice | None] = {
+    "As in the settings": None,
+    "Left channel": "left",
+    "Right channel": "right",
+}
+
+
+def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
+    """Show the form, and what became of the files of this session.
+
+    Parameters
+    ----------
+    store : Store
+        Where calls go.
+    actor : str
+        Who adds them.
+    expanded : bool
+        Whether the form is open to begin with.
+    """
+    with st.expander("Add calls", expanded=expanded, icon=":material/upload:", key="add-calls"):
+        _form(store, actor)
+    uploads: Uploads | None = st.session_state.get("uploads")
+    if uploads is not None and uploads.items:
+        refresh = _REFRESH_SECONDS if uploads.running else None
+        st.fragment(_progress, run_every=refresh)(uploads, refreshing=refresh is not None)
+
+
+def _form(store: Store, actor: str) -> None:
+    with store.database.reading() as session:
+        agents = list_agents(session)
+    with st.form("adding", clear_on_submit=True, border=False):
+        files = st.file_uploader(
+            "Recordings", type=_FILE_TYPES, accept_multiple_files=True,
+            help="Best in stereo, one person per channel.",
+        )  # fmt: skip
+        left, right = st.columns(2)
+        agent = left.selectbox(
+            "Agent of all these calls", agents, None, accept_new_options=True,
+            placeholder="As the file names say, or unknown",
+            help="Choose a name or type a new one.",
+        )  # fmt: skip
+        channel = right.selectbox("The customer is on the", list(_CHANNELS))
+        submitted = st.form_submit_button("Add", type="primary", icon=":material/add:")
+    if not submitted:
+        return
+    if not files:
+        st.warning("Choose one or more recordings first.", icon=":material/info:")
+        return
+    if "uploads" not in st.session_state:
+        st.session_state["uploads"] = Uploads(store, analyses=analyses(), actor=actor)
+    for file in files:
+        st.session_state["uploads"].add(
+            file, file_name=file.name, customer_channel=_CHANNELS[channel],
+            details=CallDetails(agent=(agent or "").strip() or None),
+        )  # fmt: skip
+
+
+def _progress(uploads: Uploads, *, refreshing: bool) -> None:
+    items = uploads.items
+    height: Height = "content" if len(items) <= _LINES_WITHOUT_SCROLLING else _SCROLLED_HEIGHT
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{_summary(items)}**")
+            if not refreshing and st.button("Clear this list", type="tertiary"):
+                uploads.clear()
+                st.rerun()
+        with st.container(height=height, border=False, gap="xsmall"):
+            for item in items:
+                _line(item)
+        if refreshing:
+            st.caption("This goes on if you open another page.")
+    if refreshing and not uploads.running:
+        # All are in: the table shows them, and the lines stand still.
+        st.rerun()
+
+
+def _summary(items: Sequence[Upload]) -> str:
+    counts = {
+        "added": "added",
+        "renewed": "analysed again",
+        "here already": "here already",
+        "failed": "not added",
+    }
+    parts = [f"{sum(item.finished for item in items)} of {len(items)} done"]
+    for state, words in counts.items():
+        count = sum(item.state == state for item in items)
+        if count:
+            parts.append(f"{count} {words}")
+    return " · ".join(parts)
+
+
+def _line(item: Upload) -> None:
+    name = plain(item.file_name)
+    if item.state == "failed":
+        st.error(plain(item.message), icon=":material/error:")
+    elif item.report is not None and item.finished:
+        score = item.report.score
+        value = "no score" if score.value is None else f"{score.value:.1f}"
+        parts = [name, f"{value}, {outcome_label(score.outcome)}"]
+        if item.state == "renewed":
+            parts.append("was here, analysed again by the present model")
+        elif item.state == "here already":
+            parts.append("here already" + (f": {plain(item.message)}" if item.message else ""))
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+            st.markdown(f":material/check_circle: {' · '.join(parts)}")
+            st.page_link(
+                page_file("call"), label="Open", query_params={"call": item.report.call.id}
+            )
+    elif item.state == "listening":
+        st.progress(item.share, f"{name}: {item.completed} of {item.total} segments")
+    else:
+        st.progress(0.0, f"{name}: {'reading' if item.state == 'reading' else 'waiting'}")

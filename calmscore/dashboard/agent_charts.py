@@ -1,0 +1,208 @@
+"""Figures of agents as Plotly figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from calmscore.analysis.scoring import OUTCOMES
+from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.store.agents import AgentFigures, Week
+from calmscore.store.settings import Settings
+
+_DOT_COLOUR = "#1F8A95"
+_GOOD_TINT = "rgba(0, 158, 115, 0.10)"
+_POOR_TINT = "rgba(213, 94, 0, 0.12)"
+_ROW_HEIGHT, _FRAME_HEIGHT = 34, 90
+_LABEL_LETTERS = 22
+_MOST_WEEKS = 8
+_SCORE_AXIS: dict[str, Any] = {
+    "range": [0.8, 10.2],
+    "tickvals": list(range(1, 11)),
+    "zeroline": False,
+    "fixedrange": True,
+    "title": None,
+}
+_LAYOUT: dict[str, Any] = {
+    "margin": {"l": 8, "r": 24, "t": 8, "b": 8},
+    "dragmode": False,
+    "hoverlabel": {"font": {"color": "#1D2A30"}, "bgcolor": "#FFFFFF"},
+}
+
+
+def average_scores(agents: Sequence[AgentFigures], settings: Settings) -> go.Figure:
+    """Draw each agent's average score as a dot with its confidence interval.
+
+    Parameters
+    ----------
+    agents : sequence of AgentFigures
+        From top to bottom; those without a scored call are left out.
+    settings : Settings
+        Whose score bands are tinted.
+    """
+    shown = [agent for agent in agents if agent.average_score is not None]
+    figure = go.Figure(
+        go.Scatter(
+            x=[agent.average_score for agent in shown],
+            y=[_label(agent.agent) for agent in shown],
+            mode="markers",
+            marker={"size": 11, "color": _DOT_COLOUR},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [_reach(agent)[1] for agent in shown],
+                "arrayminus": [_reach(agent)[0] for agent in shown],
+                "color": _DOT_COLOUR,
+                "thickness": 2,
+                "width": 5,
+            },
+            customdata=[[_average_hover(agent)] for agent in shown],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        **_LAYOUT,
+        height=_height(len(shown)),
+        xaxis=_SCORE_AXIS,
+        yaxis=_names_axis(shown),
+        shapes=[
+            _band(settings.good_score, 10.0, _GOOD_TINT, axis="x"),
+            _band(1.0, settings.poor_score, _POOR_TINT, axis="x"),
+        ],
+    )
+    return figure
+
+
+def outcome_shares(agents: Sequence[AgentFigures]) -> go.Figure:
+    """Draw the share of each outcome in each agent's calls, as stacked bars.
+
+    Parameters
+    ----------
+    agents : sequence of AgentFigures
+        From top to bottom.
+    """
+    figure = go.Figure()
+    for outcome in OUTCOMES:
+        counts = [agent.outcomes.get(outcome, 0) for agent in agents]
+        if any(counts):
+            figure.add_trace(
+                go.Bar(
+                    name=outcome_label(outcome),
+                    x=[count / agent.calls for count, agent in zip(counts, agents, strict=True)],
+                    y=[_label(agent.agent) for agent in agents],
+                    orientation="h",
+                    marker={"color": OUTCOME_COLOURS[outcome], "line": {"width": 0}},
+                    customdata=[
+                        [agent.agent, count, agent.calls]
+                        for count, agent in zip(counts, agents, strict=True)
+                    ],
+                    hovertemplate=(
+                        f"<b>%{{customdata[0]}}</b><br>{outcome_label(outcome)}: "
+                        "%{customdata[1]} of %{customdata[2]} calls (%{x:.0%})<extra></extra>"
+                    ),
+                )
+            )
+    figure.update_layout(
+        **_LAYOUT,
+        height=_height(len(agents)) + 40,
+        barmode="stack",
+        bargap=0.35,
+        xaxis={
+            "range": [0, 1], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "zeroline": False, "fixedrange": True, "title": None,
+        },
+        yaxis=_names_axis(agents),
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None,
+                "traceorder": "normal"},
+    )  # fmt: skip
+    return figure
+
+
+def weekly_trend(weeks: Sequence[Week], settings: Settings) -> go.Figure:
+    """Draw an agent's average score of each week; larger dots stand for more calls.
+
+    Parameters
+    ----------
+    weeks : sequence of Week
+        In the order of time.
+    settings : Settings
+        Whose score bands are tinted.
+    """
+    most = max(week.scored_calls for week in weeks)
+    figure = go.Figure(
+        go.Scatter(
+            x=[week.monday for week in weeks],
+            y=[week.average_score for week in weeks],
+            mode="lines+markers",
+            line={"color": _DOT_COLOUR, "width": 2},
+            marker={
+                "color": _DOT_COLOUR,
+                "size": [7 + 11 * (week.scored_calls / most) ** 0.5 for week in weeks],
+                "opacity": 1,
+            },
+            customdata=[[_week_hover(week)] for week in weeks],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        **_LAYOUT,
+        height=300,
+        xaxis={
+            "fixedrange": True, "title": None, "showgrid": False, "tickformat": "%-d %b",
+            "tickvals": [week.monday for week in weeks[:: -(-len(weeks) // _MOST_WEEKS)]],
+        },
+        yaxis=_SCORE_AXIS | {"tickvals": [1, 4, 7, 10]},
+        shapes=[
+            _band(settings.good_score, 10.0, _GOOD_TINT, axis="y"),
+            _band(1.0, settings.poor_score, _POOR_TINT, axis="y"),
+        ],
+    )  # fmt: skip
+    return figure
+
+
+def _label(name: str) -> str:
+    return name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…"
+
+
+def _reach(agent: AgentFigures) -> tuple[float, float]:
+    if agent.interval is None or agent.average_score is None:
+        return 0.0, 0.0
+    low, high = agent.interval
+    return agent.average_score - low, high - agent.average_score
+
+
+def _average_hover(agent: AgentFigures) -> str:
+    lines = [f"<b>{agent.agent}</b>", f"Average {agent.average_score:.1f}"]
+    if agent.interval is not None:
+        lines.append(f"95 % interval {agent.interval[0]:.1f} to {agent.interval[1]:.1f}")
+    return "<br>".join([*lines, f"{agent.scored_calls} scored calls"])
+
+
+def _week_hover(week: Week) -> str:
+    calls = "1 scored call" if week.scored_calls == 1 else f"{week.scored_calls} scored calls"
+    return f"<b>Week of {week.monday:%-d %b %Y}</b><br>{week.average_score:.1f} from {calls}"
+
+
+def _names_axis(agents: Sequence[AgentFigures]) -> dict[str, Any]:
+    return {
+        "categoryorder": "array",
+        "categoryarray": [_label(agent.agent) for agent in reversed(agents)],
+        "fixedrange": True,
+        "title": None,
+        "automargin": True,
+    }
+
+
+def _height(rows: int) -> int:
+    return _FRAME_HEIGHT + _ROW_HEIGHT * rows
+
+
+def _band(low: float, high: float, tint: str, *, axis: str) -> dict[str, Any]:
+    other = "y" if axis == "x" else "x"
+    return {
+        "type": "rect", "layer": "below", "fillcolor": tint, "line": {"width": 0},
+        f"{axis}ref": axis, f"{axis}0": low, f"{axis}1": high,
+        f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1,
+    }  # fmt: skip

@@ -1,0 +1,5 @@
+"""What ``calmscore dashboard`` runs; ``app.py`` of the checkout does the same."""
+
+from calmscore.dashboard.navigation import show
+
+show()

@@ -1,0 +1,193 @@
+"""A call as both pages show it that have one: score, timeline, player, evidence, talk."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from calmscore.analysis.report import CallReport, segment_rows
+from calmscore.analysis.scoring import format_duration
+from calmscore.audio.playback import PLAYBACK_MIME_TYPE
+from calmscore.dashboard.charts import timeline
+from calmscore.dashboard.moments import PLAYER_KEY, TIMELINE_KEY, evidence
+from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+
+
+def score_card(report: CallReport, *, named: bool = True) -> None:
+    """Show the file, the score out of 10, the outcome and one sentence.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    named : bool
+        Whether the file's name and length are shown.
+    """
+    score = report.score
+    value = "–" if score.value is None else f"{score.value:.1f}"
+    of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
+    colour = OUTCOME_COLOURS[score.outcome]
+    length = format_duration(report.call.duration_seconds)
+    file = f"<div class='score-file'>{html.escape(report.call.file_name)} · {length}</div>"
+    st.html(
+        f"""
+        <style>
+        .score {{ display: flex; align-items: baseline; flex-wrap: wrap; gap: 0 1rem; }}
+        .score .value {{ font-size: 4rem; font-weight: 700; line-height: 1.1; }}
+        .score .of {{ font-size: 1.1rem; opacity: 0.75; font-weight: 400; }}
+        .score .outcome {{
+          font-size: 1.1rem; font-weight: 600; padding: 0.15rem 0.8rem; border-radius: 999px;
+          border: 1.5px solid var(--outcome);
+          background: color-mix(in srgb, var(--outcome) 18%, transparent);
+        }}
+        .score-file {{ opacity: 0.75; overflow-wrap: anywhere; }}
+        </style>
+        {file if named else ""}
+        <div class="score" role="status" style="--outcome: {colour}">
+        <span class="value">{value}{of_ten}</span>
+        <span class="outcome">{outcome_label(score.outcome)}</span></div>
+        """
+    )
+    st.markdown(score.summary)
+
+
+def notices(report: CallReport) -> None:
+    """Show what people should know of the recording."""
+    for notice in report.warnings:
+        if notice.code == "customer_channel_guessed":
+            st.caption(notice.message)
+        else:
+            st.warning(notice.message, icon=":material/info:")
+
+
+def timeline_and_player(
+    report: CallReport, playback: bytes | None, *, start_seconds: float | None = None
+) -> None:
+    """Show the emotion timeline with the player under it.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    playback : bytes or None
+        The call as `audio.playback.encode_playback` made it; None shows no player.
+    start_seconds : float, optional
+        Play from here at once.
+    """
+    st.subheader("Emotion timeline")
+    with st.container(key=TIMELINE_KEY):
+        st.plotly_chart(
+            timeline(report),
+            config={"displayModeBar": False},
+            alt="The customer's emotion in each 3-second segment of the call",
+        )
+    if playback is None:
+        return
+    st.caption("Click a bar or a mark to play the call from there.")
+    with st.container(key=PLAYER_KEY):
+        st.audio(
+            playback,
+            format=PLAYBACK_MIME_TYPE,
+            start_time=start_seconds or 0,
+            autoplay=start_seconds is not None,
+        )
+
+
+def what_moved_the_score(report: CallReport, *, playable: bool = True) -> None:
+    """Show the evidence; it is also what links the timeline with the player."""
+    if report.score.value is not None:
+        st.subheader("What moved the score")
+    evidence(report, playable=playable)
+
+
+def customer_side(
+    report: CallReport, *, key: str, on_change: Callable[[], None] | None = None
+) -> None:
+    """Ask on which channel the customer is, where there are two.
+
+    Parameters
+    ----------
+    report : CallReport
+        The report that is shown.
+    key : str
+        Of the widget; one per call, so that a swap of one never moves to another.
+    on_change : callable, optional
+        Called before the page runs again.
+    """
+    if report.call.customer_channel == "mixed":
+        return
+    st.segmented_control(
+        "The customer is on the",
+        options=["left", "right"],
+        format_func=lambda side: f"{side} channel",
+        default=None if key in st.session_state else report.call.customer_channel,
+        key=key,
+        required=True,
+        on_change=on_change,
+    )
+
+
+def talk_figures(report: CallReport) -> dict[str, str]:
+    """Return who spoke for how long, as labels and durations."""
+    talk = report.talk
+    figures = {"Customer speaks": talk.customer_seconds}
+    if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
+        figures |= {"Agent speaks": talk.agent_seconds, "Both at once": talk.overtalk_seconds}
+    figures["Longest silence"] = talk.longest_silence_seconds
+    return {label: format_duration(seconds) for label, seconds in figures.items()}
+
+
+def who_spoke(report: CallReport, *, narrow: bool = False) -> None:
+    """Show the talk times.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    narrow : bool
+        As a small table instead of large figures in a row.
+    """
+    st.subheader("Who spoke")
+    if narrow:
+        st.table(talk_figures(report), border="horizontal", hide_header=True)
+        return
+    with st.container(horizontal=True, gap="medium"):
+        for label, duration in talk_figures(report).items():
+            st.metric(label, duration, width="content")
+
+
+def downloads(report: CallReport, *, on_click: Callable[[], None] | None = None) -> None:
+    """Offer the report as JSON and its segments as CSV.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    on_click : callable, optional
+        Called when something is downloaded.
+    """
+    stem = Path(report.call.file_name).stem
+    as_json = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
+    as_csv = pd.DataFrame(segment_rows(report)).to_csv(index=False)
+    with st.container(horizontal=True):
+        for label, content, kind, mime in (
+            ("Report (JSON)", as_json, "json", "application/json"),
+            ("Segments (CSV)", as_csv, "csv", "text/csv"),
+        ):
+            st.download_button(
+                label, content, f"{stem}.{kind}", mime,
+                on_click=on_click or "ignore", icon=":material/download:",
+            )  # fmt: skip
+
+
+def not_a_verdict() -> None:
+    """Say what a score is not."""
+    st.caption(
+        "A coaching aid with evidence, not a verdict: the model can be wrong about any segment. "
+        "Listen before you conclude."
+    )

@@ -1,0 +1,186 @@
+"""What listeners add to a call: tags, notes on moments, corrected emotions."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from calmscore.analysis.report import CallReport, SegmentReport
+from calmscore.dashboard.charts import clock
+from calmscore.dashboard.desk import User
+from calmscore.dashboard.local_time import format_moment
+from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.plain_text import plain
+from calmscore.emotions import EMOTIONS
+from calmscore.errors import CalmscoreError
+from calmscore.store import Store
+from calmscore.store.calls import CallRow, list_tags
+from calmscore.store.coaching import (
+    CorrectionRow,
+    NoteRow,
+    add_note,
+    correct_emotion,
+    delete_note,
+    list_corrections,
+    list_notes,
+    remove_correction,
+    set_tags,
+)
+from calmscore.store.keys import allows
+
+_LONGEST_NOTE = 4000
+_AS_HEARD = "as the model heard it"
+
+
+def coaching_panel(store: Store, row: CallRow, report: CallReport, user: User) -> None:
+    """Show tags, notes and corrections of a call, to be changed by who may.
+
+    Parameters
+    ----------
+    store : Store
+    row : CallRow
+        The call.
+    report : CallReport
+        Its report, for the segments.
+    user : User
+        Supervisors and admins write; viewers read.
+    """
+    may_write = allows(user.role, "supervisor")
+    st.subheader("Coaching")
+    if may_write:
+        _tags(store, row)
+    with store.database.reading() as session:
+        notes = list_notes(session, row.id)
+        corrections = list_corrections(session, row.id)
+    _notes(store, row, notes, may_write=may_write)
+    if may_write:
+        _new_note(store, row, user)
+        _correct(store, row, report, corrections, user)
+    elif not notes:
+        st.caption("No notes yet.")
+
+
+def _tags(store: Store, row: CallRow) -> None:
+    key = f"tags-{row.id}"
+    with store.database.reading() as session:
+        known = list_tags(session)
+
+    def keep() -> None:
+        with store.database.writing() as session:
+            set_tags(session, row.id, [tag[:60] for tag in st.session_state[key]])
+
+    st.multiselect(
+        "Tags", sorted({*known, *row.tags}), row.tags, accept_new_options=True, key=key,
+        on_change=keep, placeholder="Choose a tag or type a new one",
+    )  # fmt: skip
+
+
+def _notes(store: Store, row: CallRow, notes: list[NoteRow], *, may_write: bool) -> None:
+    for note in notes:
+        with st.container(border=True):
+            where = "whole call" if note.at_seconds is None else f"at {clock(note.at_seconds)}"
+            st.caption(f"{where} · {plain(note.author)} · {format_moment(note.created_at)}")
+            st.text(note.text)
+            with st.container(horizontal=True):
+                if note.at_seconds is not None:
+                    st.page_link(
+                        page_file("call"), label="Play", icon=":material/play_arrow:",
+                        query_params={"call": row.id, "at": f"{note.at_seconds:.1f}"},
+                    )  # fmt: skip
+                if may_write and st.button(
+                    "Delete note", key=f"delete-note-{note.id}", type="tertiary"
+                ):
+                    with store.database.writing() as session:
+                        delete_note(session, note.id)
+                    st.rerun()
+
+
+def _new_note(store: Store, row: CallRow, user: User) -> None:
+    with st.form("new-note", clear_on_submit=True, border=False):
+        text = st.text_area(
+            "New note", max_chars=_LONGEST_NOTE, height=80,
+            placeholder="What went well, what to try next time",
+        )  # fmt: skip
+        moment = st.text_input(
+            "At (minutes:seconds)", placeholder="Whole call", max_chars=9,
+            help="A moment such as 1:23 makes the note a bookmark that plays from there.",
+        )  # fmt: skip
+        if not st.form_submit_button("Add note"):
+            return
+    try:
+        with store.database.writing() as session:
+            add_note(
+                session, row.id, text=text, author=user.name, at_seconds=_seconds(moment)
+            )  # fmt: skip
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _seconds(text: str) -> float | None:
+    """Return the seconds of ``1:23`` or ``1:02:03``; None if there is no text."""
+    if not text.strip():
+        return None
+    seconds = 0
+    for part in text.strip().split(":"):
+        if not part.isdecimal():
+            raise ValueError(f"“{text}” is not a moment; write minutes:seconds, such as 1:23")
+        seconds = 60 * seconds + int(part)
+    return float(seconds)
+
+
+def _correct(
+    store: Store, row: CallRow, report: CallReport, corrections: list[CorrectionRow], user: User
+) -> None:
+    segments = [segment for segment in report.segments if segment.status == "scored"]
+    if not segments:
+        return
+    corrected = {correction.start_seconds: correction for correction in corrections}
+    count = f" ({len(corrected)})" if corrected else ""
+    with st.expander(f"Correct what the model heard{count}", icon=":material/hearing:"):
+        st.caption(
+            "The report and the score stay as they are. Corrections can be exported to train "
+            "the next model."
+        )
+        segment = st.selectbox(
+            "Segment", segments, format_func=lambda s: _label(s, corrected),
+            key=f"segment-{row.id}",
+        )  # fmt: skip
+        known = corrected.get(segment.start_seconds)
+        options = [_AS_HEARD, *EMOTIONS]
+        emotion = st.selectbox(
+            "You hear", options, options.index(known.emotion) if known else 0,
+            key=f"heard-{row.id}-{segment.index}",
+        )  # fmt: skip
+        with st.container(horizontal=True):
+            save = st.button("Save", key=f"save-correction-{row.id}")
+            st.page_link(
+                page_file("call"), label="Play", icon=":material/play_arrow:",
+                query_params={"call": row.id, "at": f"{segment.start_seconds:.1f}"},
+            )  # fmt: skip
+        if save:
+            _save_correction(store, row, segment, emotion, user)
+
+
+def _label(segment: SegmentReport, corrected: dict[float, CorrectionRow]) -> str:
+    known = corrected.get(segment.start_seconds)
+    heard = f"{clock(segment.start_seconds)} {segment.emotion}"
+    return heard if known is None else f"{heard} → {known.emotion}"
+
+
+def _save_correction(
+    store: Store, row: CallRow, segment: SegmentReport, emotion: str, user: User
+) -> None:
+    try:
+        with store.database.writing() as session:
+            if emotion == _AS_HEARD:
+                remove_correction(session, row.id, start_seconds=segment.start_seconds)
+            else:
+                correct_emotion(
+                    session, row.id, start_seconds=segment.start_seconds,
+                    end_seconds=segment.end_seconds, emotion=emotion, author=user.name,
+                )  # fmt: skip
+    except CalmscoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.rerun()

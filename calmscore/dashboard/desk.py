@@ -1,0 +1,124 @@
+"""What every page of the desk shares: the store, and who is sitting at it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.sign_in import (
+    SIGN_IN_HOLDS_FOR,
+    SignInRules,
+    is_fresh,
+    is_local,
+    name_of,
+    read_rules,
+    role_of,
+)
+from calmscore.errors import ParameterError
+from calmscore.store import Store
+from calmscore.store.keys import Role
+
+_LOCAL_USER = "local user"
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Who uses the page, by name for the audit, and what they may do."""
+
+    name: str
+    role: Role
+
+
+@st.cache_resource(show_spinner=False)
+def open_store() -> Store:
+    """Return the one store of this installation."""
+    return Store.from_environment()
+
+
+def admit() -> None:
+    """Let nobody past who may not use the desk; to be called before any page.
+
+    Whoever is signed in finds their name above the page, and under it the way out.
+    """
+    user = current_user()
+    if user.name != _LOCAL_USER:
+        with (
+            st.container(horizontal=True, horizontal_alignment="right"),
+            st.popover(plain(user.name), icon=":material/account_circle:", type="tertiary"),
+        ):
+            st.markdown(f"You are signed in as {user.role}.")
+            st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+
+
+def current_user() -> User:
+    """Return who uses the page; stop with a plain page where nobody may.
+
+    Without sign-in this is whoever sits at this machine, who may do everything.
+    """
+    try:
+        rules = read_rules(_secrets())
+    except ParameterError as error:
+        _refuse("Sign-in is not set up", f"{error}. Nobody is let in until this is put right.")
+    if rules is not None:
+        return _signed_in(rules)
+    if not is_local(st.context.ip_address, st.context.headers):
+        _refuse(
+            "Only from this machine",
+            "Sign-in is not set up here, and without it there is no remote access. Open this "
+            "page on the machine that runs Calmscore, or ask whoever looks after it to set up "
+            "sign-in.",
+        )
+    return User(name=_LOCAL_USER, role="admin")
+
+
+def _secrets() -> Mapping[str, Any]:
+    try:
+        return st.secrets.to_dict()
+    except StreamlitSecretNotFoundError as error:
+        # A file that cannot be read may be the one that asks for sign-in.
+        if any(Path(file).exists() for file in st.get_option("secrets.files")):
+            raise ParameterError("Streamlit's secrets cannot be read") from error
+        return {}
+
+
+def _signed_in(rules: SignInRules) -> User:
+    if importlib.util.find_spec("authlib") is None:
+        _refuse("Sign-in is not set up", "Install the packages that it needs: '.[sign-in]'.")
+    claims = st.user.to_dict()
+    if claims.get("is_logged_in") is not True:
+        _ask_to_sign_in("Sign in to listen to your team's calls and coach with them.")
+    if not is_fresh(claims):
+        hours = int(SIGN_IN_HOLDS_FOR.total_seconds() // 3600)
+        _ask_to_sign_in(f"You signed in more than {hours} hours ago. Please sign in again.")
+    name = name_of(claims)
+    role = role_of(claims, rules.group_roles, claim=rules.claim)
+    if role is None:
+        _refuse(
+            "No access yet",
+            f"You are signed in as {plain(name)}, but none of your groups may use Calmscore. "
+            "Ask whoever looks after it to add you to one, then sign in again.",
+            may_sign_out=True,
+        )
+    return User(name=name, role=role)
+
+
+def _ask_to_sign_in(why: str) -> NoReturn:
+    st.title("Calmscore")
+    st.markdown(why)
+    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+    st.stop()
+
+
+def _refuse(title: str, why: str, *, may_sign_out: bool = False) -> NoReturn:
+    st.title(title)
+    st.info(why)
+    if may_sign_out:
+        st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+    st.stop()

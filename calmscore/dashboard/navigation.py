@@ -1,0 +1,55 @@
+"""The picture frame of the dashboard: page settings and navigation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from calmscore.dashboard.desk import admit
+from calmscore.dashboard.page_files import page_file
+from calmscore.errors import CalmscoreError
+
+# Tables and pairs of calls need room; what is read stays one calm column.
+_WIDE = {"calls", "call", "compare", "agents"}
+
+
+def _page(name: str, title: str, **options: Any) -> StreamlitPage:
+    return st.Page(page_file(name), title=title, **options)
+
+
+def show() -> None:
+    """Draw the page that was asked for."""
+    page = st.navigation(
+        {
+            "": [
+                _page("score_call", "Score a call", icon=":material/graphic_eq:"),
+                _page("calls", "Calls", icon=":material/call:"),
+                _page("agents", "Agents", icon=":material/support_agent:"),
+                _page("coaching_page", "Coaching", icon=":material/sports:", url_path="coaching"),
+                # Opened from a list, or by a link.
+                _page("call", "A call", visibility="hidden"),
+                _page("compare", "Two calls compared", visibility="hidden"),
+            ],
+            "Manage": [
+                _page("export", "Export", icon=":material/download:"),
+                _page("settings", "Settings", icon=":material/tune:"),
+            ],
+            "Help": [
+                _page("reading", "How to read the score", icon=":material/menu_book:"),
+                _page("model_card", "About the model", icon=":material/fact_check:"),
+            ],
+        },
+        position="top",
+    )
+    st.set_page_config(
+        page_title=f"{page.title} · Calmscore",
+        page_icon="🎧",
+        layout="wide" if page.url_path in _WIDE else "centered",
+    )
+    admit()
+    try:
+        page.run()
+    except CalmscoreError as error:
+        st.error(str(error), icon=":material/error:")

@@ -1,0 +1,150 @@
+"""Score a call: upload, score, reasons, timeline, player; nothing is kept unasked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+
+import streamlit as st
+
+from calmscore.analysis.report import CallReport
+from calmscore.analysis.segments import ChannelChoice
+from calmscore.dashboard import call_view
+from calmscore.dashboard.analyses import analyses
+from calmscore.dashboard.desk import current_user, open_store
+from calmscore.dashboard.page_files import page_file
+from calmscore.errors import CalmscoreError
+from calmscore.intake.take_in import keep
+from calmscore.locations import shipped
+from calmscore.store.calls import has_current_report
+from calmscore.store.keys import allows
+
+_SAMPLE = shipped("samples") / "calms_down.wav"
+_FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
+_log = logging.getLogger(__name__)
+
+
+def _chosen_call() -> tuple[str, io.BytesIO] | None:
+    upload = st.file_uploader(
+        "Recording of a call", type=_FILE_TYPES, help="Best in stereo, one person per channel."
+    )
+    if upload is not None:
+        st.session_state.pop("sample", None)
+        return upload.name, upload
+    if _SAMPLE.is_file() and st.button("Try the sample call", icon=":material/play_circle:"):
+        st.session_state["sample"] = True
+    if st.session_state.get("sample"):
+        st.caption("The voices of the sample call are synthetic.")
+        return _SAMPLE.name, io.BytesIO(_SAMPLE.read_bytes())
+    return None
+
+
+def _welcome() -> None:
+    st.markdown(
+        "Calmscore listens to the **customer's** side of a call and shows how their distress "
+        "moved while your agent handled it: a score from 1 to 10, the moments that made it, and "
+        "a timeline you can play."
+    )
+    st.caption(
+        "The agent's voice is never scored. The recording stays in the memory of the computer that "
+        "runs Calmscore until you close the page or upload another call; nothing is written to "
+        "disk unless you press “Keep this call”."
+    )
+
+
+def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
+    """Return the analysis of the chosen call, from this session where it was done before."""
+    digest = hashlib.sha256(source.getbuffer()).hexdigest()
+    channel: ChannelChoice = st.session_state.get(_channel_key(digest)) or "auto"
+    wanted = (name, digest, channel)
+    done = st.session_state.get("analysis")
+    if done is not None and done[0] == wanted:
+        return done[1], done[2]
+    bar = st.progress(0.0, text="Reading the call and looking for the customer's speech…")
+
+    def advance(completed: int, total: int) -> None:
+        share = completed / max(total, 1)
+        bar.progress(share, text=f"Listening: {completed} of {total} segments")
+
+    try:
+        report, playback = analyses().analyse(
+            source, file_name=name, customer_channel=channel, progress=advance
+        )
+    except CalmscoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    except Exception:
+        _log.exception("analysis failed")
+        st.error(
+            f"{name} could not be analysed because of a fault in Calmscore. Please tell whoever "
+            "looks after it; the log has the details.",
+            icon=":material/error:",
+        )
+        return None
+    finally:
+        bar.empty()
+    st.session_state["analysis"] = (wanted, report, playback)
+    return report, playback
+
+
+def _channel_key(call_id: str) -> str:
+    return f"channel-{call_id}"
+
+
+def _keeping(report: CallReport, source: io.BytesIO) -> None:
+    """Offer to store the call; say where it is once it is stored."""
+    user = current_user()
+    if not allows(user.role, "supervisor"):
+        return
+    this = (report.call.id, report.call.customer_channel)
+    if st.session_state.get("kept") == this:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(":material/check_circle: This call is kept.")
+            st.page_link(
+                page_file("call"),
+                label="Open it",
+                icon=":material/arrow_forward:",
+                query_params={"call": report.call.id},
+            )
+        return
+    if not st.button(
+        "Keep this call",
+        icon=":material/bookmark_add:",
+        help="Stores the report, and the recording for as long as the settings say.",
+    ):
+        return
+    store = open_store()
+    with store.database.reading() as session:
+        stored = has_current_report(
+            session,
+            report.call.id,
+            model_sha256=report.model.sha256,
+            customer_channel=report.call.customer_channel,
+        )
+    if not stored:
+        keep(report, source, store=store, actor=user.name)
+    st.session_state["kept"] = this
+    st.rerun()
+
+
+def _show(report: CallReport, playback: bytes, source: io.BytesIO) -> None:
+    call_view.score_card(report)
+    _keeping(report, source)
+    call_view.notices(report)
+    call_view.timeline_and_player(report, playback)
+    call_view.customer_side(report, key=_channel_key(report.call.id))
+    call_view.what_moved_the_score(report)
+    call_view.who_spoke(report)
+    call_view.downloads(report)
+    call_view.not_a_verdict()
+
+
+st.title("Score a call")
+chosen = _chosen_call()
+if chosen is None:
+    _welcome()
+else:
+    analysed = _analysed(*chosen)
+    if analysed is not None:
+        _show(*analysed, chosen[1])

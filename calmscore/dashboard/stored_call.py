@@ -1,0 +1,77 @@
+"""What the pages of stored calls share: find the call, its report and its sound."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from calmscore.analysis.report import CallReport
+from calmscore.analysis.scoring import format_duration
+from calmscore.audio.playback import encode_playback
+from calmscore.audio.recording import ReadingLimits, read_recording
+from calmscore.dashboard.local_time import format_moment
+from calmscore.dashboard.plain_text import plain
+from calmscore.errors import NotStoredError, RecordingNotKeptError
+from calmscore.store import Store
+from calmscore.store.calls import CallRow, read_call, read_report
+
+
+def find_stored(
+    store: Store, call_id: str, *, model_sha256: str | None = None
+) -> tuple[CallRow, CallReport] | None:
+    """Return a call and a report of it; say so on the page where there is none.
+
+    Parameters
+    ----------
+    store : Store
+    call_id : str
+        As the address of the page has it.
+    model_sha256 : str, optional
+        The report of this model; the current one by default.
+    """
+    try:
+        with store.database.reading() as session:
+            row = read_call(session, call_id)
+            document = read_report(session, call_id, model_sha256=model_sha256)
+    except NotStoredError:
+        st.warning(
+            "This call is not here. It may have been deleted, or the link is incomplete.",
+            icon=":material/search_off:",
+        )
+        return None
+    return row, CallReport.from_dict(document)
+
+
+def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
+    """Return the call for the player, ready for this session; None if it is not kept.
+
+    Raises
+    ------
+    CallFileError
+        If the recording cannot be read any more.
+    """
+    if not row.has_audio:
+        return None
+    cached = st.session_state.get("playback")
+    if cached is not None and cached[0] == row.id:
+        sound: bytes = cached[1]
+        return sound
+    try:
+        path = store.open_audio(row.id, actor=actor)
+    except RecordingNotKeptError:
+        return None
+    with st.spinner("Preparing the recording…"):
+        recording = read_recording(
+            path, file_name=row.file_name, limits=ReadingLimits.from_environment()
+        )
+        sound = encode_playback(recording.samples)
+    st.session_state["playback"] = (row.id, sound)
+    return sound
+
+
+def whereabouts(row: CallRow) -> str:
+    """Return time, length, agent and customer of a call as one line of Markdown."""
+    parts = [format_moment(row.called_at), format_duration(row.duration_seconds)]
+    parts.append(f"agent {plain(row.agent)}" if row.agent else "agent unknown")
+    if row.customer:
+        parts.append(f"customer {plain(row.customer)}")
+    return " · ".join(parts)

@@ -1,0 +1,89 @@
+"""What goes wrong and what people should know: one root of errors, one kind of notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CalmscoreError(Exception):
+    """Root of all errors that Calmscore raises on purpose.
+
+    The message is meant for people: it names the file or value, the reason and
+    what to do. ``code`` is the same for every error of one kind, for programs.
+    """
+
+    code = "error"
+
+
+class CallFileError(CalmscoreError):
+    """A call recording cannot be analysed.
+
+    Parameters
+    ----------
+    code : str
+        Short name of the reason, for example ``empty_file``.
+    message : str
+        One sentence with the file's name, the reason and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ParameterError(CalmscoreError, ValueError):
+    """A value handed to a function is outside of what it accepts."""
+
+    code = "invalid_parameter"
+
+
+class ArtifactError(CalmscoreError):
+    """The trained model is missing, damaged or of another version."""
+
+    code = "artifact_unusable"
+
+
+class PretrainedWeightsError(CalmscoreError):
+    """Pretrained weights for training cannot be found or read."""
+
+    code = "pretrained_weights_unusable"
+
+
+class CorpusError(CalmscoreError):
+    """A training or evaluation corpus is missing, empty or misnamed."""
+
+    code = "corpus_unusable"
+
+
+class StoreError(CalmscoreError):
+    """The store of calls cannot be opened, read or written."""
+
+    code = "store_unusable"
+
+
+class RecordingNotKeptError(StoreError):
+    """The recording of a stored call is no longer kept; its report is."""
+
+    code = "recording_not_kept"
+
+
+class NotStoredError(CalmscoreError, LookupError):
+    """What was asked for is not in the store."""
+
+    code = "not_found"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning for the reader of a report: nothing failed, but people should know.
+
+    Attributes
+    ----------
+    code : str
+        Short name of the circumstance, for example ``truncated_data``; stable.
+    message : str
+        One plain sentence.
+    """
+
+    code: str
+    message: str

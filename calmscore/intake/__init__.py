@@ -1,0 +1,1 @@
+"""How recordings come in: one at a time, in the background, in batches, from folders."""

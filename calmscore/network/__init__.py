@@ -1,0 +1,1 @@
+"""The network: its layers, the trained classifier, pretrained weights."""

@@ -1,0 +1,400 @@
+"""Stored calls as tables, as JSON, and their corrected segments as training clips."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+import soundfile  # type: ignore[import-untyped, unused-ignore]
+from sqlalchemy.orm import Session
+
+from calmscore.analysis.report import CallReport, CustomerChannel, SegmentReport, segment_rows
+from calmscore.analysis.segments import HalfArray
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
+from calmscore.emotions import EMOTIONS
+from calmscore.errors import CalmscoreError, StoreError
+from calmscore.store import Store, audit
+from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
+from calmscore.store.coaching import CorrectionRow, list_corrections
+
+CORRECTIONS_FILE = "corrections.csv"
+
+_PAGE_CALLS = 200
+# A spreadsheet takes text that begins like this for a formula, and runs it.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+CALL_COLUMNS = (
+    "call", "file_name", "agent", "customer", "called_at", "added_at", "duration_seconds",
+    "customer_channel", "score", "outcome", "start_distress", "end_distress", "peak_distress",
+    "seconds_to_calm", "relapses", "customer_seconds", "agent_seconds", "silence_seconds",
+    "overtalk_seconds", "longest_silence_seconds", "tags", "model_version", "warnings",
+)  # fmt: skip
+SEGMENT_COLUMNS = (
+    "call", "agent", "called_at", "file_name", "score", "outcome", "index", "start_seconds",
+    "end_seconds", "speech_seconds", "status", "emotion", "confidence", "distress",
+    "smoothed_distress", *(f"probability_{name}" for name in EMOTIONS),
+)  # fmt: skip
+CORRECTION_COLUMNS = (
+    "call", "file_name", "agent", "start_seconds", "end_seconds", "emotion", "model_emotion",
+    "model_confidence", "author", "corrected_at",
+)  # fmt: skip
+CLIP_COLUMNS = (
+    "file", "call", "start_seconds", "end_seconds", "emotion", "model_emotion", "author",
+    "corrected_at", "missing_because",
+)  # fmt: skip
+
+
+def record_export(store: Store, *, actor: str, call_numbers: Sequence[int] = ()) -> None:
+    """Write the audit lines of an export, to be called with every one.
+
+    Parameters
+    ----------
+    store : Store
+    actor : str
+        Who exports.
+    call_numbers : sequence of int
+        The calls, if they are few; a line without a number stands for a list of calls.
+    """
+    with store.database.writing() as session:
+        for number in call_numbers or (None,):
+            audit.record(session, actor=actor, action="exported", call_number=number)
+
+
+def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
+    """Return one row per call, with the columns of ``CALL_COLUMNS``.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+
+    Returns
+    -------
+    DataFrame
+        In the order in which the calls were added; times in UTC.
+    """
+    rows = [_call_fields(row, document) for row, document in _read_all(session, wanted)]
+    return pd.DataFrame(rows, columns=list(CALL_COLUMNS))
+
+
+def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterator[pd.DataFrame]:
+    """Yield `segments_table` in parts of some hundred calls, so that memory stays small."""
+    found = False
+    for page in _read_pages(session, wanted):
+        rows = [fields for row, document in page for fields in _segment_fields(row, document)]
+        found = True
+        yield pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
+    if not found:
+        yield pd.DataFrame(columns=list(SEGMENT_COLUMNS))
+
+
+def segments_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
+    """Return one row per segment of the calls' current reports.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``SEGMENT_COLUMNS``; by call, then by time. For many calls,
+        `segment_pages` takes less memory.
+    """
+    pages = [page for page in segment_pages(session, wanted) if len(page)]
+    if not pages:
+        return pd.DataFrame(columns=list(SEGMENT_COLUMNS))
+    return pd.concat(pages, ignore_index=True)
+
+
+def corrections_table(session: Session) -> pd.DataFrame:
+    """Return one row per corrected segment, beside what the model heard in it.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``CORRECTION_COLUMNS``; by call, then by time. The model's emotion is
+        that of the current report, missing where it has none for this segment.
+    """
+    rows = []
+    for call_id, corrections in groupby(list_corrections(session), key=lambda row: row.call_id):
+        call = read_call(session, call_id)
+        report = CallReport.from_dict(read_report(session, call_id))
+        for correction in corrections:
+            segment = segment_at(report, correction.start_seconds)
+            rows.append(
+                {
+                    "call": call_id,
+                    "file_name": call.file_name,
+                    "agent": call.agent,
+                    "start_seconds": correction.start_seconds,
+                    "end_seconds": correction.end_seconds,
+                    "emotion": correction.emotion,
+                    "model_emotion": segment.emotion if segment else None,
+                    "model_confidence": segment.confidence if segment else None,
+                    "author": correction.author,
+                    "corrected_at": correction.created_at,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(CORRECTION_COLUMNS))
+
+
+def segment_at(report: CallReport, start_seconds: float) -> SegmentReport | None:
+    """Return the segment of a report that starts there, if one does."""
+    return next((row for row in report.segments if row.start_seconds == start_seconds), None)
+
+
+def json_parts(session: Session, wanted: CallFilter | None = None) -> Iterator[str]:
+    """Yield `calls_json` in parts of some hundred calls, so that memory stays small."""
+    lead = "["
+    for page in _read_pages(session, wanted):
+        yield lead + ",\n".join(
+            json.dumps(_described(row, document), ensure_ascii=False) for row, document in page
+        )
+        lead = ",\n"
+    yield "[]\n" if lead == "[" else "]\n"
+
+
+def calls_json(session: Session, wanted: CallFilter | None = None) -> str:
+    """Return the current reports of calls as a JSON list.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+
+    Returns
+    -------
+    str
+        Each entry is a report of schema version 1 with ``stored`` beside it: agent,
+        customer, times and tags.
+    """
+    return "".join(json_parts(session, wanted))
+
+
+def write_csv(pages: Iterable[pd.DataFrame], stream: TextIO) -> None:
+    """Write tables with the same columns below one another, safe for spreadsheets.
+
+    Parameters
+    ----------
+    pages : iterable of DataFrame
+        At least one; the first gives the columns.
+    stream : text file object
+        Opened with ``newline=""``.
+    """
+    for number, page in enumerate(pages):
+        safe_cells(page).to_csv(
+            stream, index=False, header=number == 0, lineterminator="\r\n",
+            quoting=csv.QUOTE_MINIMAL,
+        )  # fmt: skip
+
+
+def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which no text is taken for a formula by a spreadsheet.
+
+    Text that begins with ``=``, ``+``, ``-`` or ``@``, or with white space before one of
+    them, gets an apostrophe in front. Numbers stay numbers.
+    """
+    texts = table.select_dtypes(include=["object", "str"])
+    return table.assign(**{str(name): column.map(_safe) for name, column in texts.items()})
+
+
+def write_training_corrections(store: Store, folder: Path, *, actor: str) -> pd.DataFrame:
+    """Write the corrected segments as clips with a table, to train or evaluate with.
+
+    Each clip is the customer's side of one segment: WAV, mono, 16 kHz, 16 bit. The table
+    is ``corrections.csv``, with the columns of ``CLIP_COLUMNS``. All clips of a call have
+    the same ``call``: a call must not be on both sides of a split.
+
+    Parameters
+    ----------
+    store : Store
+    folder : Path
+        Made if missing; must be empty.
+    actor : str
+        Who exports, for the audit.
+
+    Returns
+    -------
+    DataFrame
+        The table. Where a recording is no longer kept or cannot be read, ``file`` is
+        missing and ``missing_because`` says so.
+
+    Raises
+    ------
+    StoreError
+        If the folder is not empty or cannot be written.
+    """
+    with store.database.reading() as session:
+        corrections = list_corrections(session)
+        calls = {
+            call_id: (read_call(session, call_id), read_report(session, call_id))
+            for call_id in dict.fromkeys(row.call_id for row in corrections)
+        }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StoreError(f"{folder}: is not empty; choose an empty folder for the clips")
+        numbers = [row.number for row, _ in calls.values()]
+        record_export(store, actor=actor, call_numbers=numbers)
+        rows: list[dict[str, Any]] = []
+        for call_id, members in groupby(corrections, key=lambda row: row.call_id):
+            row, document = calls[call_id]
+            report = CallReport.from_dict(document)
+            rows += _write_clips(store, row, report, list(members), folder)
+        table = pd.DataFrame(rows, columns=list(CLIP_COLUMNS))
+        with (folder / CORRECTIONS_FILE).open("w", encoding="utf-8", newline="") as file:
+            write_csv([table], file)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the clips cannot be written ({error.strerror}); check the folder's rights "
+            "and the disk's free space"
+        ) from error
+    return table
+
+
+def _write_clips(
+    store: Store,
+    row: CallRow,
+    report: CallReport,
+    corrections: Sequence[CorrectionRow],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    sound, reason = _customer_sound(store, row, report.call.customer_channel)
+    rows = []
+    for correction in corrections:
+        segment = segment_at(report, correction.start_seconds)
+        fields: dict[str, Any] = {
+            "file": None,
+            "call": row.id,
+            "start_seconds": correction.start_seconds,
+            "end_seconds": correction.end_seconds,
+            "emotion": correction.emotion,
+            "model_emotion": segment.emotion if segment else None,
+            "author": correction.author,
+            "corrected_at": correction.created_at.isoformat(timespec="seconds"),
+            "missing_because": reason,
+        }
+        if sound is not None:
+            fields |= _write_clip(sound, correction, folder)
+        rows.append(fields)
+    return rows
+
+
+def _write_clip(sound: HalfArray, correction: CorrectionRow, folder: Path) -> dict[str, Any]:
+    first, last = (
+        round(seconds * ANALYSIS_RATE_HZ)
+        for seconds in (correction.start_seconds, correction.end_seconds)
+    )
+    clip = sound[first:last]
+    if not clip.size:
+        return {"missing_because": "the segment lies after the end of the recording"}
+    # Nothing of a person in the name: neither file, agent nor customer.
+    milliseconds = round(correction.start_seconds * 1000)
+    name = f"{correction.call_id[:16]}_{milliseconds:08d}_{correction.emotion}.wav"
+    soundfile.write(
+        folder / name, np.clip(clip.astype(np.float32), -1.0, 1.0), ANALYSIS_RATE_HZ,
+        subtype="PCM_16",
+    )  # fmt: skip
+    return {"file": name}
+
+
+def _customer_sound(
+    store: Store, row: CallRow, channel: CustomerChannel
+) -> tuple[HalfArray | None, str | None]:
+    """Return the customer's side of a recording, or why there is none."""
+    if not (row.has_audio and store.audio.holds(row.id)):
+        return None, "the recording is no longer kept"
+    try:
+        recording = read_recording(store.audio.path(row.id), file_name=row.file_name)
+    except CalmscoreError as error:
+        return None, str(error)
+    return _side(recording, channel), None
+
+
+def _side(recording: Recording, channel: CustomerChannel) -> HalfArray:
+    samples = recording.samples
+    if len(samples) == 2 and channel == "mixed":
+        return np.asarray(samples.mean(axis=0, dtype=np.float32), dtype=np.float16)
+    return np.asarray(samples[1 if channel == "right" and len(samples) == 2 else 0])
+
+
+def _read_pages(
+    session: Session, wanted: CallFilter | None
+) -> Iterator[list[tuple[CallRow, dict[str, Any]]]]:
+    last = 0
+    while page := read_reports(session, wanted, after_number=last, limit=_PAGE_CALLS):
+        # What was read of one page is not needed for the next.
+        session.expunge_all()
+        yield page
+        last = page[-1][0].number
+
+
+def _read_all(
+    session: Session, wanted: CallFilter | None
+) -> Iterator[tuple[CallRow, dict[str, Any]]]:
+    for page in _read_pages(session, wanted):
+        yield from page
+
+
+def _call_fields(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "call": row.id,
+        "file_name": row.file_name,
+        "agent": row.agent,
+        "customer": row.customer,
+        "called_at": row.called_at,
+        "added_at": row.added_at,
+        "duration_seconds": row.duration_seconds,
+        "customer_channel": document["call"]["customer_channel"],
+        **{name: document["score"][name] for name in (
+            "start_distress", "end_distress", "peak_distress", "seconds_to_calm", "relapses")},
+        "score": row.score,
+        "outcome": row.outcome,
+        **document["talk"],
+        "tags": ", ".join(row.tags),
+        "model_version": document["model"]["version"],
+        "warnings": ", ".join(notice["code"] for notice in document["warnings"]),
+    }  # fmt: skip
+
+
+def _segment_fields(row: CallRow, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    known = {"call": row.id, "agent": row.agent, "called_at": row.called_at}
+    return [{**known, **fields} for fields in segment_rows(CallReport.from_dict(document))]
+
+
+def _described(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **document,
+        "stored": {
+            "agent": row.agent,
+            "customer": row.customer,
+            "called_at": row.called_at.isoformat(),
+            "added_at": row.added_at.isoformat(),
+            "tags": list(row.tags),
+        },
+    }
+
+
+def _safe(cell: Any) -> Any:
+    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS):
+        return f"'{cell}"
+    return cell

@@ -1,0 +1,138 @@
+"""The HTTP service on the same functions as the pages and the command line.
+
+uvicorn --factory api:create_app
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from calmscore.network.classifier import EmotionClassifier, load_classifier
+from calmscore.service import call_routes, model_routes, status_routes
+from calmscore.service.analyses import Analyses
+from calmscore.service.documents import TrainingRequest
+from calmscore.service.key_use import RateLimit, UseNotes
+from calmscore.service.loading import LoadingClassifier
+from calmscore.service.metrics import CountRequests, ServiceMetrics
+from calmscore.service.problems import ProblemDocument, add_handlers
+from calmscore.service.settings import ServiceSettings
+from calmscore.service.state import Service
+from calmscore.service.trainings import TRAIN_COMMAND, Trainings
+from calmscore.store import Store
+
+API_VERSION = "1.0.0"
+_DESCRIPTION = """Scores how a customer's distress moved while an agent handled a call.
+
+Every request but `/healthz` and `/readyz` needs a key in the header
+`Authorization: Bearer KEY`. A key has one of three roles, each of which may also do
+what the ones before it may: **viewer** reads calls, jobs and metrics, and listens;
+**supervisor** uploads, deletes and classifies clips; **admin** trains.
+
+Every error is a problem document (RFC 9457) with a `code` for programs.
+"""
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the document with the schemas that no signature names."""
+        document = super().openapi()
+        for model in (ProblemDocument, TrainingRequest):
+            schema = model.model_json_schema()
+            document["components"]["schemas"][schema["title"]] = schema
+        return document
+
+
+def create_app(
+    store: Store | None = None,
+    classifier: EmotionClassifier | None = None,
+    *,
+    settings: ServiceSettings | None = None,
+    train_command: Sequence[str] = TRAIN_COMMAND,
+) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Of the environment by default; that one is closed in the end.
+    classifier : EmotionClassifier, optional
+        The shipped one by default, loaded once while the service starts.
+    settings : ServiceSettings, optional
+        Of the environment by default.
+    train_command : sequence of str
+        What trains a model.
+
+    Returns
+    -------
+    FastAPI
+
+    Raises
+    ------
+    CalmscoreError
+        If the store cannot be opened or a setting cannot be used.
+    """
+    logging.getLogger("calmscore").setLevel(logging.INFO)
+    settings = settings or ServiceSettings.from_environment()
+    opened = store or Store.from_environment()
+    service = _service(opened, classifier, settings, train_command)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(_start, service)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(service.analyses.stop)
+            if store is None:
+                opened.close()
+
+    app = _Application(
+        title="Calmscore",
+        version=API_VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # Both load their scripts from elsewhere; nothing leaves this machine.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.add_middleware(CountRequests, metrics=service.metrics)
+    add_handlers(app)
+    for routes in (call_routes, model_routes, status_routes):
+        app.include_router(routes.router)
+    return app
+
+
+def _service(
+    store: Store,
+    classifier: EmotionClassifier | None,
+    settings: ServiceSettings,
+    train_command: Sequence[str],
+) -> Service:
+    loading = LoadingClassifier(lambda: classifier or load_classifier())
+    metrics = ServiceMetrics()
+    return Service(
+        store=store,
+        settings=settings,
+        classifier=loading,
+        analyses=Analyses(store, loading, metrics=metrics, at_once=settings.analyses_at_once),
+        trainings=Trainings(store, sets=settings.training_folder, command=train_command),
+        metrics=metrics,
+        rate_limit=RateLimit(settings.requests_per_minute),
+        use_notes=UseNotes(),
+        predictions_at_once=anyio.CapacityLimiter(settings.analyses_at_once),
+    )
+
+
+def _start(service: Service) -> None:
+    service.analyses.start()
+    service.classifier.start()
+    service.trainings.resume()

@@ -1,0 +1,328 @@
+"""Routes of calls and of the jobs that lead to them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from calmscore.audio.recording import ReadingLimits, clean_file_name
+from calmscore.service.access import Supervisor, Viewer
+from calmscore.service.audio_response import AudioResponse
+from calmscore.service.documents import (
+    CALL_ID,
+    JOB_ID,
+    CallFields,
+    CallPage,
+    JobDocument,
+    Moment,
+    Name,
+    OutcomeName,
+    ReportDocument,
+)
+from calmscore.service.problems import ProblemError, documented
+from calmscore.service.state import CurrentService
+from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
+from calmscore.store.calls import (
+    CallFilter,
+    CallOrder,
+    CallRow,
+    count_calls,
+    list_calls,
+    read_call,
+    read_report,
+)
+from calmscore.store.jobs import JobRow, read_job
+
+_LONGEST_NAME = 200
+_LARGEST_OFFSET = 2**31 - 1
+
+router = APIRouter(prefix="/v1", tags=["calls"])
+
+
+def _call_id(
+    call_id: Annotated[
+        str, Path(description="SHA-256 of the recording.", json_schema_extra={"pattern": CALL_ID})
+    ],
+) -> str:
+    if not re.fullmatch(CALL_ID, call_id):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"{call_id!r} is no id of a call")
+    return call_id
+
+
+def _job_id(job_id: Annotated[str, Path(json_schema_extra={"pattern": JOB_ID})]) -> str:
+    if not re.fullmatch(JOB_ID, job_id):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"{job_id!r} is no id of a job")
+    return job_id
+
+
+CallId = Annotated[str, Depends(_call_id)]
+JobId = Annotated[str, Depends(_job_id)]
+Score = Annotated[float | None, Query(ge=1.0, le=10.0)]
+
+
+def upload_form(*, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a multipart form with a recording for OpenAPI."""
+    recording = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "format": "binary",
+        "description": "The recording: WAV, FLAC, OGG or MP3.",
+    }
+    schema = {
+        "type": "object",
+        "required": [FILE_FIELD],
+        "properties": {FILE_FIELD: recording, **fields},
+        "additionalProperties": False,
+    }
+    encoding = {FILE_FIELD: {"contentType": "audio/wav"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
+        }
+    }
+
+
+def _form_fields() -> dict[str, Any]:
+    # A field of a form is there or not; it is never null.
+    fields = {}
+    for name, description in CallFields.model_json_schema()["properties"].items():
+        schema = next(kind for kind in description["anyOf"] if kind.get("type") != "null")
+        fields[name] = {**schema, "description": description["description"]}
+    return fields
+
+
+@router.post(
+    "/calls",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Upload a recording",
+    responses={
+        200: {"model": ReportDocument, "description": "With `wait`: it was stored already."},
+        201: {
+            "model": ReportDocument,
+            "description": "With `wait`: the report of the new call.",
+            "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+        },
+        202: {
+            "model": JobDocument,
+            "description": "The recording is in the queue.",
+            "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+            "links": {
+                "job": {"operationId": "read_job", "parameters": {"job_id": "$response.body#/id"}}
+            },
+        },
+        **documented(401, 403, 413, 415, 422, 429, 500, 503),
+    },
+    openapi_extra=upload_form(fields=_form_fields()),
+    operation_id="add_call",
+)
+async def add_call(
+    request: Request,
+    service: CurrentService,
+    key: Supervisor,
+    wait: Annotated[bool, Query(description="Answer with the report itself.")] = False,
+) -> JSONResponse:
+    """Put a recording in the queue and answer with a job, or wait for its report.
+
+    The same recording is one call, however often it comes.
+    """
+    if wait:
+        await run_in_threadpool(service.classifier.wait)
+    limits = ReadingLimits.from_environment()
+    async with receive_upload(
+        request, service.analyses.folder, most_bytes=limits.file_bytes
+    ) as upload:
+        parameters = {
+            "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],
+            "actor": key.name,
+            **_checked_fields(upload),
+        }
+        job, outcome = await run_in_threadpool(service.analyses.add, upload, parameters=parameters)
+    if not wait:
+        return JSONResponse(
+            _job_document(job).model_dump(mode="json"),
+            status_code=HTTPStatus.ACCEPTED,
+            headers={"Location": _job_path(job.id)},
+        )
+    ended = await asyncio.wrap_future(outcome)
+    if ended.report is None:
+        raise ProblemError.of_analysis(
+            ended.error_code, ended.error_message, instance=_job_path(job.id)
+        )
+    return JSONResponse(
+        ended.report.to_dict(),
+        status_code=HTTPStatus.CREATED if ended.new else HTTPStatus.OK,
+        headers={"Location": f"/v1/calls/{ended.report.call.id}"},
+    )
+
+
+def _checked_fields(upload: Upload) -> dict[str, Any]:
+    # A field that was left empty on a form tells nothing.
+    given = {name: text for name, text in upload.fields.items() if text}
+    try:
+        fields = CallFields.model_validate(given)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**reason, "loc": ("body", *reason["loc"])} for reason in error.errors()]
+        ) from error
+    return fields.model_dump(mode="json", exclude_none=True)
+
+
+@router.get(
+    "/jobs/{job_id}",
+    summary="How far an upload is",
+    responses=documented(401, 403, 404, 422, 429, 500, 503),
+    operation_id="read_job",
+)
+def read_call_job(service: CurrentService, key: Viewer, job_id: JobId) -> JobDocument:
+    """Return the job of an upload; it is deleted together with its call."""
+    with service.store.database.reading() as session:
+        job = read_job(session, job_id)
+    if job.kind != "call":
+        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"there is no upload {job_id!r}")
+    return _job_document(job)
+
+
+@router.get(
+    "/calls",
+    summary="List calls",
+    responses=documented(401, 403, 422, 429, 500, 503),
+    operation_id="list_calls",
+)
+def list_stored_calls(
+    service: CurrentService,
+    key: Viewer,
+    agent: Annotated[
+        list[Name], Query(default_factory=list, max_length=100, description="Any of these.")
+    ],
+    outcome: Annotated[
+        list[OutcomeName], Query(default_factory=list, max_length=20, description="Any of these.")
+    ],
+    since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
+    until: Annotated[Moment | None, Query(description="Made before.")] = None,
+    lowest_score: Score = None,
+    highest_score: Score = None,
+    tag: Annotated[Name | None, Query()] = None,
+    text: Annotated[
+        Name | None, Query(description="A part of the file's, agent's or customer's name.")
+    ] = None,
+    order: Annotated[CallOrder, Query(description="Calls without a value come last.")] = (
+        "called_at"
+    ),
+    descending: bool = True,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    offset: Annotated[int, Query(ge=0, le=_LARGEST_OFFSET)] = 0,
+) -> CallPage:
+    """Return a page of the calls that match all filters."""
+    wanted = CallFilter(
+        agents=agent,
+        outcomes=outcome,
+        since=since,
+        until=until,
+        lowest_score=lowest_score,
+        highest_score=highest_score,
+        tag=tag,
+        text=text,
+    )
+    with service.store.database.reading() as session:
+        rows = list_calls(
+            session, wanted, order=order, descending=descending, limit=limit, offset=offset
+        )
+        total = count_calls(session, wanted)
+    return CallPage.model_validate(
+        {
+            "calls": [_summary(row) for row in rows],
+            "total": total,
+            "limit": limit,
+            "offset": offset,
+        }
+    )
+
+
+@router.get(
+    "/calls/{call_id}",
+    summary="Read a report",
+    response_model=ReportDocument,
+    responses=documented(401, 403, 404, 422, 429, 500, 503),
+    operation_id="read_call",
+)
+def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> dict[str, Any]:
+    """Return the current report of a call."""
+    with service.store.database.reading() as session:
+        return read_report(session, call_id)
+
+
+@router.delete(
+    "/calls/{call_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Delete a call",
+    responses=documented(401, 403, 404, 422, 429, 500, 503),
+    operation_id="delete_call",
+)
+def delete_stored_call(service: CurrentService, key: Supervisor, call_id: CallId) -> None:
+    """Delete a call: recording, reports, notes, tags, corrections and jobs."""
+    service.store.delete_call(call_id, actor=key.name)
+
+
+@router.get(
+    "/calls/{call_id}/audio",
+    response_class=Response,
+    summary="Listen to a call",
+    responses={
+        **{
+            status: {
+                "description": meaning,
+                "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
+                "headers": {"Accept-Ranges": {"required": True, "schema": {"type": "string"}}},
+            }
+            for status, meaning in ((200, "The recording."), (206, "The ranges asked for."))
+        },
+        **documented(400, 401, 403, 404, 410, 416, 422, 429, 500, 503),
+    },
+    operation_id="read_audio",
+)
+def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> AudioResponse:
+    """Return the recording, as it was uploaded, whole or in ranges; this is audited."""
+    with service.store.database.reading() as session:
+        file_name = read_call(session, call_id).file_name
+    path = service.store.open_audio(call_id, actor=key.name)
+    return AudioResponse(path, file_name=file_name)
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/jobs/{job_id}"
+
+
+def _job_document(job: JobRow) -> JobDocument:
+    return JobDocument.model_validate(
+        {
+            "id": job.id,
+            "state": job.state,
+            "file_name": job.parameters["file_name"],
+            "call_id": job.call_id,
+            "error": job_error(job),
+            "created_at": job.created_at,
+            "finished_at": job.finished_at,
+        }
+    )
+
+
+def job_error(job: JobRow) -> dict[str, Any] | None:
+    """Return why a job failed, if it did."""
+    if job.error_code is None:
+        return None
+    return {"code": job.error_code, "message": job.error_message or ""}
+
+
+def _summary(row: CallRow) -> dict[str, Any]:
+    fields = vars(row).copy()
+    del fields["number"]
+    return {**fields, "trend": list(row.trend), "tags": list(row.tags)}

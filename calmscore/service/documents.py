@@ -1,0 +1,444 @@
+"""What the service reads and answers, as OpenAPI describes it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+from calmscore.analysis.report import CustomerChannel, SegmentStatus
+from calmscore.analysis.segments import ChannelChoice
+from calmscore.store.jobs import JobState
+
+EmotionName = Literal["anger", "disgust", "fear", "happy", "neutral", "sad"]
+OutcomeName = Literal[
+    "de-escalated", "partly de-escalated", "unresolved", "escalated", "calm throughout",
+    "insufficient evidence",
+]  # fmt: skip
+
+CALL_ID = "^[0-9a-f]{64}$"
+JOB_ID = "^[0-9a-f]{32}$"
+_EXAMPLE_CALL_ID = "3b5d5c3712955042212316173ccf37be800f2b4f9d1e0c6a1f0a3f6f2a4c9d10"
+_EXAMPLE_JOB_ID = "5f0c8a4e6d7b4c1f9a2e3d4c5b6a7f80"
+# No control characters: they cannot be seen, and PostgreSQL keeps no NUL.
+_TEXT = r"^[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u001f\u007f]*$"
+
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+# A day from either end of the calendar, any zone still fits.
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def _moment(text: Any) -> Any:
+    """Read a moment as RFC 3339 writes it; pydantic would also take plain numbers."""
+    if not (isinstance(text, str) and _MOMENT.fullmatch(text)):
+        raise ValueError("write date, time and zone, for example 2026-03-02T14:05:00+01:00")
+    # A leap second is the last moment of its minute; Python has no 61st second.
+    return datetime.fromisoformat(text.upper().replace(":60", ":59"))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return min(max(moment.astimezone(UTC), _EARLIEST), _LATEST)
+    except OverflowError:
+        return _EARLIEST if moment.year == 1 else _LATEST
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    AfterValidator(_in_utc),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _whole(number: Any) -> Any:
+    """Take 8.0 for 8, which it is in JSON."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Whole = BeforeValidator(_whole)
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_TEXT)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Document(BaseModel):
+    """Root of all answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CallFields(BaseModel):
+    """The fields that may come with a recording."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agent: Annotated[Name | None, Field(description="Who took the call.")] = None
+    customer: Annotated[Name | None, Field(description="Who called.")] = None
+    called_at: Annotated[
+        Moment | None, Field(description="When the call was made; with a time zone.")
+    ] = None
+    customer_channel: Annotated[
+        ChannelChoice | None,
+        Field(description="Where the customer is; as in the settings by default."),
+    ] = None
+
+
+class ErrorInfo(Document):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class JobDocument(Document):
+    """A recording on its way to a report."""
+
+    model_config = ConfigDict(
+        title="Job",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": _EXAMPLE_JOB_ID,
+                    "state": "failed",
+                    "file_name": "call.wav",
+                    "call_id": None,
+                    "error": {
+                        "code": "empty_file",
+                        "message": "call.wav is empty (0 bytes); export the call again.",
+                    },
+                    "created_at": "2026-03-02T13:05:07Z",
+                    "finished_at": "2026-03-02T13:05:08Z",
+                }
+            ]
+        },
+    )
+
+    id: Annotated[str, Field(pattern=JOB_ID)]
+    state: JobState
+    file_name: str
+    call_id: Annotated[str | None, Field(description="Where it is done: the call.")]
+    error: Annotated[ErrorInfo | None, Field(description="Where it failed: the reason.")]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class CallSummary(Document):
+    """A stored call as lists show it."""
+
+    id: Annotated[str, Field(pattern=CALL_ID, description="SHA-256 of the recording.")]
+    file_name: str
+    agent: str | None
+    customer: str | None
+    called_at: datetime
+    added_at: datetime
+    duration_seconds: float
+    score: Annotated[float | None, Field(ge=1.0, le=10.0)]
+    outcome: OutcomeName
+    trend: Annotated[list[float], Field(description="Smoothed distress over the call, 0–1.")]
+    has_audio: bool
+    tags: list[str]
+
+
+class CallPage(Document):
+    """A page of calls."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "calls": [
+                        {
+                            "id": _EXAMPLE_CALL_ID,
+                            "file_name": "call.wav",
+                            "agent": "Ada Byron",
+                            "customer": "4711",
+                            "called_at": "2026-03-02T13:05:00Z",
+                            "added_at": "2026-03-02T13:05:08Z",
+                            "duration_seconds": 184.2,
+                            "score": 8.3,
+                            "outcome": "de-escalated",
+                            "trend": [0.71, 0.64, 0.2, 0.08],
+                            "has_audio": True,
+                            "tags": ["billing"],
+                        }
+                    ],
+                    "total": 1,
+                    "limit": 100,
+                    "offset": 0,
+                }
+            ]
+        }
+    )
+
+    calls: list[CallSummary]
+    total: Annotated[int, Field(description="Calls that match, on all pages.")]
+    limit: int
+    offset: int
+
+
+class CallInfoDocument(Document):
+    """The recording."""
+
+    id: Annotated[str, Field(pattern=CALL_ID)]
+    file_name: str
+    duration_seconds: float
+    sample_rate_hz: int
+    channels: int
+    customer_channel: CustomerChannel
+
+
+class ModelDocument(Document):
+    """The model that classified the segments."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class TransitionDocument(Document):
+    """A change that earned or cost points."""
+
+    at_seconds: float
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    points: float
+    reason: str
+
+
+class ScoreDocument(Document):
+    """The score and the evidence for it."""
+
+    value: Annotated[float | None, Field(ge=1.0, le=10.0)]
+    outcome: OutcomeName
+    summary: str
+    start_value: float | None
+    start_distress: float | None
+    end_distress: float | None
+    peak_distress: float | None
+    peak_at_seconds: float | None
+    seconds_to_calm: float | None
+    relapses: int
+    transitions: list[TransitionDocument]
+
+
+class SegmentDocument(Document):
+    """Three seconds of the call."""
+
+    index: int
+    start_seconds: float
+    end_seconds: float
+    speech_seconds: float
+    status: SegmentStatus
+    emotion: EmotionName | None
+    confidence: float | None
+    probabilities: dict[EmotionName, float] | None
+    distress: float | None
+    smoothed_distress: float | None
+
+
+class TalkDocument(Document):
+    """Who spoke for how long."""
+
+    customer_seconds: float
+    agent_seconds: float | None
+    silence_seconds: float
+    overtalk_seconds: float | None
+    longest_silence_seconds: float
+
+
+class NoticeDocument(Document):
+    """A warning for the reader."""
+
+    code: str
+    message: str
+
+
+class ReportDocument(Document):
+    """Everything that an analysis found in one call; seconds are from its start."""
+
+    model_config = ConfigDict(
+        title="Report",
+        json_schema_extra={
+            "examples": [
+                {
+                    "schema_version": "1",
+                    "call": {
+                        "id": _EXAMPLE_CALL_ID,
+                        "file_name": "call.wav",
+                        "duration_seconds": 3.0,
+                        "sample_rate_hz": 8000,
+                        "channels": 2,
+                        "customer_channel": "right",
+                    },
+                    "model": {"name": "calmscore", "version": "1.0.0", "sha256": "9f86d081"},
+                    "score": {
+                        "value": None,
+                        "outcome": "insufficient evidence",
+                        "summary": "There is too little speech for a score.",
+                        "start_value": None,
+                        "start_distress": None,
+                        "end_distress": None,
+                        "peak_distress": None,
+                        "peak_at_seconds": None,
+                        "seconds_to_calm": None,
+                        "relapses": 0,
+                        "transitions": [],
+                    },
+                    "segments": [
+                        {
+                            "index": 0,
+                            "start_seconds": 0.0,
+                            "end_seconds": 3.0,
+                            "speech_seconds": 0.0,
+                            "status": "no_speech",
+                            "emotion": None,
+                            "confidence": None,
+                            "probabilities": None,
+                            "distress": None,
+                            "smoothed_distress": None,
+                        }
+                    ],
+                    "talk": {
+                        "customer_seconds": 0.0,
+                        "agent_seconds": 0.0,
+                        "silence_seconds": 3.0,
+                        "overtalk_seconds": 0.0,
+                        "longest_silence_seconds": 3.0,
+                    },
+                    "warnings": [{"code": "no_speech", "message": "No speech was found."}],
+                }
+            ]
+        },
+    )
+
+    schema_version: Literal["1"]
+    call: CallInfoDocument
+    model: ModelDocument
+    score: ScoreDocument
+    segments: list[SegmentDocument]
+    talk: TalkDocument
+    warnings: list[NoticeDocument]
+
+
+class PredictionDocument(Document):
+    """How one clip sounds to the model."""
+
+    model_config = ConfigDict(
+        title="Prediction",
+        json_schema_extra={
+            "examples": [
+                {
+                    "file_name": "clip.wav",
+                    "duration_seconds": 2.8,
+                    "speech_seconds": 2.1,
+                    "emotion": "anger",
+                    "probabilities": {
+                        "anger": 0.81,
+                        "disgust": 0.07,
+                        "fear": 0.04,
+                        "happy": 0.05,
+                        "neutral": 0.02,
+                        "sad": 0.01,
+                    },
+                    "model": {"name": "calmscore", "version": "1.0.0", "sha256": "9f86d081"},
+                }
+            ]
+        },
+    )
+
+    file_name: str
+    duration_seconds: float
+    speech_seconds: float
+    emotion: EmotionName
+    probabilities: dict[EmotionName, Probability]
+    model: ModelDocument
+
+
+class TrainingRequest(BaseModel):
+    """What to train on, and how; what is left out is as for the shipped model."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [{"training_set": "crema_d", "version": "1.1.0", "epochs": 8}]
+        },
+    )
+
+    training_set: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+            description="Folder in CALMSCORE_TRAINING_FOLDER that holds train/ and validation/.",
+        ),
+    ]
+    version: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}$", description="Of the model to be trained."
+        ),
+    ]
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] | None = None
+    head_epochs: Annotated[int, Field(ge=0, le=200), Whole] | None = None
+    epochs: Annotated[int, Field(ge=1, le=200), Whole] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=1024), Whole] | None = None
+    head_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
+    encoder_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
+    copies: Annotated[int, Field(ge=1, le=100), Whole] | None = None
+    mixup: Annotated[float | None, Field(ge=0.0, le=10.0)] = None
+    teacher_share: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
+
+
+class TrainingDocument(Document):
+    """A training, under way or ended."""
+
+    model_config = ConfigDict(
+        title="Training",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": _EXAMPLE_JOB_ID,
+                    "state": "running",
+                    "training_set": "crema_d",
+                    "version": "1.1.0",
+                    "artifacts": f"training/{_EXAMPLE_JOB_ID}/artifacts",
+                    "log": ["epoch 1: loss 1.42"],
+                    "metrics": None,
+                    "error": None,
+                    "created_at": "2026-03-02T13:05:07Z",
+                    "finished_at": None,
+                }
+            ]
+        },
+    )
+
+    id: Annotated[str, Field(pattern=JOB_ID)]
+    state: JobState
+    training_set: str
+    version: str
+    artifacts: Annotated[str, Field(description="Folder of the new model, in the data folder.")]
+    log: Annotated[list[str], Field(description="Last lines of the training's log.")]
+    metrics: Annotated[dict[str, Any] | None, Field(description="Once it is done.")]
+    error: ErrorInfo | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class StatusDocument(Document):
+    """Whether all is well."""
+
+    model_config = ConfigDict(title="Status", json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: Literal["ok"]

@@ -1,0 +1,41 @@
+"""What the requests of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+
+from calmscore.service.analyses import Analyses
+from calmscore.service.key_use import RateLimit, UseNotes
+from calmscore.service.loading import LoadingClassifier
+from calmscore.service.metrics import ServiceMetrics
+from calmscore.service.settings import ServiceSettings
+from calmscore.service.trainings import Trainings
+from calmscore.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """The parts of a running service."""
+
+    store: Store
+    settings: ServiceSettings
+    classifier: LoadingClassifier
+    analyses: Analyses
+    trainings: Trainings
+    metrics: ServiceMetrics
+    rate_limit: RateLimit
+    use_notes: UseNotes
+    predictions_at_once: CapacityLimiter
+
+
+def current_service(request: Request) -> Service:
+    """Return the service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+CurrentService = Annotated[Service, Depends(current_service)]

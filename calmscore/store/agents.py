@@ -1,0 +1,212 @@
+"""Figures of agents over a period: averages with their uncertainty, outcomes, weeks.
+
+Calls that were calm throughout, and calls with too little speech, are counted apart:
+there was nothing to rescue, or nothing to judge by, so their scores are not averaged in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scipy import stats
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
+from calmscore.store.schema import Agent, Call, Moment
+
+NOT_AVERAGED = (CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE)
+FEWEST_CALLS_TO_COMPARE = 5
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentFigures:
+    """One agent in one period.
+
+    Attributes
+    ----------
+    agent : str
+        Name.
+    calls : int
+        All calls of the period.
+    scored_calls : int
+        Those whose scores are averaged.
+    average_score : float or None
+        1–10; None without a scored call.
+    interval : tuple of float, or None
+        95 % confidence interval of the average (Student's t), within 1–10; None with fewer
+        than two scored calls.
+    outcomes : dict of str to int
+        Calls by outcome, all of them.
+    """
+
+    agent: str
+    calls: int
+    scored_calls: int
+    average_score: float | None
+    interval: tuple[float, float] | None
+    outcomes: dict[str, int]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there are enough scored calls to set the agent beside others."""
+        return self.scored_calls >= FEWEST_CALLS_TO_COMPARE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    """The scored calls of one week, which begins on a Monday (UTC)."""
+
+    monday: datetime
+    scored_calls: int
+    average_score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentRow:
+    """A change in a call that earned or cost points."""
+
+    call_id: str
+    file_name: str
+    called_at: datetime
+    at_seconds: float
+    from_emotion: str
+    to_emotion: str
+    points: float
+
+
+def agent_figures(
+    session: Session, *, since: datetime | None = None, until: datetime | None = None
+) -> list[AgentFigures]:
+    """Return the figures of every agent who has a call in the period, by name.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    since, until : datetime, optional
+        Calls made at or after the first and before the second.
+    """
+    query = (
+        select(
+            Agent.name,
+            Call.outcome,
+            func.count(Call.number),
+            func.sum(Call.score),
+            func.sum(Call.score * Call.score),
+        )
+        .join(Agent)
+        .where(*_period(since, until))
+        .group_by(Agent.name, Call.outcome)
+        .order_by(Agent.name)
+    )
+    by_agent: dict[str, list[tuple[str, int, float, float]]] = {}
+    for name, outcome, count, total, squares in session.execute(query):
+        by_agent.setdefault(name, []).append((outcome, count, total or 0.0, squares or 0.0))
+    return [_figures(name, rows) for name, rows in by_agent.items()]
+
+
+def _figures(name: str, rows: Sequence[tuple[str, int, float, float]]) -> AgentFigures:
+    scored = [row for row in rows if row[0] not in NOT_AVERAGED]
+    count = sum(row[1] for row in scored)
+    total, squares = sum(row[2] for row in scored), sum(row[3] for row in scored)
+    average = total / count if count else None
+    return AgentFigures(
+        agent=name,
+        calls=sum(row[1] for row in rows),
+        scored_calls=count,
+        average_score=average,
+        interval=None if average is None else _interval(count, average, squares),
+        outcomes={outcome: number for outcome, number, _, _ in rows},
+    )
+
+
+def _interval(count: int, average: float, squares: float) -> tuple[float, float] | None:
+    if count < 2:
+        return None
+    variance = max(squares - count * average**2, 0.0) / (count - 1)
+    reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1)) * math.sqrt(variance / count)
+    return max(average - reach, 1.0), min(average + reach, 10.0)
+
+
+def weekly_scores(
+    session: Session,
+    agent: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Week]:
+    """Return the average score of an agent in each week that has a scored call."""
+    query = (
+        select(Call.called_at, Call.score)
+        .join(Agent)
+        .where(
+            Agent.name == agent,
+            Call.score.is_not(None),
+            Call.outcome.not_in(NOT_AVERAGED),
+            *_period(since, until),
+        )
+    )
+    weeks: dict[datetime, list[float]] = {}
+    for called_at, score in session.execute(query).tuples():
+        if score is not None:
+            weeks.setdefault(_monday(called_at), []).append(score)
+    return [
+        Week(monday=monday, scored_calls=len(scores), average_score=sum(scores) / len(scores))
+        for monday, scores in sorted(weeks.items())
+    ]
+
+
+def _monday(moment: datetime) -> datetime:
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+def agent_moments(
+    session: Session,
+    agent: str,
+    *,
+    best: bool,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 5,
+) -> list[MomentRow]:
+    """Return the changes that earned an agent's calls the most points, or cost the most."""
+    order = Moment.points.desc() if best else Moment.points.asc()
+    query = (
+        select(Moment, Call.id, Call.file_name, Call.called_at)
+        .join(Call, Call.number == Moment.call_number)
+        .join(Agent)
+        .where(
+            Agent.name == agent,
+            Moment.points > 0.0 if best else Moment.points < 0.0,
+            *_period(since, until),
+        )
+        .order_by(order, Moment.id)
+        .limit(limit)
+    )
+    return [
+        MomentRow(
+            call_id=call_id,
+            file_name=file_name,
+            called_at=called_at,
+            at_seconds=moment.at_seconds,
+            from_emotion=moment.from_emotion,
+            to_emotion=moment.to_emotion,
+            points=moment.points,
+        )
+        for moment, call_id, file_name, called_at in session.execute(query)
+    ]
+
+
+def _period(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(Call.called_at >= since)
+    if until is not None:
+        conditions.append(Call.called_at < until)
+    return conditions

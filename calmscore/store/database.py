@@ -1,0 +1,167 @@
+"""A database that is up to date, and sessions on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
+from sqlalchemy.orm import Session
+
+from calmscore.errors import StoreError
+
+_log = logging.getLogger(__name__)
+_MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+# Any number, but the same in every process that migrates.
+_MIGRATION_LOCK = 7_263_001
+_BUSY_MILLISECONDS = 60_000
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "NORMAL",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",
+    "busy_timeout": str(_BUSY_MILLISECONDS),
+}
+
+
+class Database:
+    """SQLite (WAL) or PostgreSQL, brought to the newest schema when it is opened.
+
+    Parameters
+    ----------
+    url : str
+        As SQLAlchemy writes it, for example ``sqlite:////srv/calmscore/calmscore.db``
+        or ``postgresql://user:password@host/calmscore``.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be reached or brought up to date.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        try:
+            self._migrate()
+        except CommandError as error:
+            raise StoreError(
+                f"the database {self.engine.url!r} was written by a newer Calmscore ({error}); "
+                "install that one, or restore the backup that was made before the upgrade"
+            ) from error
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(
+                f"the database {self.engine.url!r} cannot be opened ({error.__class__.__name__}: "
+                f"{str(error).splitlines()[0]}); check CALMSCORE_DATABASE_URL and that it runs"
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session that only reads; it sees one state of the database throughout.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        options = {} if self.is_sqlite else _SNAPSHOT
+        with _answering(), Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options=options)
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session that writes all or nothing; on SQLite one at a time.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer or cannot write.
+        """
+        options = {"sqlite_begin": "BEGIN IMMEDIATE"} if self.is_sqlite else {}
+        with (
+            _answering(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            session.connection(execution_options=options)
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        if self.is_sqlite:
+            database = self.engine.url.database or ""
+            with FileLock(f"{database}.migration.lock"), self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            return
+        with self.engine.begin() as connection:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        # Names of hosts and users are for the log, not for who happens to ask.
+        _log.error("the database failed: %s", str(error).splitlines()[0])
+        raise StoreError(
+            "the database does not answer or cannot write; try again, and check that it runs and "
+            "that its disk is not full if it stays so"
+        ) from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "CALMSCORE_DATABASE_URL is not a database URL; write sqlite:////folder/file.db or "
+            "postgresql://user:password@host/name"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(
+            f"CALMSCORE_DATABASE_URL names {parsed.drivername!r}; only sqlite and postgresql "
+            "are supported"
+        )
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    engine = create_engine(parsed)
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: Any, record: Any) -> None:
+        # Transactions are begun below, so that a writer can say so at once.
+        connection.isolation_level = None
+        for name, value in _PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+    return engine

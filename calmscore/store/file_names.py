@@ -1,0 +1,48 @@
+"""Agent, customer and time from the name of a recording."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import PurePath
+
+from calmscore.store.calls import CallDetails
+from calmscore.store.settings import Settings
+
+
+def details_from_name(file_name: str, settings: Settings) -> CallDetails:
+    """Read a file name by the pattern in the settings.
+
+    Parameters
+    ----------
+    file_name : str
+        Name of the recording, without its folder.
+    settings : Settings
+        ``file_name_pattern`` and ``time_format``.
+
+    Returns
+    -------
+    CallDetails
+        Empty where the pattern does not match. A time without a zone is local time; one
+        that does not fit the format stays unknown.
+    """
+    if not settings.file_name_pattern:
+        return CallDetails()
+    found = re.search(settings.file_name_pattern, PurePath(file_name).name)
+    if found is None:
+        return CallDetails()
+    groups = {name: text.strip() for name, text in found.groupdict().items() if text}
+    return CallDetails(
+        agent=groups.get("agent") or None,
+        customer=groups.get("customer") or None,
+        called_at=_moment(groups.get("time"), settings.time_format),
+    )
+
+
+def _moment(text: str | None, time_format: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, time_format).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None

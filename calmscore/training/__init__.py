@@ -1,0 +1,1 @@
+"""The laboratory: corpora, training sets, fine-tuning, measurements, the model card."""

@@ -1,5 +1,0 @@
-"""Stored calls: reports, agents, notes, settings, audit; SQLite or PostgreSQL."""
-
-from store.store import Store
-
-__all__ = ["Store"]

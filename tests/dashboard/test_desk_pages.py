@@ -1,0 +1,555 @@
+"""The desk's pages, as scripts, on a store made in memory."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from made_calls import CALM, RESCUED, SHORT, WORSE, made_recording, made_report
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
+from stub_classifier import stub_classifier
+
+from calmscore.analysis.report import CallReport
+from calmscore.dashboard import desk
+from calmscore.dashboard.page_files import page_file
+from calmscore.network import classifier
+from calmscore.store import Store, audit
+from calmscore.store.calls import (
+    CallDetails,
+    find_call,
+    list_agents,
+    list_calls,
+    list_reports,
+    read_call,
+    read_report,
+    set_details,
+)
+from calmscore.store.coaching import set_tags
+from calmscore.store.schema import Agent
+from calmscore.store.settings import Settings, write_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS, CALL, COMPARE, AGENTS = (page_file(name) for name in ("calls", "call", "compare", "agents"))
+NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
+    monkeypatch.delenv("CALMSCORE_DATABASE_URL", raising=False)
+    monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
+    st.cache_resource.clear()
+    store = Store(tmp_path)
+    yield store
+    store.close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def viewer(monkeypatch) -> None:
+    monkeypatch.setattr(desk, "current_user", lambda: desk.User(name="Vera", role="viewer"))
+
+
+def opened(view: str, **query) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.switch_page(view)
+    page.query_params.update(query)
+    return page.run()
+
+
+def add(store: Store, emotions, name: str, *, content: bytes | None = None, **details):
+    report = made_report(emotions, file_name=name, recording=content)
+    sound = None if content is None else io.BytesIO(content)
+    store.add_call(report, sound, actor="tester", details=CallDetails(**details))
+    return report.call.id
+
+
+@pytest.fixture
+def four(store) -> dict[str, str]:
+    """Four calls of two agents, a day apart."""
+    made = {
+        "rescued": add(store, RESCUED, "rescued.wav", agent="Dana", called_at=NOON),
+        "worse": add(store, WORSE, "worse.wav", agent="Ben", called_at=NOON + timedelta(days=1)),
+        "calm": add(store, CALM, "calm.wav", agent="Dana", called_at=NOON + timedelta(days=2)),
+        "short": add(store, SHORT, "short.wav", called_at=NOON + timedelta(days=3)),
+    }
+    with store.database.writing() as session:
+        set_tags(session, made["worse"], ["refund"])
+    return made
+
+
+def files(page: AppTest) -> list[str]:
+    return list(page.dataframe[0].value["File"])
+
+
+def texts(page: AppTest) -> str:
+    parts = (*page.markdown, *page.caption, *page.warning, *page.error, *page.info, *page.success)
+    found = [part.value for part in parts] + [part.body for part in page.html]
+    return "\n".join(found).replace("\\", "")
+
+
+def button(page: AppTest, label: str):
+    return next(button for button in page.button if button.label == label)
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def tick(page: AppTest, *rows: int) -> AppTest:
+    page.session_state[page.dataframe[0].key] = {
+        "selection": {"rows": list(rows), "columns": [], "cells": []}
+    }
+    return page.run()
+
+
+# Calls
+
+
+def test_an_empty_store_says_what_to_do(store):
+    page = opened(CALLS)
+    assert not page.exception
+    assert "No calls yet" in page.info[0].value
+    assert page.expander[0].proto.expanded
+    assert not page.dataframe
+
+
+def test_calls_are_listed_newest_first_with_what_matters(store, four):
+    page = opened(CALLS)
+    assert not page.exception
+    assert files(page) == ["short.wav", "calm.wav", "worse.wav", "rescued.wav"]
+    row = page.dataframe[0].value.iloc[2]
+    assert row["Agent"] == "Ben"
+    assert row["Outcome"] == ["Escalated"]
+    assert row["Score"] < 3
+    assert row["Length"] == "0:30"
+    assert row["Tags"] == ["refund"]
+    assert len(row["Distress"]) == len(WORSE)
+    assert "**4** calls" in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        ("Oldest first", "rescued.wav"),
+        ("Lowest score first", "worse.wav"),
+        ("Highest score first", "rescued.wav"),
+        ("Shortest first", "short.wav"),
+        ("Agent, A to Z", "worse.wav"),
+        ("File name", "calm.wav"),
+    ],
+)
+def test_sorting(store, four, order, first):
+    page = opened(CALLS)
+    page.selectbox(key="calls-order").set_value(order).run()
+    assert files(page)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "expected"),
+    [
+        ("text_input", "calls-text", "RESC", ["rescued.wav"]),
+        ("text_input", "calls-text", "ben", ["worse.wav"]),
+        ("multiselect", "calls-agents", ["Dana"], ["calm.wav", "rescued.wav"]),
+        ("multiselect", "calls-outcomes", ["escalated"], ["worse.wav"]),
+        ("date_input", "calls-from", NOON.date() + timedelta(days=2), ["short.wav", "calm.wav"]),
+        ("date_input", "calls-to", NOON.date(), ["rescued.wav"]),
+        ("number_input", "calls-lowest", 7.5, ["rescued.wav"]),
+        ("number_input", "calls-highest", 4.0, ["worse.wav"]),
+        ("selectbox", "calls-tag", "refund", ["worse.wav"]),
+    ],
+)
+def test_each_filter_narrows_the_list_and_is_told(store, four, kind, key, value, expected):
+    page = opened(CALLS)
+    getattr(page, kind)(key=key).set_value(value).run()
+    assert not page.exception
+    assert files(page) == expected
+    assert "Only " in texts(page)
+    button(page, "Clear filters").click().run()
+    assert len(files(page)) == 4
+
+
+def test_no_match_is_no_dead_end(store, four):
+    page = opened(CALLS)
+    page.text_input(key="calls-text").set_value("nobody").run()
+    assert "No call matches" in texts(page)
+    button(page, "Clear filters").click().run()
+    assert len(files(page)) == 4
+
+
+def test_filters_are_still_there_on_coming_back(store, four):
+    page = opened(CALLS)
+    page.multiselect(key="calls-agents").set_value(["Dana"]).run()
+    page.switch_page(AGENTS).run()
+    page.switch_page(CALLS).run()
+    assert files(page) == ["calm.wav", "rescued.wav"]
+
+
+def test_only_one_page_is_read_and_a_new_search_begins_at_the_first(store):
+    for number in range(60):
+        add(store, CALM, f"{number:02}.wav", called_at=NOON + timedelta(minutes=number))
+    page = opened(CALLS)
+    assert files(page) == [f"{number:02}.wav" for number in range(59, 34, -1)]
+    page.pagination[0].set_value(3).run()
+    assert files(page) == [f"{number:02}.wav" for number in range(9, -1, -1)]
+    page.text_input(key="calls-text").set_value(".wav").run()
+    assert files(page)[0] == "59.wav"
+
+
+def test_two_ticked_calls_can_be_compared(store, four):
+    page = opened(CALLS)
+    assert button(page, "Compare").disabled
+    tick(page, 2, 3)
+    button(page, "Compare").click().run()
+    assert not page.exception
+    assert page.title[0].value == "Two calls compared"
+    assert "worse.wav" in texts(page)
+    assert "rescued.wav" in texts(page)
+
+
+def test_several_files_become_calls_and_the_broken_one_is_named(store):
+    page = opened(CALLS)
+    page.file_uploader[0].set_value(
+        [
+            ("one.wav", made_recording(1), "audio/wav"),
+            ("two.wav", made_recording(2), "audio/wav"),
+            ("letter.wav", b"Dear customer", "audio/wav"),
+        ]
+    )
+    button(page, "Add").click().run()
+    assert page.session_state["uploads"].wait(PATIENCE_SECONDS)
+    page.run()
+    assert not page.exception
+    assert "3 of 3 done · 2 added · 1 not added" in texts(page)
+    assert "letter.wav" in page.error[0].value.replace("\\", "")
+    assert sorted(files(page)) == ["one.wav", "two.wav"]
+    button(page, "Clear this list").click().run()
+    assert not page.error
+
+
+def test_the_agent_in_the_form_is_that_of_all_files(store):
+    add(store, CALM, "earlier.wav", agent="Dana", called_at=NOON)
+    page = opened(CALLS)
+    page.file_uploader[0].set_value([("one.wav", made_recording(1), "audio/wav")])
+    chosen = next(box for box in page.selectbox if box.label == "Agent of all these calls")
+    chosen.set_value("Dana")
+    button(page, "Add").click().run()
+    assert page.session_state["uploads"].wait(PATIENCE_SECONDS)
+    with store.database.reading() as session:
+        assert [row.agent for row in list_calls(session)] == ["Dana", "Dana"]
+
+
+def test_a_viewer_finds_calls_but_adds_none(store, four, viewer):
+    page = opened(CALLS)
+    assert len(files(page)) == 4
+    assert not page.file_uploader
+    assert "Add" not in labels(page)
+
+
+def test_a_viewer_of_an_empty_store_is_told_whom_to_ask(store, viewer):
+    assert "supervisor" in opened(CALLS).info[0].value
+
+
+def test_scores_are_tinted_by_the_bands_of_the_settings(store, four):
+    with store.database.writing() as session:
+        write_settings(session, Settings(good_score=9.9, poor_score=1.0))
+    page = opened(CALLS)
+    assert "background-color" not in page.dataframe[0].proto.arrow_data.styler.styles
+    with store.database.writing() as session:
+        write_settings(session, Settings(good_score=7.5, poor_score=4.5))
+    page.run()
+    assert page.dataframe[0].proto.arrow_data.styler.styles.count("background-color") == 2
+
+
+# A call
+
+
+def test_a_call_is_shown_with_its_reasons(store, four):
+    page = opened(CALL, call=four["rescued"])
+    assert not page.exception
+    assert page.title[0].value.replace("\\", "") == "rescued.wav"
+    assert "out of 10" in texts(page)
+    assert "agent Dana" in texts(page)
+    assert [header.value for header in page.subheader] == [
+        "Emotion timeline", "What moved the score", "Coaching", "Who spoke", "Report",
+    ]  # fmt: skip
+
+
+def test_a_recording_that_is_not_kept_is_told_in_plain_words(store, four):
+    page = opened(CALL, call=four["rescued"])
+    assert "cannot be played" in page.info[0].value
+    assert not page.get("audio")
+
+
+def test_a_kept_recording_is_played_and_its_reading_leaves_one_line(store):
+    call_id = add(store, RESCUED, "a.wav", content=made_recording())
+    page = opened(CALL, call=call_id, at="12")
+    assert not page.exception
+    assert len(page.get("audio")) == 1
+    assert (page.get("audio")[0].proto.start_time, page.get("audio")[0].proto.autoplay) == (
+        12, True,
+    )  # fmt: skip
+    page.run()
+    with store.database.reading() as session:
+        actions = [line.action for line in audit.list_events(session)]
+    assert actions.count("audio played") == 1
+
+
+@pytest.mark.parametrize("query", [{}, {"call": "x"}, {"call": "0" * 64}])
+def test_a_call_that_is_not_there_is_no_fault(store, query):
+    page = opened(CALL, **query)
+    assert not page.exception
+    assert "not here" in page.warning[0].value
+
+
+@pytest.mark.parametrize("moment", ["soon", "nan", "-3", "inf"])
+def test_a_nonsense_moment_in_the_link_is_passed_over(store, moment):
+    call_id = add(store, RESCUED, "a.wav", content=made_recording())
+    page = opened(CALL, call=call_id, at=moment)
+    assert not page.exception
+    assert not page.get("audio")[0].proto.autoplay
+
+
+def test_the_details_to_edit_are_those_of_the_call(store):
+    call_id = add(store, RESCUED, "a.wav", agent="Dana", customer="4417", called_at=NOON)
+    page = opened(CALL, call=call_id)
+    button(page, "Edit details").click().run()
+    assert not page.exception
+    assert next(box for box in page.selectbox if box.label == "Agent").value == "Dana"
+    assert next(box for box in page.text_input if box.label == "Customer").value == "4417"
+    assert page.datetime_input[0].value == NOON.replace(tzinfo=None)
+
+
+def test_details_can_be_changed_and_emptied(store, four):
+    with store.database.writing() as session:
+        set_details(
+            session, find_call(session, four["worse"]), CallDetails(agent="", customer="4417")
+        )
+    with store.database.reading() as session:
+        row = read_call(session, four["worse"])
+        assert (row.agent, row.customer) == (None, "4417")
+        assert list_agents(session) == ["Dana"]
+        assert [agent.name for agent in session.scalars(select(Agent))] == ["Dana"]
+
+
+def test_a_deletion_is_asked_about_first(store, four):
+    page = opened(CALL, call=four["rescued"])
+    button(page, "Delete").click().run()
+    assert not page.exception
+    assert "reports, notes, tags and corrections" in texts(page)
+    assert "Delete for good" in labels(page)
+    with store.database.reading() as session:
+        assert len(list_calls(session)) == 4
+
+
+def test_a_viewer_can_neither_edit_nor_delete_nor_swap(store, viewer):
+    call_id = add(store, RESCUED, "a.wav", content=made_recording())
+    page = opened(CALL, call=call_id)
+    assert "out of 10" in texts(page)
+    assert labels(page) == ["Sign out"]
+    assert not page.segmented_control
+
+
+def test_the_other_channel_analyses_the_call_again_and_keeps_its_details(store):
+    content = made_recording(seconds=20.0)
+    call_id = add(store, RESCUED, "a.wav", content=content, agent="Dana", called_at=NOON)
+    page = opened(CALL, call=call_id)
+    page.segmented_control[0].set_value("right").run()
+    assert not page.exception
+    assert not page.error
+    assert page.segmented_control[0].value == "right"
+    with store.database.reading() as session:
+        reports = list_reports(session, call_id)
+        row = read_call(session, call_id)
+    assert {report.customer_channel for report in reports} == {"left", "right"}
+    assert (row.agent, row.called_at) == ("Dana", NOON)
+
+
+def test_reports_of_earlier_models_are_listed_and_can_be_read(store):
+    for model, emotions in (("1", WORSE), ("2", RESCUED)):
+        report = made_report(emotions, file_name="a.wav", model=model)
+        store.add_call(report, actor="tester")
+    page = opened(CALL, call=report.call.id)
+    assert [expander.label for expander in page.expander] == [
+        "Correct what the model heard", "All 2 reports of this call",
+    ]  # fmt: skip
+    assert "De-escalated" in texts(page)
+    earlier = opened(CALL, call=report.call.id, model="1" * 64)
+    assert "earlier report" in texts(earlier)
+    assert "Escalated" in texts(earlier)
+
+
+def test_a_download_leaves_an_audit_line(store, four):
+    page = opened(CALL, call=four["rescued"])
+    page.download_button[0].click().run()
+    with store.database.reading() as session:
+        assert audit.list_events(session)[0].action == "exported"
+
+
+def test_markup_in_a_name_is_shown_as_it_is(store):
+    call_id = add(store, RESCUED, "*a*_[b](http://c).wav", agent="<b>Dana</b>")
+    page = opened(CALL, call=call_id)
+    assert page.title[0].value == r"\*a\*\_\[b\]\(http\://c\)\.wav"
+    assert "<b>Dana" not in "".join(part.body for part in page.html)
+
+
+# Two calls
+
+
+def test_both_timelines_have_the_same_scale(store, four):
+    page = opened(COMPARE, call=[four["rescued"], four["short"]])
+    assert not page.exception
+    spans = [chart.proto.spec.count('"range":[0,30.0]') for chart in page.get("plotly_chart")]
+    assert spans == [1, 1]
+    table = page.table[0].value
+    assert list(table.index)[:4] == [
+        "Customer speaks", "Agent speaks", "Both at once", "Longest silence",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_anything_but_two_calls_is_told_how_to_choose(store, four, count):
+    page = opened(COMPARE, call=list(four.values())[:count])
+    assert not page.exception
+    assert "Tick two calls" in page.info[0].value
+
+
+def test_a_deleted_call_cannot_be_compared(store, four):
+    page = opened(COMPARE, call=[four["rescued"], "0" * 64])
+    assert not page.exception
+    assert "not here" in page.warning[0].value
+
+
+# Agents
+
+
+def test_without_calls_the_page_says_what_to_do(store):
+    page = opened(AGENTS)
+    assert not page.exception
+    assert "No calls yet" in texts(page)
+
+
+def recent(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
+
+
+def test_figures_leave_out_what_was_calm_and_what_was_too_short(store):
+    values = []
+    for number in range(5):
+        emotions = ["anger"] * (5 + number) + ["neutral"] * 5
+        values.append(made_report(emotions).score.value)
+        add(store, emotions, f"{number}.wav", agent="Dana", called_at=recent(number))
+    add(store, CALM, "calm.wav", agent="Dana", called_at=recent(1))
+    add(store, SHORT, "short.wav", agent="Dana", called_at=recent(1))
+    page = opened(AGENTS)
+    assert not page.exception
+    row = page.table[0].value.iloc[0]
+    assert list(row)[:3] == ["Dana", "7", "5"]
+    assert row["Average (95 %)"].startswith(f"{sum(values) / 5:.1f} (")
+    assert (row["Calm throughout"], row["Insufficient evidence"]) == ("1", "1")
+
+
+def five_each(store: Store) -> None:
+    for number in range(5):
+        add(store, WORSE, f"a{number}.wav", agent="Ann", called_at=recent(number))
+        add(store, RESCUED, f"b{number}.wav", agent="Bob", called_at=recent(number))
+
+
+def test_fewer_than_five_scored_calls_of_anybody_give_no_ranking(store):
+    five_each(store)
+    add(store, RESCUED, "c.wav", agent="Cat", called_at=recent(1))
+    page = opened(AGENTS)
+    assert "no ranking" in texts(page)
+    assert [control.label for control in page.segmented_control] == ["Period"]
+    assert list(page.table[0].value["Agent"]) == ["Ann", "Bob", "Cat"]
+
+
+def test_with_enough_calls_the_order_is_the_readers_choice(store):
+    five_each(store)
+    page = opened(AGENTS)
+    assert list(page.table[0].value["Agent"]) == ["Ann", "Bob"]
+    page.segmented_control(key="agents-order").set_value("By average").run()
+    assert list(page.table[0].value["Agent"]) == ["Bob", "Ann"]
+
+
+def test_the_use_is_told_on_the_page(store, four):
+    assert "Not for pay, ranking, discipline or dismissal" in texts(opened(AGENTS))
+
+
+def test_the_period_is_kept_to(store):
+    add(store, RESCUED, "new.wav", agent="Dana", called_at=recent(3))
+    add(store, RESCUED, "old.wav", agent="Ben", called_at=recent(200))
+    page = opened(AGENTS)
+    assert list(page.table[0].value["Agent"]) == ["Dana"]
+    page.segmented_control(key="agents-period").set_value("12 months").run()
+    assert list(page.table[0].value["Agent"]) == ["Ben", "Dana"]
+    page.segmented_control(key="agents-period").set_value("From … to").run()
+    page.date_input(key="agents-to").set_value(recent(100).date()).run()
+    assert list(page.table[0].value["Agent"]) == ["Ben"]
+
+
+def test_moments_are_links_to_where_they_are(store):
+    call_id = add(store, RESCUED, "a.wav", agent="Dana", called_at=recent(1))
+    page = opened(AGENTS)
+    links = [link.proto for link in page.get("page_link")]
+    assert any(call_id in str(link) and "15" in str(link) for link in links)
+    assert "Anger → neutral" in texts(page)
+
+
+def test_calls_without_an_agent_are_counted_apart(store):
+    add(store, RESCUED, "a.wav", agent="Dana", called_at=recent(1))
+    add(store, RESCUED, "b.wav", called_at=recent(1))
+    assert "1 call of this period has no agent yet" in texts(opened(AGENTS))
+
+
+def test_an_agents_calls_are_one_click_away(store):
+    five_each(store)
+    page = opened(AGENTS)
+    page.selectbox(key="agents-agent").set_value("Bob").run()
+    button(page, "Show the calls").click().run()
+    assert page.title[0].value == "Calls"
+    assert set(page.dataframe[0].value["Agent"]) == {"Bob"}
+
+
+# Score a call
+
+
+def test_a_scored_call_is_kept_only_when_asked(store):
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.file_uploader[0].set_value(("a.wav", made_recording(seconds=20.0), "audio/wav"))
+    page.run()
+    with store.database.reading() as session:
+        assert list_calls(session) == []
+    button(page, "Keep this call").click().run()
+    assert not page.exception
+    assert "This call is kept" in texts(page)
+    with store.database.reading() as session:
+        rows = list_calls(session)
+    assert [(row.file_name, row.has_audio) for row in rows] == [("a.wav", True)]
+
+
+def test_a_viewer_cannot_keep_a_call(store, viewer):
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.file_uploader[0].set_value(("a.wav", made_recording(seconds=20.0), "audio/wav"))
+    page.run()
+    assert "out of 10" in texts(page) or "Insufficient evidence" in texts(page)
+    assert "Keep this call" not in labels(page)
+
+
+def test_a_store_that_cannot_be_opened_is_named(store, monkeypatch):
+    monkeypatch.setenv("CALMSCORE_DATABASE_URL", "nonsense")
+    st.cache_resource.clear()
+    page = opened(CALLS)
+    assert not page.exception
+    assert "CALMSCORE_DATABASE_URL" in page.error[0].value
+
+
+def test_the_stored_report_is_the_one_shown(store, four):
+    with store.database.reading() as session:
+        report = CallReport.from_dict(read_report(session, four["rescued"]))
+    assert f"{report.score.value:.1f}" in texts(opened(CALL, call=four["rescued"]))

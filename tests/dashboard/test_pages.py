@@ -1,0 +1,154 @@
+"""The pages, as scripts: what a supervisor reads in each state."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from stub_classifier import stub_classifier
+
+from calmscore.dashboard.page_files import page_file
+from calmscore.network import classifier
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE_HZ = 8_000
+WAV = "audio/wav"
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    samples, _ = soundfile.read(ROOT / "samples" / "calms_down.wav")
+    return samples[: 40 * RATE_HZ]
+
+
+@pytest.fixture
+def page(monkeypatch) -> AppTest:
+    monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    yield app
+    st.cache_resource.clear()
+
+
+def wav(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE_HZ, format="WAV")
+    return file.getvalue()
+
+
+def upload(page: AppTest, content: bytes, name: str = "call.wav") -> AppTest:
+    page.file_uploader[0].set_value((name, content, WAV))
+    return page.run()
+
+
+def texts(page: AppTest) -> str:
+    parts = (*page.markdown, *page.caption, *page.warning, *page.error)
+    return "\n".join(part.value for part in parts) + "\n".join(part.body for part in page.html)
+
+
+def test_the_empty_page_says_what_it_does_and_offers_the_sample(page):
+    assert not page.exception
+    assert "customer's" in texts(page)
+    assert "agent's voice is never scored" in texts(page)
+    assert [button.label for button in page.button] == ["Try the sample call"]
+
+
+def test_an_upload_becomes_a_score_with_timeline_evidence_and_downloads(page, speech):
+    upload(page, wav(speech))
+    assert not page.exception
+    assert "call.wav" in texts(page)
+    assert "out of 10" in texts(page)
+    assert "not a verdict" in texts(page)
+    assert [header.value for header in page.subheader] == [
+        "Emotion timeline", "What moved the score", "Who spoke",
+    ]  # fmt: skip
+    assert [metric.label for metric in page.metric] == [
+        "Customer speaks", "Agent speaks", "Both at once", "Longest silence",
+    ]  # fmt: skip
+    assert [button.label for button in page.download_button] == ["Report (JSON)", "Segments (CSV)"]
+
+
+def test_the_sample_call_is_one_click_away(page):
+    page.button[0].click()
+    page.run()
+    assert not page.exception
+    assert "calms_down.wav" in texts(page)
+    assert "synthetic" in texts(page)
+
+
+def test_the_guess_of_the_channel_is_said_and_a_swap_scores_the_other(page, speech):
+    upload(page, wav(speech))
+    assert "left channel was taken for the customer" in texts(page)
+    before = [metric.value for metric in page.metric]
+    page.segmented_control[0].set_value("right").run()
+    assert not page.exception
+    after = [metric.value for metric in page.metric]
+    assert (after[0], after[1]) == (before[1], before[0])
+    assert "was taken for the customer" not in texts(page)
+
+
+def test_mono_is_warned_of_and_offers_no_swap(page, speech):
+    upload(page, wav(speech.mean(axis=1)))
+    assert "customer and agent are mixed" in page.warning[0].value
+    assert not page.segmented_control
+    assert [metric.label for metric in page.metric] == ["Customer speaks", "Longest silence"]
+
+
+def test_a_bad_file_gets_a_notice_and_no_traceback(page):
+    upload(page, b"Dear customer", name="letter.wav")
+    assert not page.exception
+    assert len(page.error) == 1
+    assert "letter.wav" in page.error[0].value
+    assert not page.metric
+
+
+def test_a_fault_is_told_without_its_details(page, speech, monkeypatch):
+    from calmscore.intake import analysis_cache
+
+    def broken(*_, **__):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(analysis_cache, "read_recording", broken)
+    upload(page, wav(speech))
+    assert not page.exception
+    assert "fault in Calmscore" in page.error[0].value
+    assert "secret" not in texts(page)
+
+
+def test_a_call_that_is_too_short_has_no_score_and_says_why(page, speech):
+    upload(page, wav(speech[9 * RATE_HZ : 13 * RATE_HZ]))
+    assert not page.exception
+    assert "Insufficient evidence" in texts(page)
+    assert "at least 4 are needed" in texts(page)
+    assert "What moved the score" not in [header.value for header in page.subheader]
+
+
+def test_a_bad_file_can_be_followed_by_a_good_one(page, speech):
+    upload(page, b"", name="empty.wav")
+    upload(page, wav(speech))
+    assert not page.error
+    assert "out of 10" in texts(page)
+
+
+def test_a_file_name_is_text_and_never_markup(page, speech):
+    upload(page, wav(speech), name="<b>bold</b>.wav")
+    assert "<b>bold" not in texts(page)
+
+
+def test_the_report_to_download_is_the_one_on_the_page(page, speech):
+    upload(page, wav(speech))
+    _, report, _ = page.session_state["analysis"]
+    assert json.loads(json.dumps(report.to_dict()))["call"]["file_name"] == "call.wav"
+
+
+@pytest.mark.parametrize("view", [page_file("reading"), page_file("model_card")])
+def test_the_other_pages_have_something_to_read(page, view):
+    page.switch_page(view).run()
+    assert not page.exception
+    assert len(texts(page)) > 500

@@ -1,0 +1,95 @@
+"""Reports are remembered by content, never shared between names."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+from stub_classifier import stub_classifier
+
+from calmscore.errors import CallFileError, ParameterError
+from calmscore.intake import analysis_cache
+from calmscore.intake.analysis_cache import AnalysisCache, keep_seconds
+
+
+def call(seconds: float = 6.0) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).standard_normal((int(seconds * 8000), 2)) * 0.1
+    soundfile.write(file, noise, 8000, format="WAV")
+    return file.getvalue()
+
+
+@pytest.fixture
+def analyses(monkeypatch) -> list[str]:
+    """List the names of the calls that were really analysed."""
+    seen: list[str] = []
+    really = analysis_cache.analyze_recording
+
+    def counted(recording, **options):
+        seen.append(recording.file_name)
+        return really(recording, **options)
+
+    monkeypatch.setattr(analysis_cache, "analyze_recording", counted)
+    return seen
+
+
+def analyse(cache: AnalysisCache, content: bytes, name: str = "a.wav", channel="auto"):
+    return cache.analyse(io.BytesIO(content), file_name=name, customer_channel=channel)
+
+
+def test_the_same_call_is_analysed_once(analyses):
+    cache = AnalysisCache(stub_classifier())
+    first, again = analyse(cache, call()), analyse(cache, call())
+    assert first == again
+    assert analyses == ["a.wav"]
+    assert first[1][:4] == b"fLaC"
+
+
+def test_another_channel_is_another_analysis(analyses):
+    cache = AnalysisCache(stub_classifier())
+    left, right = (analyse(cache, call(), channel=side)[0] for side in ("left", "right"))
+    assert (left.call.customer_channel, right.call.customer_channel) == ("left", "right")
+    assert len(analyses) == 2
+
+
+def test_nobody_learns_another_name_of_the_same_call():
+    cache = AnalysisCache(stub_classifier())
+    analyse(cache, call(), name="complaint of Mr Smith.wav")
+    report, _ = analyse(cache, call(), name="b.wav")
+    assert "Smith" not in str(report.to_dict())
+
+
+def test_nothing_is_kept_where_the_setting_says_so(analyses, monkeypatch):
+    monkeypatch.setenv("CALMSCORE_KEEP_RESULTS_SECONDS", "0")
+    cache = AnalysisCache(stub_classifier())
+    analyse(cache, call())
+    analyse(cache, call())
+    assert len(analyses) == 2
+
+
+def test_calls_at_the_same_time_keep_apart():
+    cache = AnalysisCache(stub_classifier())
+    lengths = {f"{seconds}.wav": float(seconds) for seconds in range(3, 13)}
+    with ThreadPoolExecutor(5) as pool:
+        results = pool.map(
+            lambda item: analyse(cache, call(item[1]), name=item[0])[0], lengths.items()
+        )
+    for report in results:
+        assert report.call.duration_seconds == pytest.approx(lengths[report.call.file_name])
+
+
+def test_a_failure_is_not_remembered():
+    cache = AnalysisCache(stub_classifier())
+    for _ in range(2):
+        with pytest.raises(CallFileError, match=r"a\.wav"):
+            analyse(cache, b"no sound at all")
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "inf", "nan"])
+def test_a_wrong_setting_is_named(monkeypatch, value):
+    monkeypatch.setenv("CALMSCORE_KEEP_RESULTS_SECONDS", value)
+    with pytest.raises(ParameterError, match=value):
+        keep_seconds()

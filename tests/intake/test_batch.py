@@ -1,0 +1,389 @@
+import errno
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from scored_calls import stored, stub_work, write_recording, write_recordings
+
+from calmscore.errors import ParameterError
+from calmscore.intake.batch import (
+    Outcome,
+    Workers,
+    find_recordings,
+    score_on_cluster,
+    score_recording,
+)
+from calmscore.intake.watching import WatchedFolder, delete_put_away, watch
+from calmscore.store import Store
+from calmscore.store.calls import list_calls
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def states(outcomes) -> list[str]:
+    return sorted(outcome.state for outcome in outcomes)
+
+
+def test_a_folder_stands_for_its_recordings_and_those_below(tmp_path):
+    for name in ("b.wav", "a/c.FLAC", "a/notes.txt", "a/.hidden.wav", "d.mp3"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [path.relative_to(tmp_path).as_posix() for path in find_recordings([str(tmp_path)])]
+    assert names == ["a/c.FLAC", "b.wav", "d.mp3"]
+    assert [p.name for p in find_recordings([f"{tmp_path}/*.wav", f"{tmp_path}/b.wav"])] == [
+        "b.wav"
+    ]
+    named = find_recordings([str(tmp_path / "a" / "notes.txt")])
+    assert [path.name for path in named] == ["notes.txt"]  # asked for by name: told what is wrong
+
+
+@pytest.mark.parametrize(("name", "reason"), [("gone", "no such file"), ("*.wav", "no such file")])
+def test_a_pattern_that_stands_for_nothing_is_told(tmp_path, name, reason):
+    with pytest.raises(ParameterError, match=f"{reason}|holds no recording"):
+        find_recordings([str(tmp_path / name)])
+    with pytest.raises(ParameterError, match="holds no recording"):
+        find_recordings([str(tmp_path)])
+
+
+def test_a_recording_is_scored_once_whatever_its_name(tmp_path):
+    work = stub_work(tmp_path / "store")
+    first = write_recording(tmp_path / "a.wav", 1)
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(first.read_bytes())
+    assert score_recording(first, work).state == "scored"
+    assert score_recording(first, work).state == "known"
+    assert score_recording(copy, work).state == "known"
+    assert stored(tmp_path / "store") == {"calls": 1, "reports": 1, "added": 1}
+
+
+def test_another_channel_is_scored_again(tmp_path):
+    path = write_recording(tmp_path / "a.wav", 1)
+    assert score_recording(path, stub_work(tmp_path / "store")).state == "scored"
+    for channel in ("left", "right"):
+        score_recording(path, stub_work(tmp_path / "store", customer_channel=channel))
+    assert stored(tmp_path / "store")["calls"] == 1
+    assert stored(tmp_path / "store")["reports"] == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not sound at all", None])
+def test_a_bad_file_fails_with_its_name_and_a_reason(tmp_path, content):
+    path = tmp_path / "bad.wav"
+    if content is not None:
+        path.write_bytes(content)
+    outcome = score_recording(path, stub_work(tmp_path / "store"))
+    assert outcome.state == "failed"
+    assert outcome.code not in ("", "internal_error")
+    assert "bad.wav" in outcome.message
+
+
+def _broken_classifier():
+    raise RuntimeError("no model today")
+
+
+def test_a_fault_is_an_outcome_too(tmp_path):
+    path = write_recording(tmp_path / "a.wav", 1)
+    work = stub_work(tmp_path / "store")
+    outcome = score_recording(path, type(work)(**{**vars(work), "load": _broken_classifier}))
+    assert outcome.code == "internal_error"
+    assert "a.wav" in outcome.message and "no model today" in outcome.message
+
+
+def test_workers_score_every_call_and_name_the_bad_ones(tmp_path):
+    paths = write_recordings(tmp_path / "calls", 5)
+    bad = tmp_path / "calls" / "bad.wav"
+    bad.write_bytes(b"RIFF")
+    with Workers(stub_work(tmp_path / "store"), jobs=2) as workers:
+        outcomes = list(workers.score([*paths, bad]))
+        assert states(outcomes) == ["failed"] + ["scored"] * 5
+        assert states(workers.score(paths)) == ["known"] * 5
+    assert [outcome.path for outcome in outcomes if outcome.state == "failed"] == [bad]
+    assert stored(tmp_path / "store") == {"calls": 5, "reports": 5, "added": 5}
+
+
+def _deadly_for_one(path, work):
+    if path.name == "call-02.wav":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return score_recording(path, work)
+
+
+def test_a_call_that_kills_its_worker_fails_and_the_others_are_scored(tmp_path, monkeypatch):
+    paths = write_recordings(tmp_path / "calls", 5)
+    monkeypatch.setattr("calmscore.intake.batch.score_recording", _deadly_for_one)
+    with Workers(stub_work(tmp_path / "store"), jobs=2) as workers:
+        outcomes = {outcome.path.name: outcome for outcome in workers.score(paths)}
+    assert len(outcomes) == 5
+    dead = outcomes.pop("call-02.wav")
+    assert (dead.state, dead.code) == ("failed", "worker_died")
+    assert "call-02.wav" in dead.message
+    assert {outcome.state for outcome in outcomes.values()} <= {"scored", "known"}
+    assert stored(tmp_path / "store") == {"calls": 4, "reports": 4, "added": 4}
+
+
+def test_a_process_that_dies_between_calls_is_replaced(tmp_path):
+    first, second = write_recordings(tmp_path / "calls", 2)
+    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
+        assert states(workers.score([first])) == ["scored"]
+        (process,) = multiprocessing.active_children()
+        process.kill()
+        process.join()
+        assert states(workers.score([second])) == ["scored"]
+
+
+def test_no_jobs_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match="jobs is 0"):
+        Workers(stub_work(tmp_path), jobs=0)
+
+
+_BATCH = """
+    import sys
+    from pathlib import Path
+    sys.path[:0] = [{root!r}, {tests!r}]
+    from calmscore.intake.batch import Workers
+    from scored_calls import stub_work
+    if __name__ == "__main__":
+        with Workers(stub_work(Path({store!r})), jobs=2) as workers:
+            for outcome in workers.score(sorted(Path({calls!r}).glob("*.wav"))):
+                print(outcome.state, flush=True)
+"""
+
+
+def test_a_batch_killed_at_any_moment_goes_on_where_it_was(tmp_path):
+    paths = write_recordings(tmp_path / "calls", 12)
+    script = tmp_path / "run.py"
+    script.write_text(
+        textwrap.dedent(_BATCH).format(
+            root=str(ROOT), tests=str(ROOT / "tests"), store=str(tmp_path / "store"),
+            calls=str(tmp_path / "calls"),
+        )
+    )  # fmt: skip
+    generator = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for _ in range(generator.randint(1, 3)):
+            process.stdout.readline()
+        time.sleep(generator.uniform(0.0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
+    assert len(done.stdout.split()) == len(paths)
+    assert set(done.stdout.split()) <= {"scored", "known"}
+    assert stored(tmp_path / "store") == {"calls": 12, "reports": 12, "added": 12}
+
+
+def test_a_cluster_scores_every_call_once_though_a_worker_is_killed(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    paths = write_recordings(tmp_path / "calls", 12)
+    bad = tmp_path / "calls" / "bad.wav"
+    bad.write_bytes(b"RIFF")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        outcomes = []
+        work = stub_work(tmp_path / "store")
+        for outcome in score_on_cluster([*paths, bad], work, scheduler=cluster.scheduler_address):
+            outcomes.append(outcome)
+            if len(outcomes) == 3:
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+    assert sorted(outcome.path for outcome in outcomes) == sorted([*paths, bad])
+    assert [outcome.path for outcome in outcomes if outcome.state == "failed"] == [bad]
+    assert stored(tmp_path / "store") == {"calls": 12, "reports": 12, "added": 12}
+
+
+def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    with pytest.raises(ParameterError, match="no Dask scheduler answers"):
+        list(score_on_cluster([], stub_work(tmp_path), scheduler="nonsense://nowhere"))
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Watch a folder in a thread; yield it and a list that outcomes are added to."""
+    folder = WatchedFolder(
+        incoming=tmp_path / "in", done=tmp_path / "in" / "done", failed=tmp_path / "in" / "failed"
+    )
+    folder.prepare()
+    stop, seen = threading.Event(), []
+    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
+        thread = threading.Thread(
+            target=watch, args=(folder, workers),
+            kwargs={"stop": stop, "report": seen.append, "look_every_seconds": 0.05},
+        )  # fmt: skip
+        thread.start()
+        yield folder, seen
+        stop.set()
+        thread.join()
+
+
+def wait_until(condition, *, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+
+
+def test_what_arrives_is_scored_and_moved_with_its_reason_if_bad(watched, tmp_path):
+    folder, seen = watched
+    write_recording(folder.incoming / "good.wav", 1)
+    (folder.incoming / "bad.wav").write_bytes(b"RIFF")
+    (folder.incoming / "notes.txt").write_text("not a call")
+    wait_until(lambda: len(seen) == 2)
+    # The same name again, with other content.
+    write_recording(tmp_path / "again.wav", 2).replace(folder.incoming / "good.wav")
+    wait_until(lambda: len(seen) == 3)
+    wait_until(lambda: not list(folder.incoming.glob("*.wav")))
+    assert sorted(p.name for p in folder.done.iterdir()) == ["good-2.wav", "good.wav"]
+    assert sorted(p.name for p in folder.failed.iterdir()) == ["bad.wav", "bad.wav.reason.txt"]
+    assert "bad.wav" in (folder.failed / "bad.wav.reason.txt").read_text()
+    assert (folder.incoming / "notes.txt").is_file()
+    store = Store(tmp_path / "store")
+    with store.database.reading() as session:
+        assert {call.file_name for call in list_calls(session)} == {"good.wav"}
+        assert len(list_calls(session)) == 2
+    store.close()
+
+
+class _Rests(threading.Event):
+    """Notes how long each rest is; ends the watching after some."""
+
+    def __init__(self, *deeds) -> None:
+        super().__init__()
+        self.deeds, self.seconds = list(deeds), []
+
+    def wait(self, timeout=None):
+        self.seconds.append(timeout)
+        if self.deeds:
+            self.deeds.pop(0)()
+        else:
+            self.set()
+
+
+def nothing():
+    pass
+
+
+def made_folder(path):
+    folder = WatchedFolder(incoming=path / "in", done=path / "done", failed=path / "failed")
+    folder.prepare()
+    return folder
+
+
+def test_a_file_that_still_grows_waits(tmp_path):
+    content = write_recording(tmp_path / "whole.wav", 3).read_bytes()
+    size = len(content) // 5
+    parts = [content[start : start + size] for start in range(0, len(content), size)]
+    folder, seen = made_folder(tmp_path), []
+
+    def grow():
+        with (folder.incoming / "slow.wav").open("ab") as file:
+            file.write(parts.pop(0))
+
+    def note(outcome):
+        assert not parts
+        seen.append(outcome)
+
+    with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
+        watch(folder, workers, stop=_Rests(*[grow] * len(parts), nothing, nothing), report=note)
+    assert [outcome.state for outcome in seen] == ["scored"]
+
+
+class _Answers:
+    """Stands in for the workers: gives one recording after another the next code."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+
+    def score(self, paths):
+        for path in paths:
+            code = self.codes.pop(0)
+            yield Outcome(path=path, state="failed" if code else "scored", code=code)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a watched folder in which a recording has arrived."""
+    folder = made_folder(tmp_path)
+    (folder.incoming / "a.wav").touch()
+    return folder
+
+
+def outcomes_of_watching(folder, answers, rests):
+    seen = []
+    watch(folder, answers, stop=rests, report=seen.append,
+          look_every_seconds=2.0, retry_every_seconds=30.0)  # fmt: skip
+    assert [path.name for path in folder.done.iterdir()] == ["a.wav"]
+    assert not list(folder.failed.iterdir())
+    return [(outcome.state, outcome.code) for outcome in seen]
+
+
+def test_a_recording_stays_while_the_store_does_not_answer(folder):
+    rests = _Rests(nothing, nothing, nothing)
+    seen = outcomes_of_watching(folder, _Answers("store_unusable", ""), rests)
+    assert seen == [("failed", "store_unusable"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
+
+
+def test_a_folder_that_goes_away_for_a_while_ends_nothing(folder, tmp_path):
+    away = tmp_path / "away"
+    rests = _Rests(
+        lambda: folder.incoming.rename(away), lambda: away.rename(folder.incoming), nothing
+    )
+    seen = outcomes_of_watching(folder, _Answers(""), rests)
+    assert seen == [("failed", "folder_unreadable"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
+
+
+def test_a_recording_that_cannot_be_moved_is_told_and_tried_again(folder):
+    rests = _Rests(folder.done.rmdir, folder.done.mkdir, nothing)
+    seen = outcomes_of_watching(folder, _Answers("", ""), rests)
+    assert seen == [("failed", "not_moved"), ("scored", "")]
+    assert rests.seconds == [2.0, 30.0, 2.0, 2.0]
+
+
+def test_recordings_never_come_back_to_where_they_arrive(tmp_path):
+    folder = WatchedFolder(incoming=tmp_path, done=tmp_path, failed=tmp_path / "failed")
+    with pytest.raises(ParameterError, match="other folders"):
+        folder.prepare()
+    (tmp_path / "file").touch()
+    folder = WatchedFolder(incoming=tmp_path, done=tmp_path / "file", failed=tmp_path / "failed")
+    with pytest.raises(ParameterError, match="cannot be made"):
+        folder.prepare()
+
+
+def test_what_was_moved_long_ago_is_deleted_and_nothing_else(folder):
+    for name in ("call.wav", "CALL.WAV", "notes.txt"):
+        (folder.done / name).touch()
+    (folder.done / "folder.wav").mkdir()
+    for name in ("bad.wav", "bad.wav.reason.txt"):
+        (folder.failed / name).touch()
+    folders, present = [folder.done, folder.failed], time.time()
+    # A recording of an old call that was moved just now is young.
+    os.utime(folder.done / "call.wav", (0, 0))
+    assert delete_put_away(folders, days=30, now=present + 29 * 86_400) == 0
+    assert delete_put_away(folders, days=30, now=present + 31 * 86_400) == 3
+    assert sorted(p.name for p in folder.done.iterdir()) == ["folder.wav", "notes.txt"]
+    assert not any(folder.failed.iterdir())
+
+
+def test_what_cannot_be_deleted_is_told_after_the_rest_was_deleted(folder, tmp_path, monkeypatch):
+    for name in ("a.wav", "b.wav"):
+        (folder.done / name).touch()
+    unlink = Path.unlink
+
+    def refuse_one(path, **options):
+        if path.name == "a.wav":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse_one)
+    with pytest.raises(ParameterError, match=r"gone \(No such.*a\.wav \(Permission denied\)"):
+        delete_put_away([tmp_path / "gone", folder.done], days=0, now=time.time() + 1)
+    assert [path.name for path in folder.done.iterdir()] == ["a.wav"]

@@ -1,0 +1,134 @@
+"""Figures of agents: averages with their uncertainty, weeks, moments to listen to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from scipy import stats
+from stored_calls import add, call_id_of, scored_report, with_moments
+
+from calmscore.analysis.scoring import (
+    CALM_THROUGHOUT,
+    DE_ESCALATED,
+    ESCALATED,
+    INSUFFICIENT_EVIDENCE,
+    UNRESOLVED,
+)
+from calmscore.store.agents import agent_figures, agent_moments, weekly_scores
+
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+SCORES = (9.1, 2.0, 5.5, 7.25, 8.0)
+
+
+def add_scored(store, agent, scores, *, outcome=DE_ESCALATED, at=MONDAY):
+    for place, score in enumerate(scores):
+        name = f"{agent}-{outcome}-{at:%Y%m%d%H%M%S}-{place}.wav"
+        add(
+            store, name, scored_report(name, score, outcome),
+            with_audio=False, agent=agent, called_at=at,
+        )  # fmt: skip
+
+
+def figures(store, **period):
+    with store.database.reading() as session:
+        return {row.agent: row for row in agent_figures(session, **period)}
+
+
+def weeks(store, agent, **period):
+    with store.database.reading() as session:
+        return weekly_scores(session, agent, **period)
+
+
+def moments(store, agent, **options):
+    with store.database.reading() as session:
+        return agent_moments(session, agent, **options)
+
+
+def test_average_and_interval_are_those_of_the_t_distribution(store):
+    add_scored(store, "Ben", SCORES)
+    ben = figures(store)["Ben"]
+    assert ben.average_score == pytest.approx(np.mean(SCORES))
+    low, high = stats.t.interval(
+        0.95, len(SCORES) - 1, loc=np.mean(SCORES), scale=stats.sem(SCORES)
+    )
+    assert ben.interval == pytest.approx((low, min(high, 10.0)))
+
+
+def test_the_interval_stays_within_the_scale_and_needs_two_calls(store):
+    add_scored(store, "Wide", [1.0, 10.0])
+    add_scored(store, "Same", [6.3] * 9)
+    add_scored(store, "Once", [6.3])
+    found = figures(store)
+    assert found["Wide"].interval == (1.0, 10.0)
+    assert found["Same"].interval == pytest.approx((6.3, 6.3), abs=1e-5)
+    assert (found["Once"].average_score, found["Once"].interval) == (6.3, None)
+
+
+def test_calm_and_insufficient_calls_are_counted_apart(store):
+    add_scored(store, "Ben", [2.0, 4.0], outcome=UNRESOLVED)
+    add_scored(store, "Ben", [9.0])
+    add_scored(store, "Ben", [7.0, 7.0, 7.0], outcome=CALM_THROUGHOUT)
+    add_scored(store, "Ben", [None, None], outcome=INSUFFICIENT_EVIDENCE)
+    ben = figures(store)["Ben"]
+    assert (ben.calls, ben.scored_calls) == (8, 3)
+    assert ben.average_score == pytest.approx(5.0)
+    assert ben.outcomes == {
+        UNRESOLVED: 2, DE_ESCALATED: 1, CALM_THROUGHOUT: 3, INSUFFICIENT_EVIDENCE: 2,
+    }  # fmt: skip
+
+
+def test_an_agent_with_nothing_to_judge_by_has_no_average(store):
+    add_scored(store, "Ben", [7.0], outcome=CALM_THROUGHOUT)
+    add_scored(store, "Ben", [None], outcome=INSUFFICIENT_EVIDENCE)
+    ben = figures(store)["Ben"]
+    assert (ben.calls, ben.scored_calls, ben.average_score, ben.interval) == (2, 0, None, None)
+    assert weeks(store, "Ben") == []
+
+
+def test_fewer_than_five_scored_calls_are_not_compared(store):
+    add_scored(store, "Few", SCORES[:4])
+    add_scored(store, "Few", [7.0], outcome=CALM_THROUGHOUT)
+    add_scored(store, "Enough", SCORES)
+    found = figures(store)
+    assert list(found) == ["Enough", "Few"]
+    assert (found["Few"].comparable, found["Enough"].comparable) == (False, True)
+
+
+def test_a_period_includes_its_start_and_not_its_end(store):
+    for day in range(3):
+        add_scored(store, "Ben", [2.0 + day], outcome=ESCALATED, at=MONDAY + timedelta(days=day))
+    tuesday = MONDAY + timedelta(days=1)
+    assert figures(store, since=tuesday)["Ben"].calls == 2
+    assert figures(store, until=tuesday)["Ben"].calls == 1
+    assert figures(store, since=tuesday, until=tuesday) == {}
+    assert weeks(store, "Ben", since=tuesday)[0].average_score == pytest.approx(3.5)
+
+
+def test_weeks_begin_on_monday_in_utc(store):
+    second = timedelta(seconds=1)
+    week = timedelta(days=7)
+    for at, score in (
+        (MONDAY - second, 2.0), (MONDAY, 4.0), (MONDAY + week - second, 6.0), (MONDAY + week, 9.0),
+    ):  # fmt: skip
+        add_scored(store, "Ben", [score], at=at)
+    found = [(row.monday, row.scored_calls, row.average_score) for row in weeks(store, "Ben")]
+    assert found == [(MONDAY - week, 1, 2.0), (MONDAY, 2, 5.0), (MONDAY + week, 1, 9.0)]
+
+
+def test_the_best_and_the_worst_moments_come_with_their_calls(store):
+    add(store, "a.wav", with_moments("a.wav", 1.5, -2.0, 0.25), agent="Ben", called_at=MONDAY)
+    later = MONDAY + timedelta(days=1)
+    add(store, "b.wav", with_moments("b.wav", 3.0, -0.5, 0.0), agent="Ben", called_at=later)
+    add(store, "c.wav", with_moments("c.wav", 9.0, -9.0), agent="Amira")
+    best = moments(store, "Ben", best=True)
+    assert [(row.file_name, row.points) for row in best] == [
+        ("b.wav", 3.0), ("a.wav", 1.5), ("a.wav", 0.25),
+    ]  # fmt: skip
+    assert [row.points for row in moments(store, "Ben", best=False)] == [-2.0, -0.5]
+    assert len(moments(store, "Ben", best=True, limit=1)) == 1
+    assert [row.points for row in moments(store, "Ben", best=True, until=later)] == [1.5, 0.25]
+    first = best[0]
+    assert (first.call_id, first.called_at, first.at_seconds) == (call_id_of("b.wav"), later, 0.0)
+    assert (first.from_emotion, first.to_emotion) == ("anger", "neutral")

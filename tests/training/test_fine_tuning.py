@@ -1,0 +1,489 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from threads_for_processes import threads
+
+from calmscore.emotions import EMOTIONS
+from calmscore.errors import CorpusError, ParameterError
+from calmscore.network.classifier import load_classifier
+from calmscore.training import command, training_sets
+from calmscore.training.corpora import crema_d
+from calmscore.training.fine_tuning import FineTuning, mask_spectrogram, mix_clips, teachers_answers
+from calmscore.training.recipe import Recipe
+from calmscore.training.training_sets import (
+    TRAINING_COPIES,
+    VALIDATION_COPIES,
+    load_training_set,
+    speech_level_db,
+    write_training_set,
+)
+
+RATE_HZ = 16_000
+VALIDATION, TRAINING = ("1015", "1020"), ("1001", "1002")
+CODES = ("ANG", "NEU", "SAD")
+RECIPE = Recipe(
+    width=64, layers=1, head_epochs=1, epochs=1, batch_size=2, mixed_precision=False,
+    average_momentum=0.5,
+)  # fmt: skip
+# The first row is of the voice alone (1), the second of the face alone (2).
+VOTES = """,fileName,A,D,F,H,N,S
+100001,1001_DFA_ANG_XX,6,2,0,0,2,0
+200001,1001_DFA_ANG_XX,0,0,0,9,0,0
+"""
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
+
+
+@pytest.fixture
+def step_by_step():
+    """Run TensorFlow without compiling, because that takes longer than a few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Twelve short clips: three emotions of two speakers on either side."""
+    folder = tmp_path_factory.mktemp("corpus") / "AudioWAV"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    time = np.arange(round(0.6 * RATE_HZ)) / RATE_HZ
+    for speaker in VALIDATION + TRAINING:
+        for place, code in enumerate(CODES):
+            buzz = np.sin(2 * np.pi * 150 * (1 + place) * time) * (1 + np.sin(30 * time))
+            sound = 0.1 * 0.5**place * (buzz + 0.2 * generator.standard_normal(time.size))
+            soundfile.write(folder / f"{speaker}_DFA_{code}_XX.wav", sound, RATE_HZ)
+    (folder.parent / "tabulatedVotes.csv").write_text(VOTES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sets(clips):
+    """Prepare the clips by the command line, and return where they are."""
+    output = clips.parent / "training"
+    with threads():
+        assert training_sets.main(["--data", str(clips), "--output", str(output)]) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def whisper_file(tmp_path_factory, whisper_arrays, write_whisper):
+    path = tmp_path_factory.mktemp("whisper") / "model.bin"
+    return write_whisper(path, whisper_arrays(width=64, layers=1))
+
+
+def options_of(recipe: Recipe) -> list[str]:
+    options = []
+    for name, value in recipe.to_dict().items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            options += [f"--{option}", str(value)]
+    return options
+
+
+@pytest.fixture(scope="module")
+def trained(sets, whisper_file):
+    """Train by the command line without a break; the folder gets ``run`` and ``model``."""
+    folder = sets.parent
+    arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
+                 "--artifacts", str(folder / "model"), "--version", "9.9",
+                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
+    assert command.main(arguments + options_of(RECIPE)) == 0
+    return folder
+
+
+def fine_tuning(sets, folder, whisper_file, *, recipe: Recipe = RECIPE) -> FineTuning:
+    return FineTuning(
+        recipe, train=load_training_set(sets / "train"),
+        validation=load_training_set(sets / "validation"), folder=folder, whisper=whisper_file,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "speakers", "copies"),
+    [("train", TRAINING, len(TRAINING_COPIES)), ("validation", VALIDATION, 2)],
+)
+def test_sets_hold_every_clip_once_under_its_own_speaker(sets, name, speakers, copies):
+    prepared = load_training_set(sets / name)
+    names = [f"{speaker}_DFA_{code}_XX" for speaker in speakers for code in CODES]
+    assert sorted(prepared.names) == names
+    assert prepared.log_mel.shape == (copies, len(names), 300, 80)
+    assert np.isfinite(prepared.log_mel).all()
+    for label, stem, speaker in zip(
+        prepared.labels, prepared.names, prepared.speakers, strict=True
+    ):
+        clip = crema_d.parse_name(str(stem))
+        assert (EMOTIONS[label], clip.speaker) == (clip.emotion, speaker)
+
+
+def test_votes_are_those_of_listeners_and_the_label_where_nobody_voted(sets):
+    prepared = load_training_set(sets / "train")
+    votes = dict(zip(prepared.names, prepared.votes, strict=True))
+    np.testing.assert_allclose(votes["1001_DFA_ANG_XX"], [0.6, 0.2, 0, 0, 0.2, 0], atol=1e-6)
+    np.testing.assert_array_equal(votes["1002_DFA_SAD_XX"], np.eye(6)[EMOTIONS.index("sad")])
+
+
+def test_every_copy_of_a_clip_is_another_one(sets):
+    copies = load_training_set(sets / "train").log_mel[:, 0].astype(np.float32)
+    for one in range(len(copies)):
+        for other in range(one):
+            assert np.abs(copies[one] - copies[other]).max() > 0.1
+
+
+def test_the_seed_decides_the_copies(clips, sets, tmp_path):
+    arguments = ["--data", str(clips), "--output", str(tmp_path), "--seed"]
+    prepared = [load_training_set(sets / "train").log_mel]
+    for seed in ("0", "1"):
+        with threads():
+            assert training_sets.main([*arguments, seed]) == 0
+        prepared.append(np.array(load_training_set(tmp_path / "train").log_mel))
+    first, again, other = prepared
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first[0], other[0])  # the clean copy
+    assert np.abs(first[1:] - other[1:]).max() > 0.1
+
+
+def test_a_process_of_its_own_prepares_the_same(clips, sets, tmp_path):
+    expected = load_training_set(sets / "validation")
+    clip = crema_d.parse_name(clips / f"{expected.names[0]}.wav")
+    write_training_set([clip], tmp_path, copies=VALIDATION_COPIES, workers=1)
+    np.testing.assert_array_equal(load_training_set(tmp_path).log_mel[:, 0], expected.log_mel[:, 0])
+
+
+def test_another_corpus_is_divided_by_speaker_and_balanced(tmp_path):
+    folder, output = tmp_path / "wav", tmp_path / "sets"
+    folder.mkdir()
+    noise = 0.1 * np.random.default_rng(0).standard_normal(RATE_HZ // 2)
+    # EmoDB: W is anger, N neutral, L boredom, which is none of the six.
+    for speaker in ("03", "08", "09"):
+        for code in ("a01Wa", "a02Wa", "a04Wa", "a01Na", "a05La"):
+            soundfile.write(folder / f"{speaker}{code}.wav", noise, RATE_HZ)
+    arguments = ["--data", str(folder), "--output", str(output), "--balance"]
+    with threads():
+        assert training_sets.main(arguments) == 0
+    training, validation = (load_training_set(output / name) for name in ("train", "validation"))
+    assert len(set(training.speakers)) == 2 and len(set(validation.speakers)) == 1
+    assert not set(training.speakers) & set(validation.speakers)
+    counts = {EMOTIONS[label]: np.sum(training.labels == label) for label in set(training.labels)}
+    assert counts == {"anger": 6, "neutral": 6}
+    assert sorted(EMOTIONS[label] for label in validation.labels) == ["anger"] * 3 + ["neutral"]
+
+
+def test_a_corpus_of_one_speaker_cannot_be_divided(tmp_path, capsys):
+    soundfile.write(tmp_path / "03a01Wa.wav", np.zeros(RATE_HZ // 2), RATE_HZ)
+    arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets"), "--corpus", "emodb"]
+    assert training_sets.main(arguments) == 3
+    assert "clips of 1 speaker" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--balance"], ["--corpus", "emodb"]])
+def test_the_set_of_everyone_takes_no_other_corpus_and_no_balance(clips, tmp_path, capsys, option):
+    arguments = ["--data", str(clips), "--output", str(tmp_path), "--everyone", *option]
+    with pytest.raises(SystemExit, match="2"):
+        training_sets.main(arguments)
+    assert "--everyone takes CREMA-D as it is" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_without_clips_is_told(tmp_path, capsys):
+    arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
+    assert training_sets.main(arguments) == 3
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_set_that_is_missing_or_of_another_front_end_is_told(tmp_path, sets):
+    with pytest.raises(CorpusError, match="no prepared training set"):
+        load_training_set(tmp_path)
+    for file in (sets / "train").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    description = json.loads((tmp_path / "settings.json").read_text())
+    description["log_mel"]["mel_bands"] = 40
+    (tmp_path / "settings.json").write_text(json.dumps(description))
+    with pytest.raises(CorpusError, match="another front end"):
+        load_training_set(tmp_path)
+
+
+@pytest.mark.parametrize("level_db", [-6.0, -30.0, -60.0])
+def test_the_speech_level_leaves_pauses_out(level_db):
+    speech = 10 ** (level_db / 20) * np.ones(RATE_HZ, dtype=np.float32)
+    with_pause = np.concatenate([speech, np.zeros(3 * RATE_HZ, dtype=np.float32)])
+    assert speech_level_db(with_pause) == pytest.approx(level_db, abs=0.1)
+
+
+def checkpoint(folder) -> dict[str, np.ndarray]:
+    with np.load(folder / "checkpoint.npz") as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def test_an_interrupted_training_ends_like_one_without_a_break(
+    sets, whisper_file, tmp_path, step_by_step
+):
+    def stop_in_the_second_epoch(line):
+        if line.startswith("epoch 2/"):
+            raise KeyboardInterrupt
+
+    fine_tuning(sets, tmp_path / "whole", whisper_file).run()
+    with pytest.raises(KeyboardInterrupt):
+        fine_tuning(sets, tmp_path / "broken", whisper_file).run(report=stop_in_the_second_epoch)
+    assert int(checkpoint(tmp_path / "broken")["epoch"]) == 1
+    lines = []
+    best = fine_tuning(sets, tmp_path / "broken", None).run(report=lines.append)
+    assert len(lines) == 1 and lines[0].startswith("epoch 2/2")
+    assert best == tmp_path / "broken" / "best.weights.h5" and best.is_file()
+    broken, whole = (checkpoint(tmp_path / name) for name in ("broken", "whole"))
+    assert broken.keys() == whole.keys()
+    for name, array in whole.items():
+        if array.dtype.kind == "f":
+            np.testing.assert_allclose(broken[name], array, atol=1e-6, err_msg=name)
+        else:
+            np.testing.assert_array_equal(broken[name], array, err_msg=name)
+
+
+def test_a_finished_training_is_not_trained_again(trained, sets):
+    before = checkpoint(trained / "run")
+    lines = []
+    fine_tuning(sets, trained / "run", None).run(report=lines.append)
+    assert lines == []
+    assert checkpoint(trained / "run")["epoch"] == before["epoch"] == 2
+
+
+def test_a_run_of_another_recipe_is_not_continued(trained, sets):
+    recipe = Recipe(**{**RECIPE.to_dict(), "vote_share": 0.0})
+    with pytest.raises(ParameterError, match="another recipe"):
+        fine_tuning(sets, trained / "run", None, recipe=recipe).run()
+
+
+def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
+    trained, sets, whisper_file, tmp_path, whisper_arrays, step_by_step
+):
+    kernel = whisper_arrays(width=64, layers=1)["encoder/conv1/weight"].astype(np.float32)
+    kernel = kernel.transpose(2, 1, 0)
+    recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0})
+    head_only = fine_tuning(sets, tmp_path, whisper_file, recipe=recipe)
+    initial = head_only.model.get_layer("logits").get_weights()[0]
+    head_only.run(report=lambda line: None)
+    np.testing.assert_array_equal(head_only.model.get_layer("conv1").get_weights()[0], kernel)
+    assert np.abs(head_only.model.get_layer("logits").get_weights()[0] - initial).max() > 1e-5
+    whole = fine_tuning(sets, trained / "run", None)
+    whole.run(report=lambda line: None)
+    assert np.abs(whole.model.get_layer("conv1").get_weights()[0] - kernel).max() > 1e-6
+
+
+def test_the_log_has_a_line_per_epoch(trained):
+    rows = [json.loads(line) for line in (trained / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    for row in rows:
+        assert row["loss"] > 0.0
+        assert row["clean"]["clips"] == row["telephone"]["clips"] == 6
+
+
+def test_the_artifact_loads_and_tells_what_made_it(trained):
+    classifier = load_classifier(trained / "model")
+    metrics, recipe = (
+        json.loads((trained / "model" / name).read_text())
+        for name in ("metrics.json", "recipe.json")
+    )
+    assert classifier.settings.version == "9.9"
+    assert classifier.settings.temperature == metrics["temperature"]
+    assert recipe.pop("teachers") == []
+    assert Recipe(**recipe) == RECIPE
+    assert len(classifier.sha256) == 64
+    speech_level = load_training_set(trained / "training" / "train").speech_level_db
+    assert classifier.settings.speech_level_db == speech_level
+    sounds = [
+        np.random.default_rng(0).standard_normal(n).astype(np.float32) for n in (9_000, 70_000)
+    ]
+    rows = classifier.predict_proba(sounds, sample_rate_hz=RATE_HZ)
+    assert rows.shape == (2, 6)
+    np.testing.assert_allclose(rows.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("line", ["clean", "telephone"])
+def test_evaluate_prints_and_writes_the_figures_of_the_chosen_speakers(
+    trained, clips, capsys, tmp_path, line
+):
+    arguments = ["evaluate", "--data", str(clips), "--artifacts", str(trained / "model"),
+                 "--speakers", "validation", "--json", str(tmp_path / "figures.json")]  # fmt: skip
+    assert command.main(arguments + ["--telephone"] * (line == "telephone")) == 0
+    printed = capsys.readouterr().out
+    assert f"6 clips of 2 speakers, {'clean' if line == 'clean' else 'through a tele'}" in printed
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    for name in ("accuracy", "uar", "macro_f1", "expected_calibration_error"):
+        assert f"{figures['all'][name]:.3f}" in printed
+    for word in ("accuracy", "UAR", "macro-F1", "expected calibration error", "confusion matrix"):
+        assert word in printed
+    assert all(name in printed for name in EMOTIONS)
+    assert figures["telephone"] == (line == "telephone")
+    assert sum(map(sum, figures["all"]["confusion"])) == 6
+    # The figures of the package are those of the artifact, but for the storage with 16 bits.
+    packaged = json.loads((trained / "model" / "metrics.json").read_text())
+    if line == "clean":
+        assert figures["all"]["accuracy"] == pytest.approx(packaged["clean"]["accuracy"], abs=0.17)
+
+
+def test_evaluate_tells_sexes_and_ages_apart_where_they_are_known(trained, clips, capsys):
+    table = clips.parent / "VideoDemographics.csv"
+    table.write_text(
+        "ActorID,Age,Sex,Race,Ethnicity\n"
+        "1001,51,Male,Caucasian,Not Hispanic\n1015,32,Female,Asian,Not Hispanic\n"
+    )
+    try:
+        arguments = ["evaluate", "--data", str(clips), "--artifacts", str(trained / "model")]
+        assert command.main(arguments) == 0
+    finally:
+        table.unlink()
+    printed = capsys.readouterr().out.splitlines()
+    groups = {line.split()[0]: line for line in printed if line.startswith("  ")}
+    for name in ("female", "male", "30–39", "50–59"):
+        assert " 3 " in groups[name], name
+
+
+def error_line(capsys) -> str:
+    """Return the last line on stderr; progress bars may stand before it."""
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("speakers", "message"), [("1015,1020", None), ("7777", "holds no clip of speakers")]
+)
+def test_evaluate_of_nobody_ends_with_one_line_of_reason(trained, clips, capsys, speakers, message):
+    arguments = ["evaluate", "--data", str(clips), "--artifacts", str(trained / "model"),
+                 "--speakers", speakers]  # fmt: skip
+    assert command.main(arguments) == (0 if message is None else 3)
+    if message is not None:
+        assert message in error_line(capsys)
+
+
+@pytest.mark.parametrize("change", [{"width": 128}, {"layers": 2}])
+def test_training_a_network_that_does_not_fit_whisper_ends_with_one_line_of_reason(
+    sets, whisper_file, tmp_path, capsys, change
+):
+    recipe = Recipe(**{**RECIPE.to_dict(), **change})
+    arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
+                 "--artifacts", str(tmp_path / "model"),
+                 "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
+    assert command.main(arguments + options_of(recipe)) == 3
+    assert error_line(capsys).startswith("error: ")
+
+
+def test_training_without_sets_ends_with_one_line_of_reason(tmp_path, capsys):
+    arguments = ["train", "--training-set", str(tmp_path), "--run", str(tmp_path / "run")]
+    assert command.main([*arguments, "--artifacts", str(tmp_path / "model")]) == 3
+    assert "no prepared training set" in error_line(capsys)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 4.0))
+def test_mixed_clips_are_mostly_themselves_and_their_labels_stay_probabilities(seed, concentration):
+    generator = np.random.default_rng(seed)
+    inputs = generator.standard_normal((5, 30, 8)).astype(np.float32)
+    targets = generator.dirichlet(np.ones(6), size=5).astype(np.float32)
+    mixed, labels = mix_clips(inputs, targets, generator, concentration=concentration)
+    np.testing.assert_allclose(labels.sum(axis=1), 1.0, atol=1e-5)
+    assert (labels >= 0).all()
+    for before, after in zip(inputs, mixed, strict=True):
+        distances = [np.abs(after - other).mean() for other in inputs]
+        assert np.abs(after - before).mean() <= min(distances) + 1e-5
+
+
+def test_teachers_answers_are_averaged_over_networks_and_kept(sets, whisper_file, tmp_path):
+    train = load_training_set(sets / "train")
+    weights, recipes = [], []
+    for seed in (1, 2):
+        recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0, "seed": seed})
+        tuning = fine_tuning(sets, tmp_path / str(seed), whisper_file, recipe=recipe)
+        tuning.model.save_weights(tmp_path / f"{seed}.weights.h5")
+        weights.append(tmp_path / f"{seed}.weights.h5")
+        recipes.append(recipe)
+    file = tmp_path / "answers.npy"
+    both = teachers_answers(weights, recipes, train=train, file=file)
+    assert both.shape == (len(TRAINING_COPIES), 6, 6)
+    np.testing.assert_allclose(both.sum(axis=2), 1.0, atol=1e-5)
+    ones = [teachers_answers([w], [r], train=train, file=tmp_path / f"{w.name}.npy")
+            for w, r in zip(weights, recipes, strict=True)]  # fmt: skip
+    assert np.abs(both - ones[0]).max() > 1e-4
+    geometric = np.sqrt(ones[0][0] * ones[1][0])
+    geometric /= geometric.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(both[0], geometric, atol=1e-4)
+    np.testing.assert_array_equal(teachers_answers([], [], train=train, file=file), both)
+
+
+def test_a_pupil_needs_its_teachers_answers_and_enough_copies(sets, whisper_file, tmp_path):
+    pupil = Recipe(**{**RECIPE.to_dict(), "teacher_share": 0.5})
+    with pytest.raises(ParameterError, match="no teacher has answered"):
+        fine_tuning(sets, tmp_path, whisper_file, recipe=pupil)
+    greedy = Recipe(**{**RECIPE.to_dict(), "copies": 99})
+    with pytest.raises(ParameterError, match="copies is 99"):
+        fine_tuning(sets, tmp_path, whisper_file, recipe=greedy)
+
+
+def test_a_pupil_learns_what_its_teachers_answered(
+    sets, whisper_file, whisper_arrays, write_whisper, tmp_path, monkeypatch
+):
+    # The pupil can go on only from the second one's weights: the first one is wider.
+    wide = Recipe(**{**RECIPE.to_dict(), "whisper": "base", "width": 128})
+    write_whisper(tmp_path / "base.bin", whisper_arrays(width=128))
+    monkeypatch.setattr("calmscore.training.command.TEACHERS", (wide, RECIPE))
+    pupil = Recipe(**{**RECIPE.to_dict(), "head_epochs": 0, "teacher_share": 0.5, "mixup": 0.2})
+    arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
+                 "--artifacts", str(tmp_path / "model"),
+                 "--whisper-weights", f"tiny.en={whisper_file}",
+                 f"base={tmp_path / 'base.bin'}"]  # fmt: skip
+    assert command.main(arguments + options_of(pupil)) == 0
+    recipe = json.loads((tmp_path / "model" / "recipe.json").read_text())
+    assert (
+        recipe["teachers"] == [wide.to_dict(), RECIPE.to_dict()] and recipe["teacher_share"] == 0.5
+    )
+    assert (tmp_path / "run" / "teacher-tiny.en" / "log.jsonl").is_file()
+    train = load_training_set(sets / "train")
+    answers = np.load(tmp_path / "run" / "answers.npy")
+    tuning = FineTuning(
+        pupil, train=train, validation=load_training_set(sets / "validation"),
+        folder=tmp_path / "run", answers=answers,
+    )  # fmt: skip
+    one_hot = np.eye(6)[train.labels]
+    expected = 0.5 * (0.8 * one_hot + 0.2 * train.votes) + 0.5 * answers[3]
+    np.testing.assert_allclose(tuning.targets[3], expected, atol=1e-6)
+
+
+def test_babble_is_other_voices_beside_the_clip(clips):
+    paths = sorted(clips.glob("*.wav"))
+    samples = training_sets.read_clip(paths[0])
+    generator = np.random.default_rng(0)
+    training_sets._remember_voices([])
+    np.testing.assert_array_equal(training_sets._babble(samples, generator), samples)
+    training_sets._remember_voices(paths[3:])
+    try:
+        babbled = training_sets._babble(samples, generator)
+    finally:
+        training_sets._remember_voices([])
+    noise = babbled - samples
+    ratio = 10 * np.log10(np.mean(samples**2) / np.mean(noise**2))
+    assert 2.9 < ratio < 20.1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 30))
+def test_a_mask_hides_one_stretch_of_bands_and_one_of_frames(seed, bands, frames):
+    inputs = np.random.default_rng(seed).standard_normal((2, 60, 20)).astype(np.float32)
+    masked = mask_spectrogram(
+        inputs.copy(), np.random.default_rng(seed), bands=bands, frames=frames
+    )
+    again = mask_spectrogram(inputs.copy(), np.random.default_rng(seed), bands=bands, frames=frames)
+    np.testing.assert_array_equal(masked, again)
+    for before, after in zip(inputs, masked, strict=True):
+        hidden = before != after
+        assert np.allclose(after[hidden], before.mean(), atol=1e-5)
+        for axis, widest in ((0, frames), (1, bands)):
+            (places,) = np.nonzero(hidden.all(axis=1 - axis))
+            assert places.size <= widest
+            assert places.size == 0 or np.ptp(places) == places.size - 1
+        rest = hidden[~hidden.all(axis=1)][:, ~hidden.all(axis=0)]
+        assert not rest.any()
