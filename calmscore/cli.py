@@ -25,7 +25,7 @@ from calmscore.errors import CalmscoreError, ParameterError
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
     from calmscore.analysis.report import CallReport
-    from calmscore.intake.batch import LoadClassifier, Outcome, Work
+    from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
     from calmscore.store import Store
     from calmscore.store.calls import CallFilter
 
@@ -198,8 +198,8 @@ def batch(
         paths = find_recordings(recordings)
         try:
             if scheduler is not None:
-                outcomes = score_on_cluster(paths, work, scheduler=scheduler)
-                failed = _follow(outcomes, total=len(paths), failures=failures)
+                results = score_on_cluster(paths, work, scheduler=scheduler)
+                failed = _follow(results, total=len(paths), failures=failures)
             else:
                 with Workers(work, jobs=jobs) as workers:
                     failed = _follow(workers.score(paths), total=len(paths), failures=failures)
@@ -210,7 +210,7 @@ def batch(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _follow(outcomes: Iterable[Outcome], *, total: int, failures: Path) -> int:
+def _follow(results: Iterable[RecordingResult], *, total: int, failures: Path) -> int:
     counts = {"scored": 0, "known": 0, "failed": 0}
     try:
         file = failures.open("w", newline="", encoding="utf-8")
@@ -221,10 +221,10 @@ def _follow(outcomes: Iterable[Outcome], *, total: int, failures: Path) -> int:
     with file, tqdm(total=total, unit="call", disable=None) as bar:
         table = csv.writer(file)
         table.writerow(["path", "code", "message"])
-        for outcome in outcomes:
-            counts[outcome.state] += 1
-            if outcome.state == "failed":
-                table.writerow([outcome.path, outcome.code, outcome.message])
+        for result in results:
+            counts[result.state] += 1
+            if result.state == "failed":
+                table.writerow([result.path, result.code, result.message])
                 file.flush()
             bar.set_postfix(counts)
             bar.update()
@@ -259,9 +259,9 @@ def watch(
         watch(watched, workers, stop=stop, report=_tell)
 
 
-def _tell(outcome: Outcome) -> None:
-    reason = f": {outcome.message}" if outcome.message else ""
-    print(f"{outcome.path.name} {outcome.state}{reason}", file=sys.stderr, flush=True)
+def _tell(result: RecordingResult) -> None:
+    reason = f": {result.message}" if result.message else ""
+    print(f"{result.path.name} {result.state}{reason}", file=sys.stderr, flush=True)
 
 
 @app.command()

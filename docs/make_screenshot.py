@@ -8,7 +8,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT / "tests"))
 
-from dashboard import running_browser, running_dashboard  # noqa: E402
+from running_dashboard import running_browser, running_dashboard  # noqa: E402
 
 _CONTENT_HEIGHT = "document.querySelector('[data-testid=stMain]').scrollHeight"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import ROOT, running_browser, running_dashboard
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from dashboard import running_browser, running_dashboard
+from running_dashboard import running_browser, running_dashboard
 from sign_in_provider import CLIENT_ID, CLIENT_SECRET, running_provider
 
 pytestmark = pytest.mark.browser

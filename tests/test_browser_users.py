@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import ROOT, running_browser, running_dashboard
 
 import inference
 from calmscore.analysis.report import CallReport

@@ -60,7 +60,7 @@ def calls(tmp_path, folder):
 
 def test_help_is_quick_because_it_loads_no_model():
     script = (
-        "import sys, calmscore; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+        "import sys, calmscore.cli; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
     text = run("--help").output
@@ -152,8 +152,9 @@ def test_batch_on_a_cluster_hands_every_call_over(tmp_path, folder, monkeypatch)
 
 def test_watch_ends_when_it_is_told(tmp_path, folder):
     script = (
-        "import calmscore, sys; sys.path.insert(0, 'tests'); import stub_classifier\n"
-        "calmscore._load_classifier = lambda: stub_classifier.stub_classifier\n"
+        "import sys; sys.path.insert(0, 'tests'); import stub_classifier\n"
+        "from calmscore import cli\n"
+        "cli._load_classifier = lambda: stub_classifier.stub_classifier\n"
         "if __name__ == '__main__': cli.main()\n"
     )
     (tmp_path / "run.py").write_text(script)

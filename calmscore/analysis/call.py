@@ -75,7 +75,7 @@ def analyze_call(
     source : path or binary file object
         The recording. The name of a file object is taken from its ``name``.
     customer_channel : {"auto", "left", "right", "mixed"}
-        Where the customer is; see `inference_data_preprocessing.segment_call`.
+        Where the customer is; see `segments.segment_call`.
     classifier : EmotionClassifier, optional
         The shipped one by default.
     progress : callable, optional

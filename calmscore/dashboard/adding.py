@@ -8,11 +8,11 @@ from typing import Literal
 import streamlit as st
 
 from calmscore.analysis.segments import ChannelChoice
-from calmscore.dashboard.analyses import analyses
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.intake.queue import Upload, Uploads
+from calmscore.dashboard.shared_model import analyses
+from calmscore.intake.queue import CallQueue, QueuedCall
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, list_agents
 
@@ -42,10 +42,10 @@ def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
     """
     with st.expander("Add calls", expanded=expanded, icon=":material/upload:", key="add-calls"):
         _form(store, actor)
-    uploads: Uploads | None = st.session_state.get("uploads")
-    if uploads is not None and uploads.items:
-        refresh = _REFRESH_SECONDS if uploads.running else None
-        st.fragment(_progress, run_every=refresh)(uploads, refreshing=refresh is not None)
+    queue: CallQueue | None = st.session_state.get("uploads")
+    if queue is not None and queue.items:
+        refresh = _REFRESH_SECONDS if queue.running else None
+        st.fragment(_progress, run_every=refresh)(queue, refreshing=refresh is not None)
 
 
 def _form(store: Store, actor: str) -> None:
@@ -70,7 +70,7 @@ def _form(store: Store, actor: str) -> None:
         st.warning("Choose one or more recordings first.", icon=":material/info:")
         return
     if "uploads" not in st.session_state:
-        st.session_state["uploads"] = Uploads(store, analyses=analyses(), actor=actor)
+        st.session_state["uploads"] = CallQueue(store, analyses=analyses(), actor=actor)
     for file in files:
         st.session_state["uploads"].add(
             file, file_name=file.name, customer_channel=_CHANNELS[channel],
@@ -78,26 +78,26 @@ def _form(store: Store, actor: str) -> None:
         )  # fmt: skip
 
 
-def _progress(uploads: Uploads, *, refreshing: bool) -> None:
-    items = uploads.items
+def _progress(queue: CallQueue, *, refreshing: bool) -> None:
+    items = queue.items
     height: Height = "content" if len(items) <= _LINES_WITHOUT_SCROLLING else _SCROLLED_HEIGHT
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{_summary(items)}**")
             if not refreshing and st.button("Clear this list", type="tertiary"):
-                uploads.clear()
+                queue.clear()
                 st.rerun()
         with st.container(height=height, border=False, gap="xsmall"):
             for item in items:
                 _line(item)
         if refreshing:
             st.caption("This goes on if you open another page.")
-    if refreshing and not uploads.running:
+    if refreshing and not queue.running:
         # All are in: the table shows them, and the lines stand still.
         st.rerun()
 
 
-def _summary(items: Sequence[Upload]) -> str:
+def _summary(items: Sequence[QueuedCall]) -> str:
     counts = {
         "added": "added",
         "renewed": "analysed again",
@@ -112,7 +112,7 @@ def _summary(items: Sequence[Upload]) -> str:
     return " · ".join(parts)
 
 
-def _line(item: Upload) -> None:
+def _line(item: QueuedCall) -> None:
     name = plain(item.file_name)
     if item.state == "failed":
         st.error(plain(item.message), icon=":material/error:")

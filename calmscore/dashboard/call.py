@@ -10,12 +10,12 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.dashboard import call_view
-from calmscore.dashboard.analyses import analyses
 from calmscore.dashboard.coaching import coaching_panel
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.shared_model import analyses
 from calmscore.dashboard.stored_call import find_stored, playback, whereabouts
 from calmscore.errors import CallFileError, CalmscoreError
 from calmscore.outputs.pdf import call_pdf

@@ -11,9 +11,9 @@ import streamlit as st
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.dashboard import call_view
-from calmscore.dashboard.analyses import analyses
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.shared_model import analyses
 from calmscore.errors import CalmscoreError
 from calmscore.intake.take_in import keep
 from calmscore.locations import shipped

@@ -34,7 +34,7 @@ from calmscore.store import Store
 from calmscore.store.calls import has_current_report
 
 LoadClassifier = Callable[[], EmotionClassifier]
-OutcomeState = Literal["scored", "known", "failed"]
+RecordingState = Literal["scored", "known", "failed"]
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -73,11 +73,11 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RecordingResult:
     """What became of one recording; ``code`` and ``message`` say why it failed."""
 
     path: Path
-    state: OutcomeState
+    state: RecordingState
     code: str = ""
     message: str = ""
 
@@ -124,7 +124,7 @@ def _is_recording(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def score_recording(path: Path, work: Work) -> Outcome:
+def score_recording(path: Path, work: Work) -> RecordingResult:
     """Analyse and store one recording, unless the store has its report.
 
     Parameters
@@ -136,7 +136,7 @@ def score_recording(path: Path, work: Work) -> Outcome:
 
     Returns
     -------
-    Outcome
+    RecordingResult
         Of any failure too; nothing is raised.
     """
     try:
@@ -144,7 +144,7 @@ def score_recording(path: Path, work: Work) -> Outcome:
         with open_recording(path, file_name=path.name) as stream:
             call_id = hashlib.file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
             if _is_known(call_id, store, classifier, work):
-                return Outcome(path=path, state="known")
+                return RecordingResult(path=path, state="known")
             take_in(
                 stream,
                 file_name=path.name,
@@ -154,16 +154,16 @@ def score_recording(path: Path, work: Work) -> Outcome:
                 customer_channel=work.customer_channel,
             )
     except CalmscoreError as error:
-        return Outcome(path=path, state="failed", code=error.code, message=str(error))
+        return RecordingResult(path=path, state="failed", code=error.code, message=str(error))
     except Exception as error:  # one bad call never stops a batch
-        return Outcome(
+        return RecordingResult(
             path=path,
             state="failed",
             code="internal_error",
             message=f"{path.name} could not be analysed because of a fault in Calmscore "
             f"({type(error).__name__}: {error}); please report it with the file",
         )
-    return Outcome(path=path, state="scored")
+    return RecordingResult(path=path, state="scored")
 
 
 def _is_known(call_id: str, store: Store, classifier: EmotionClassifier, work: Work) -> bool:
@@ -213,14 +213,14 @@ class Workers:
         """End the processes; calls that they are at are finished or given up as a whole."""
         self._end_pool()
 
-    def score(self, paths: Iterable[Path]) -> Iterator[Outcome]:
+    def score(self, paths: Iterable[Path]) -> Iterator[RecordingResult]:
         """Score recordings and yield what became of each, in the order of completion.
 
         A recording at which a process dies is tried once more, alone; if that process
         dies too, the recording has failed with the code ``worker_died``.
         """
         waiting = deque(paths)
-        running: dict[Future[Outcome], Path] = {}
+        running: dict[Future[RecordingResult], Path] = {}
         while waiting or running:
             while waiting and len(running) < 2 * self._jobs:
                 try:
@@ -252,12 +252,12 @@ class Workers:
                 self._end_pool()
                 yield from map(self._score_alone, suspects)
 
-    def _score_alone(self, path: Path) -> Outcome:
+    def _score_alone(self, path: Path) -> RecordingResult:
         try:
             return self._submit(path).result()
         except BrokenProcessPool:
             self._end_pool()
-            return Outcome(
+            return RecordingResult(
                 path=path,
                 state="failed",
                 code="worker_died",
@@ -265,7 +265,7 @@ class Workers:
                 "machine's free memory, and report the file if that is enough",
             )
 
-    def _submit(self, path: Path) -> Future[Outcome]:
+    def _submit(self, path: Path) -> Future[RecordingResult]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._jobs,
@@ -296,7 +296,9 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def score_on_cluster(paths: Sequence[Path], work: Work, *, scheduler: str) -> Iterator[Outcome]:
+def score_on_cluster(
+    paths: Sequence[Path], work: Work, *, scheduler: str
+) -> Iterator[RecordingResult]:
     """Score recordings on a Dask cluster and yield what became of each, as they finish.
 
     Calls of a worker that ends are given to others.
@@ -342,17 +344,17 @@ def score_on_cluster(paths: Sequence[Path], work: Work, *, scheduler: str) -> It
             submit(path)
         for future in running:
             path = places.pop(future.key)
-            yield _cluster_outcome(future, path)
+            yield _cluster_result(future, path)
             following = next(waiting, None)
             if following is not None:
                 submit(following)
 
 
-def _cluster_outcome(future: Any, path: Path) -> Outcome:
+def _cluster_result(future: Any, path: Path) -> RecordingResult:
     if future.status == "finished":
-        outcome: Outcome = future.result()
-        return outcome
-    return Outcome(
+        result: RecordingResult = future.result()
+        return result
+    return RecordingResult(
         path=path,
         state="failed",
         code="worker_died",

@@ -17,7 +17,7 @@ from calmscore.intake.analysis_cache import AnalysisCache
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, has_call, has_current_report
 
-UploadState = Literal[
+QueuedState = Literal[
     "waiting", "reading", "listening", "added", "renewed", "here already", "failed"
 ]
 _AT_ONCE = 2
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Upload:
+class QueuedCall:
     """One recording and what became of it.
 
     Attributes
@@ -44,7 +44,7 @@ class Upload:
     """
 
     file_name: str
-    state: UploadState = "waiting"
+    state: QueuedState = "waiting"
     completed: int = 0
     total: int = 0
     report: CallReport | None = None
@@ -61,7 +61,7 @@ class Upload:
         return self.completed / self.total if self.total else 0.0
 
 
-class Uploads:
+class CallQueue:
     """Takes recordings into the store; one that fails never stops the others.
 
     Parameters
@@ -81,7 +81,7 @@ class Uploads:
         self._workers = 0
         self._idle = threading.Condition(self._lock)
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self.items: list[Upload] = []
+        self.items: list[QueuedCall] = []
 
     @property
     def running(self) -> bool:
@@ -95,16 +95,16 @@ class Uploads:
         file_name: str,
         customer_channel: ChannelChoice | None = None,
         details: CallDetails | None = None,
-    ) -> Upload:
+    ) -> QueuedCall:
         """Take a recording in, in the background; the rest is as for `intake.take_in`."""
-        upload = Upload(file_name=file_name)
-        self.items.append(upload)
-        self._waiting.put(_Task(upload, source, customer_channel, details))
+        call = QueuedCall(file_name=file_name)
+        self.items.append(call)
+        self._waiting.put(_Task(call, source, customer_channel, details))
         with self._lock:
             if self._workers < _AT_ONCE:
                 self._workers += 1
                 threading.Thread(target=self._work, daemon=True).start()
-        return upload
+        return call
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all are finished; tell whether they are."""
@@ -127,23 +127,23 @@ class Uploads:
             self._take_in(task)
 
     def _take_in(self, task: _Task) -> None:
-        upload = task.upload
-        upload.state = "reading"
+        call = task.call
+        call.state = "reading"
         try:
             state = self._stored(task)
         except CalmscoreError as error:
-            upload.message, upload.state = str(error), "failed"
+            call.message, call.state = str(error), "failed"
         except Exception:
-            _log.exception("%s could not be taken in", upload.file_name)
-            upload.message = (
-                f"{upload.file_name} could not be analysed because of a fault in Calmscore. "
+            _log.exception("%s could not be taken in", call.file_name)
+            call.message = (
+                f"{call.file_name} could not be analysed because of a fault in Calmscore. "
                 "Please tell whoever looks after it; the log has the details."
             )
-            upload.state = "failed"
+            call.state = "failed"
         else:
-            upload.state = state
+            call.state = state
 
-    def _stored(self, task: _Task) -> UploadState:
+    def _stored(self, task: _Task) -> QueuedState:
         digest = hashlib.sha256()
         while block := task.source.read(_BLOCK_BYTES):
             digest.update(block)
@@ -155,18 +155,18 @@ class Uploads:
         with turn:
             return self._analysed(task, call_id)
 
-    def _analysed(self, task: _Task, call_id: str) -> UploadState:
-        upload, analyses = task.upload, self._analyses
+    def _analysed(self, task: _Task, call_id: str) -> QueuedState:
+        call, analyses = task.call, self._analyses
         with self._store.database.reading() as session:
             known = has_call(session, call_id)
             current = has_current_report(session, call_id, model_sha256=analyses.model_sha256)
 
         def advance(completed: int, total: int) -> None:
-            upload.completed, upload.total, upload.state = completed, total, "listening"
+            call.completed, call.total, call.state = completed, total, "listening"
 
-        upload.report = analyses.take_in(
+        call.report = analyses.take_in(
             task.source,
-            file_name=upload.file_name,
+            file_name=call.file_name,
             store=self._store,
             actor=self._actor,
             customer_channel=task.customer_channel,
@@ -174,15 +174,15 @@ class Uploads:
             progress=advance,
         )
         if current:
-            if upload.report.call.file_name != upload.file_name:
-                upload.message = f"the same recording as {upload.report.call.file_name}"
+            if call.report.call.file_name != call.file_name:
+                call.message = f"the same recording as {call.report.call.file_name}"
             return "here already"
         return "renewed" if known else "added"
 
 
 @dataclass(frozen=True)
 class _Task:
-    upload: Upload
+    call: QueuedCall
     source: BinaryIO
     customer_channel: ChannelChoice | None
     details: CallDetails | None

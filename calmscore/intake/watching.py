@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from calmscore.errors import ArtifactError, ParameterError, StoreError
-from calmscore.intake.batch import SUFFIXES, Outcome, Workers
+from calmscore.intake.batch import SUFFIXES, RecordingResult, Workers
 
-Report = Callable[[Outcome], None]
+Report = Callable[[RecordingResult], None]
 
 # Faults of the installation; the recording may well be good.
 _NOT_MOVED = "not_moved"
@@ -56,14 +56,14 @@ class WatchedFolder:
         if self.incoming.resolve() in (self.done.resolve(), self.failed.resolve()):
             raise ParameterError(f"{self.incoming}: choose other folders for --done and --failed")
 
-    def put_away(self, outcome: Outcome) -> None:
+    def put_away(self, result: RecordingResult) -> None:
         """Move a recording to where it belongs after it was tried."""
-        folder = self.failed if outcome.state == "failed" else self.done
-        target = _free_name(folder / outcome.path.name)
-        if outcome.state == "failed":
-            reason = f"{outcome.code}: {outcome.message}\n"
+        folder = self.failed if result.state == "failed" else self.done
+        target = _free_name(folder / result.path.name)
+        if result.state == "failed":
+            reason = f"{result.code}: {result.message}\n"
             target.with_name(target.name + _REASON_SUFFIX).write_text(reason, encoding="utf-8")
-        shutil.move(outcome.path, target)
+        shutil.move(result.path, target)
 
 
 def _free_name(path: Path) -> Path:
@@ -158,7 +158,7 @@ def watch(
     stop : threading.Event
         Ends the watching after the recordings that are being scored.
     report : callable
-        Told of every outcome.
+        Told of every result.
     look_every_seconds, retry_every_seconds : float
         Time between two looks, and after one that found such a fault.
     """
@@ -172,11 +172,11 @@ def watch(
             continue
         settled = sorted(path for path, state in now.items() if before.get(path) == state)
         before = now
-        for outcome in workers.score(_until(stop, settled)):
-            outcome = _put_away(outcome, folder)
-            if outcome.code in _TRIED_AGAIN:
+        for result in workers.score(_until(stop, settled)):
+            result = _put_away(result, folder)
+            if result.code in _TRIED_AGAIN:
                 pause = retry_every_seconds
-            report(outcome)
+            report(result)
         stop.wait(pause)
 
 
@@ -184,15 +184,15 @@ def _until(stop: threading.Event, paths: list[Path]) -> list[Path]:
     return [] if stop.is_set() else paths
 
 
-def _put_away(outcome: Outcome, folder: WatchedFolder) -> Outcome:
-    if outcome.code in _TRIED_AGAIN:
-        return outcome
+def _put_away(result: RecordingResult, folder: WatchedFolder) -> RecordingResult:
+    if result.code in _TRIED_AGAIN:
+        return result
     try:
-        folder.put_away(outcome)
+        folder.put_away(result)
     except OSError as error:
-        reason = f"{outcome.path.name} cannot be moved ({error.strerror or error}); trying again"
-        return replace(outcome, state="failed", code=_NOT_MOVED, message=reason)
-    return outcome
+        reason = f"{result.path.name} cannot be moved ({error.strerror or error}); trying again"
+        return replace(result, state="failed", code=_NOT_MOVED, message=reason)
+    return result
 
 
 def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None:
@@ -200,7 +200,9 @@ def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None
         paths = list(folder.iterdir())
     except OSError as error:
         reason = f"{folder}: cannot be read ({error.strerror}); trying again"
-        report(Outcome(path=folder, state="failed", code="folder_unreadable", message=reason))
+        report(
+            RecordingResult(path=folder, state="failed", code="folder_unreadable", message=reason)
+        )
         return None
     found = {}
     for path in paths:

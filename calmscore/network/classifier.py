@@ -209,7 +209,7 @@ def load_classifier(artifacts: str | os.PathLike[str] = DEFAULT_ARTIFACTS) -> Em
     ----------
     artifacts : path
         Folder with ``emotion_recognition_model.keras`` and ``settings.json``; a
-        relative one that does not exist here is looked for beside this file.
+        relative one that does not exist here is looked for beside the shipped one.
 
     Returns
     -------

@@ -52,7 +52,7 @@ _log = logging.getLogger("calmscore.service")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class JobResult:
     """How a job ended: with a report, or with the reason why there is none.
 
     Attributes
@@ -100,7 +100,7 @@ class Analyses:
         self._metrics = metrics
         self._at_once = at_once
         self._lock = FileLock(store.folder / "service.lock")
-        self._outcomes: dict[str, Future[Outcome]] = {}
+        self._results: dict[str, Future[JobResult]] = {}
         self._work = threading.Semaphore(0)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -142,7 +142,9 @@ class Analyses:
             path.unlink(missing_ok=True)
         self._lock.release()
 
-    def add(self, upload: Upload, *, parameters: dict[str, Any]) -> tuple[JobRow, Future[Outcome]]:
+    def add(
+        self, upload: Upload, *, parameters: dict[str, Any]
+    ) -> tuple[JobRow, Future[JobResult]]:
         """Put an upload in the queue; its file is moved away.
 
         Parameters
@@ -156,26 +158,26 @@ class Analyses:
         Returns
         -------
         job : JobRow
-        outcome : Future of Outcome
+        result : Future of JobResult
             Ends with the job.
         """
-        outcome: Future[Outcome] = Future()
+        result: Future[JobResult] = Future()
         kept: Path | None = None
         job: JobRow | None = None
         try:
             with self._store.database.writing() as session:
                 job = add_job(session, kind=_KIND, parameters=parameters)
                 # Both before the commit: a worker may take the job right after it.
-                self._outcomes[job.id] = outcome
+                self._results[job.id] = result
                 kept = self._file(job.id)
                 os.replace(upload.path, kept)
         except BaseException:
             if kept is not None and job is not None:
-                self._outcomes.pop(job.id, None)
+                self._results.pop(job.id, None)
                 kept.unlink(missing_ok=True)
             raise
         self._work.release()
-        return job, outcome
+        return job, result
 
     def queue_length(self) -> int:
         """Return how many calls wait or are being analysed."""
@@ -215,11 +217,11 @@ class Analyses:
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             if job is not None:
-                self._end(job, self._outcome(job, classifier))
+                self._end(job, self._result(job, classifier))
                 continue
             self._work.acquire(timeout=_LOOK_EVERY_SECONDS)
 
-    def _outcome(self, job: JobRow, classifier: EmotionClassifier) -> Outcome:
+    def _result(self, job: JobRow, classifier: EmotionClassifier) -> JobResult:
         name = str(job.parameters["file_name"])
         started = time.perf_counter()
         try:
@@ -229,30 +231,30 @@ class Analyses:
                     f"{name}: the service ended {_MOST_STARTS} times while it analysed this "
                     "recording, perhaps for want of memory; split the call",
                 )
-            outcome = self._analysed(job, classifier)
+            result = self._analysed(job, classifier)
         except CalmscoreError as error:
-            outcome = Outcome(error_code=error.code, error_message=_naming(name, str(error)))
+            result = JobResult(error_code=error.code, error_message=_naming(name, str(error)))
         except Exception as error:
             # One bad call stops no worker.
             _log.exception("job %s: fault while analysing", job.id)
-            outcome = Outcome(
+            result = JobResult(
                 error_code="internal_error",
                 error_message=f"{name} could not be analysed because of a fault in Calmscore "
                 f"({type(error).__name__}); please report it with the file",
             )
         self._metrics.count_analysis(
-            outcome=outcome.report.score.outcome if outcome.report else "failed",
-            error=outcome.error_code,
+            outcome=result.report.score.outcome if result.report else "failed",
+            error=result.error_code,
             seconds=time.perf_counter() - started,
         )
-        return outcome
+        return result
 
     def _count_start(self, job_id: str) -> int:
         with self._starts(job_id).open("ab") as file:
             file.write(b".")
             return file.tell()
 
-    def _analysed(self, job: JobRow, classifier: EmotionClassifier) -> Outcome:
+    def _analysed(self, job: JobRow, classifier: EmotionClassifier) -> JobResult:
         parameters = job.parameters
         called_at = parameters.get("called_at")
         with self._file(job.id).open("rb") as recording:
@@ -271,28 +273,26 @@ class Analyses:
             )
         with self._store.database.reading() as session:
             added_at = read_call(session, report.call.id).added_at
-        return Outcome(report=report, new=added_at >= job.created_at)
+        return JobResult(report=report, new=added_at >= job.created_at)
 
-    def _end(self, job: JobRow, outcome: Outcome) -> None:
-        while not self._written(job.id, outcome):
+    def _end(self, job: JobRow, result: JobResult) -> None:
+        while not self._written(job.id, result):
             if self._stopping.wait(_RETRY_SECONDS):
                 return  # the next process takes the job up again
         self._file(job.id).unlink(missing_ok=True)
         self._starts(job.id).unlink(missing_ok=True)
-        waiting = self._outcomes.pop(job.id, None)
+        waiting = self._results.pop(job.id, None)
         # Whoever waited may have gone away.
         if waiting is not None and waiting.set_running_or_notify_cancel():
-            waiting.set_result(outcome)
+            waiting.set_result(result)
 
-    def _written(self, job_id: str, outcome: Outcome) -> bool:
+    def _written(self, job_id: str, result: JobResult) -> bool:
         try:
             with self._store.database.writing() as session:
-                if outcome.report is not None:
-                    finish_job(session, job_id, call_id=outcome.report.call.id)
+                if result.report is not None:
+                    finish_job(session, job_id, call_id=result.report.call.id)
                 else:
-                    fail_job(
-                        session, job_id, code=outcome.error_code, message=outcome.error_message
-                    )
+                    fail_job(session, job_id, code=result.error_code, message=result.error_message)
         except (StoreError, SQLAlchemyError):
             _log.exception("job %s: its end cannot be stored", job_id)
             return False

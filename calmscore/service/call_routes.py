@@ -145,14 +145,14 @@ async def add_call(
             "actor": key.name,
             **_checked_fields(upload),
         }
-        job, outcome = await run_in_threadpool(service.analyses.add, upload, parameters=parameters)
+        job, result = await run_in_threadpool(service.analyses.add, upload, parameters=parameters)
     if not wait:
         return JSONResponse(
             _job_document(job).model_dump(mode="json"),
             status_code=HTTPStatus.ACCEPTED,
             headers={"Location": _job_path(job.id)},
         )
-    ended = await asyncio.wrap_future(outcome)
+    ended = await asyncio.wrap_future(result)
     if ended.report is None:
         raise ProblemError.of_analysis(
             ended.error_code, ended.error_message, instance=_job_path(job.id)

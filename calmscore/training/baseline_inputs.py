@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from calmscore.audio.averaged_features import AVERAGED_FEATURES, averaged_features
 from calmscore.audio.log_mel import LogMelSettings, log_mel
 from calmscore.emotions import EMOTIONS
+from calmscore.training.averaged_features import AVERAGED_FEATURES, averaged_features
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.processes import map_in_processes
 from calmscore.training.training_sets import TRAINING_COPIES, augmented_copies

@@ -23,10 +23,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from calmscore.audio.averaged_features import AVERAGED_FEATURES, THIRTY_TWO
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ParameterError
 from calmscore.network.layers import PositionEncoding, TransformerBlock
+from calmscore.training.averaged_features import AVERAGED_FEATURES, THIRTY_TWO
 from calmscore.training.baseline_inputs import InputKind
 from calmscore.training.model_costs import classifier_parameters, network_parameters, stored_bytes
 

@@ -15,7 +15,7 @@ from scored_calls import stored, stub_work, write_recording, write_recordings
 
 from calmscore.errors import ParameterError
 from calmscore.intake.batch import (
-    Outcome,
+    RecordingResult,
     Workers,
     find_recordings,
     score_on_cluster,
@@ -304,7 +304,7 @@ class _Answers:
     def score(self, paths):
         for path in paths:
             code = self.codes.pop(0)
-            yield Outcome(path=path, state="failed" if code else "scored", code=code)
+            yield RecordingResult(path=path, state="failed" if code else "scored", code=code)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from stub_classifier import stub_classifier
 
 from calmscore.intake import take_in
 from calmscore.intake.analysis_cache import AnalysisCache
-from calmscore.intake.queue import Uploads
+from calmscore.intake.queue import CallQueue
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, count_calls, list_calls
 
@@ -25,12 +25,12 @@ def store(tmp_path) -> Store:
 
 
 @pytest.fixture
-def uploads(store) -> Uploads:
-    return Uploads(store, analyses=AnalysisCache(stub_classifier()), actor="tester")
+def queue(store) -> CallQueue:
+    return CallQueue(store, analyses=AnalysisCache(stub_classifier()), actor="tester")
 
 
-def add(uploads: Uploads, content: bytes, name: str, **options):
-    return uploads.add(io.BytesIO(content), file_name=name, **options)
+def add(queue: CallQueue, content: bytes, name: str, **options):
+    return queue.add(io.BytesIO(content), file_name=name, **options)
 
 
 def calls(store: Store):
@@ -38,10 +38,10 @@ def calls(store: Store):
         return list_calls(session)
 
 
-def test_the_good_ones_are_kept_and_the_broken_one_is_named(uploads, store):
-    good = [add(uploads, made_recording(number), f"{number}.wav") for number in range(3)]
-    bad = add(uploads, b"Dear customer", "letter.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
+def test_the_good_ones_are_kept_and_the_broken_one_is_named(queue, store):
+    good = [add(queue, made_recording(number), f"{number}.wav") for number in range(3)]
+    bad = add(queue, b"Dear customer", "letter.wav")
+    assert queue.wait(PATIENCE_SECONDS)
     assert [upload.state for upload in good] == ["added"] * 3
     assert (bad.state, bad.report) == ("failed", None)
     assert "letter.wav" in bad.message
@@ -49,36 +49,36 @@ def test_the_good_ones_are_kept_and_the_broken_one_is_named(uploads, store):
     assert all(row.has_audio for row in calls(store))
 
 
-def test_a_recording_that_is_here_is_told_as_such(uploads, store):
-    add(uploads, made_recording(), "first.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
-    again = add(uploads, made_recording(), "second.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
+def test_a_recording_that_is_here_is_told_as_such(queue, store):
+    add(queue, made_recording(), "first.wav")
+    assert queue.wait(PATIENCE_SECONDS)
+    again = add(queue, made_recording(), "second.wav")
+    assert queue.wait(PATIENCE_SECONDS)
     assert again.state == "here already"
     assert "first.wav" in again.message
     assert len(calls(store)) == 1
 
 
-def test_the_same_recording_twice_in_one_go_is_one_call(uploads, store):
-    pair = [add(uploads, made_recording(), name) for name in ("a.wav", "b.wav")]
-    assert uploads.wait(PATIENCE_SECONDS)
+def test_the_same_recording_twice_in_one_go_is_one_call(queue, store):
+    pair = [add(queue, made_recording(), name) for name in ("a.wav", "b.wav")]
+    assert queue.wait(PATIENCE_SECONDS)
     assert sorted(upload.state for upload in pair) == ["added", "here already"]
     assert len(calls(store)) == 1
 
 
-def test_a_call_of_an_earlier_model_is_analysed_again(uploads, store):
-    add(uploads, made_recording(), "a.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
+def test_a_call_of_an_earlier_model_is_analysed_again(queue, store):
+    add(queue, made_recording(), "a.wav")
+    assert queue.wait(PATIENCE_SECONDS)
     newer = stub_classifier()
     newer.sha256 = "1" * 64
-    later = Uploads(store, analyses=AnalysisCache(newer), actor="tester")
+    later = CallQueue(store, analyses=AnalysisCache(newer), actor="tester")
     renewed = add(later, made_recording(), "a.wav")
     assert later.wait(PATIENCE_SECONDS)
     assert renewed.state == "renewed"
     assert len(calls(store)) == 1
 
 
-def test_a_fault_of_one_is_told_without_its_details_and_stops_no_other(uploads, store, monkeypatch):
+def test_a_fault_of_one_is_told_without_its_details_and_stops_no_other(queue, store, monkeypatch):
     really = take_in.analyze_recording
 
     def broken(recording, **options):
@@ -87,25 +87,25 @@ def test_a_fault_of_one_is_told_without_its_details_and_stops_no_other(uploads, 
         return really(recording, **options)
 
     monkeypatch.setattr(take_in, "analyze_recording", broken)
-    bad = add(uploads, made_recording(0), "broken.wav")
-    good = add(uploads, made_recording(1), "good.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
+    bad = add(queue, made_recording(0), "broken.wav")
+    good = add(queue, made_recording(1), "good.wav")
+    assert queue.wait(PATIENCE_SECONDS)
     assert (bad.state, good.state) == ("failed", "added")
     assert "fault in Calmscore" in bad.message
     assert "secret" not in bad.message
 
 
-def test_the_agent_goes_with_the_call(uploads, store):
-    add(uploads, made_recording(), "a.wav", details=CallDetails(agent="Dana"))
-    assert uploads.wait(PATIENCE_SECONDS)
+def test_the_agent_goes_with_the_call(queue, store):
+    add(queue, made_recording(), "a.wav", details=CallDetails(agent="Dana"))
+    assert queue.wait(PATIENCE_SECONDS)
     assert calls(store)[0].agent == "Dana"
 
 
-def test_what_is_finished_can_be_forgotten(uploads, store):
-    add(uploads, made_recording(), "a.wav")
-    assert uploads.wait(PATIENCE_SECONDS)
-    assert not uploads.running
-    uploads.clear()
-    assert uploads.items == []
+def test_what_is_finished_can_be_forgotten(queue, store):
+    add(queue, made_recording(), "a.wav")
+    assert queue.wait(PATIENCE_SECONDS)
+    assert not queue.running
+    queue.clear()
+    assert queue.items == []
     with store.database.reading() as session:
         assert count_calls(session) == 1

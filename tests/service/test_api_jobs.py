@@ -136,10 +136,10 @@ def test_a_caller_who_went_away_stops_no_worker(store):
     app = make_app(store, analyses_at_once=1)
     with TestClient(app):
         for _ in range(3):
-            _, outcome = put(app, tone())
-            outcome.cancel()
-        _, outcome = put(app, tone(2.0), name="b.wav")
-        assert outcome.result(timeout=60).report.call.file_name == "b.wav"
+            _, result = put(app, tone())
+            result.cancel()
+        _, result = put(app, tone(2.0), name="b.wav")
+        assert result.result(timeout=60).report.call.file_name == "b.wav"
         assert app.state.service.analyses.alive
 
 
@@ -148,12 +148,12 @@ def test_a_fault_in_one_call_stops_no_worker_and_is_told_without_secrets(store, 
     with TestClient(app):
         with monkeypatch.context() as patch:
             patch.setattr("calmscore.service.analyses.take_in", lambda *a, **k: 1 / 0)
-            _, outcome = put(app, tone())
-            failed = outcome.result(timeout=60)
+            _, result = put(app, tone())
+            failed = result.result(timeout=60)
         assert failed.error_code == "internal_error"
         assert "a.wav" in failed.error_message and "division" not in failed.error_message
-        _, outcome = put(app, tone())
-        assert outcome.result(timeout=60).report is not None
+        _, result = put(app, tone())
+        assert result.result(timeout=60).report is not None
 
 
 @pytest.mark.parametrize("error", [OperationalError, IntegrityError])
@@ -168,7 +168,7 @@ def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch,
                 raise error("COMMIT", {}, Exception("disk I/O error"))
             return function(*arguments, **options)
 
-        monkeypatch.setattr(f"service.analyses.{name}", wrapped)
+        monkeypatch.setattr(f"calmscore.service.analyses.{name}", wrapped)
 
     from calmscore.service import analyses
 
@@ -176,8 +176,8 @@ def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch,
     failing_twice("finish_job", analyses.finish_job)
     app = make_app(store, analyses_at_once=1)
     with TestClient(app):
-        _, outcome = put(app, tone())
-        assert outcome.result(timeout=60).report is not None
+        _, result = put(app, tone())
+        assert result.result(timeout=60).report is not None
     assert failures["finish_job"] == 3
 
 

@@ -10,10 +10,10 @@ import soundfile
 import tensorflow as tf
 from threads_for_processes import threads
 
-from calmscore.audio.averaged_features import AVERAGED_FEATURES, THIRTY_TWO, averaged_features
 from calmscore.errors import ArtifactError, CorpusError, ParameterError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
 from calmscore.training import command, comparison, training_sets
+from calmscore.training.averaged_features import AVERAGED_FEATURES, THIRTY_TWO, averaged_features
 from calmscore.training.baseline_inputs import coarse_frames, random_split, read_training_averages
 from calmscore.training.baselines import FAMILY, groups_set_apart
 from calmscore.training.comparison import MODELS, Comparison, compare
