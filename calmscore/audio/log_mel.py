@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
@@ -21,6 +20,10 @@ FloatArray = npt.NDArray[np.float32]
 
 # The power below which a frame counts as digital silence.
 _SMALLEST_POWER = 1e-10
+# Slaney's mel scale.
+_HZ_PER_MEL = 200.0 / 3.0
+_TURN_HZ = 1000.0
+_LOG_STEP = np.log(6.4) / 27.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +61,30 @@ class LogMelSettings:
 
 
 @lru_cache(maxsize=4)
-def _mel_filters(settings: LogMelSettings) -> FloatArray:
-    filters = librosa.filters.mel(
-        sr=settings.sample_rate_hz, n_fft=settings.window_samples, n_mels=settings.mel_bands
-    )
-    return np.asarray(filters, dtype=np.float32)
+def mel_filters(settings: LogMelSettings) -> FloatArray:
+    """Return Slaney's triangles of equal area; the same numbers as `librosa.filters.mel`.
+
+    Computed here, because importing librosa would cost every start a third of a second.
+    """
+    bins_hz = np.fft.rfftfreq(settings.window_samples, 1.0 / settings.sample_rate_hz)
+    edges_hz = _mel_edges_hz(settings.mel_bands + 2, highest_hz=settings.sample_rate_hz / 2)
+    widths = np.diff(edges_hz)[:, None]
+    distances = edges_hz[:, None] - bins_hz
+    rising, falling = -distances[:-2] / widths[:-1], distances[2:] / widths[1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    triangles *= (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, None]
+    return np.asarray(triangles)
+
+
+def _mel_edges_hz(count: int, *, highest_hz: float) -> npt.NDArray[np.float64]:
+    """Return frequencies evenly spaced on Slaney's scale: linear, above 1 kHz logarithmic."""
+    turn = _TURN_HZ / _HZ_PER_MEL
+    highest = highest_hz / _HZ_PER_MEL
+    if highest_hz >= _TURN_HZ:
+        highest = turn + np.log(highest_hz / _TURN_HZ) / _LOG_STEP
+    mels = np.linspace(0.0, highest, count)
+    logarithmic = _TURN_HZ * np.exp(_LOG_STEP * (mels - turn))
+    return np.where(mels >= turn, logarithmic, _HZ_PER_MEL * mels)
 
 
 @lru_cache(maxsize=4)
@@ -106,7 +128,7 @@ def log_mel(
     spectrum = scipy.fft.rfft(frames * _hann_window(settings.window_samples), axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
     # One product of two matrices is several times faster than one for each sound.
-    mel = power.reshape(-1, power.shape[-1]) @ _mel_filters(settings).T
+    mel = power.reshape(-1, power.shape[-1]) @ mel_filters(settings).T
     bands = np.log10(np.maximum(mel, _SMALLEST_POWER))
     bands = bands.reshape(len(waves), settings.frames, settings.mel_bands)
     floor = bands.max(axis=(1, 2), keepdims=True) - 8.0

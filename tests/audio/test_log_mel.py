@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from calmscore.audio.log_mel import LogMelSettings, log_mel
+from calmscore.audio.log_mel import LogMelSettings, log_mel, mel_filters
 from calmscore.training.augmentation import (
     add_noise,
     change_gain,
@@ -60,6 +60,14 @@ def whisper_reference(sound: np.ndarray) -> np.ndarray:
     )[:, :-1]  # fmt: skip
     bands = np.log10(np.maximum(mel, 1e-10))
     return ((np.maximum(bands, bands.max() - 8.0) + 4.0) / 4.0).T
+
+
+@pytest.mark.parametrize(("rate_hz", "window", "bands"), [(16_000, 400, 80), (8_000, 256, 40)])
+def test_mel_filters_are_librosas(rate_hz, window, bands):
+    settings = LogMelSettings(sample_rate_hz=rate_hz, window_samples=window, mel_bands=bands)
+    expected = librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=bands)
+    # The same steps in the same order; a libm of another machine may round a logarithm otherwise.
+    np.testing.assert_allclose(mel_filters(settings), expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(
