@@ -90,7 +90,9 @@ def _secrets() -> Mapping[str, Any]:
 
 def _signed_in(rules: SignInRules) -> User:
     if importlib.util.find_spec("authlib") is None:
-        _refuse("Sign-in is not set up", "Install the packages that it needs: '.[sign-in]'.")
+        _refuse(
+            "Sign-in is not set up", "Install the packages that it needs: 'calmscore[sign-in]'."
+        )
     claims = st.user.to_dict()
     if claims.get("is_logged_in") is not True:
         _ask_to_sign_in("Sign in to listen to your team's calls and coach with them.")

@@ -29,6 +29,7 @@ from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.recording import open_recording
 from calmscore.errors import CalmscoreError, ParameterError
 from calmscore.intake.take_in import take_in
+from calmscore.locations import install_command
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.store import Store
 from calmscore.store.calls import has_current_report
@@ -321,7 +322,7 @@ def score_on_cluster(
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise ParameterError(
-            "--scheduler needs Dask; install it with: pip install 'calmscore[cluster]'"
+            f"--scheduler needs Dask; install it with: {install_command('cluster')}"
         ) from error
     try:
         client = distributed.Client(scheduler, timeout=10)

@@ -9,6 +9,7 @@ import numpy as np
 
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError
+from calmscore.locations import install_command
 from calmscore.training.evaluation import CALIBRATION_BINS
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def draw_pictures(figures: dict[str, Any], folder: Path) -> None:
         from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:
         raise ArtifactError(
-            "the card's pictures need Matplotlib; install it with: pip install '.[training]'"
+            f"the card's pictures need Matplotlib; install it with: {install_command('training')}"
         ) from error
     with matplotlib.rc_context(_STYLE):
         for name, size, draw in (

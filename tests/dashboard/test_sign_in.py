@@ -274,7 +274,7 @@ def test_without_its_packages_sign_in_lets_nobody_in(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     opened = open_page(secrets=SECRETS, user=claims(groups=["it"]))
     assert inside(opened) is None
-    assert "'.[sign-in]'" in told(opened)
+    assert "'calmscore[sign-in]'" in told(opened)
 
 
 def test_other_secrets_do_not_turn_sign_in_on():
