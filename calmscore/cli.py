@@ -21,6 +21,7 @@ import typer
 from tqdm import tqdm
 
 from calmscore.errors import CalmscoreError, ParameterError
+from calmscore.locations import install_command
 
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ def serve(
     except ImportError as error:
         print(
             "error: the HTTP service needs more packages; install them with: "
-            "pip install 'calmscore[server]'",
+            f"{install_command('server')}",
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_USAGE) from error
@@ -302,12 +303,21 @@ def dashboard(
 
 def _streamlit_options(file: Path) -> list[str]:
     """Return the dashboard's own settings as options: an installed one has no folder for them."""
-    sections = tomllib.loads(file.read_text(encoding="utf-8"))
+    settings = _flat(tomllib.loads(file.read_text(encoding="utf-8")))
     return [
-        f"--{section}.{name}={str(value).lower() if isinstance(value, bool) else value}"
-        for section, settings in sections.items()
+        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in settings.items()
     ]
+
+
+def _flat(sections: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in sections.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            flat[before + name] = value
+    return flat
 
 
 @app.command()

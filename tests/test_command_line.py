@@ -181,7 +181,7 @@ def test_serve_starts_the_service(monkeypatch):
     assert application == ("calmscore.service.application:create_app",) and options["factory"]
     assert (options["host"], options["port"]) == ("0.0.0.0", 9000)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "calmscore[server]" in run("serve", code=2).output
+    assert f"pip install --editable '{ROOT}[server]'" in run("serve", code=2).output
 
 
 def test_dashboard_answers_here_only_unless_told_otherwise(monkeypatch):

@@ -1,12 +1,16 @@
-"""The wheel holds all that a user needs: installed elsewhere, it scores a call."""
+"""The wheel holds all that a user needs: installed elsewhere, every program of it works."""
 
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
+import urllib.request
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,13 +56,45 @@ def installed(wheel, tmp_path_factory):
     return folder
 
 
-def run(installed, *arguments):
+def _environment(installed):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    environment["CALMSCORE_DATA_FOLDER"] = str(installed / "data")
+    return environment | {"CALMSCORE_DATA_FOLDER": str(installed / "data")}
+
+
+def run(installed, *arguments):
     return subprocess.run(
         [installed / "env" / "bin" / arguments[0], *arguments[1:]],
-        cwd=installed, capture_output=True, text=True, env=environment,
+        cwd=installed, capture_output=True, text=True, env=_environment(installed),
     )  # fmt: skip
+
+
+@contextmanager
+def running(installed, command):
+    """Start a service on a free port; yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [installed / "env" / "bin" / "calmscore", command, "--port", str(port)],
+        cwd=installed, env=_environment(installed),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def answer(address, *, within_seconds=120):
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as response:
+                return response.status
+        except OSError:
+            time.sleep(0.2)
+    return None
 
 
 def test_it_carries_what_is_no_code(wheel):
@@ -75,7 +111,9 @@ def test_it_carries_what_is_no_code(wheel):
         "calmscore/training/model_card.md.jinja",
     ):
         assert name in names
-    assert not [name for name in names if name.startswith("tests/")]
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "calmscore").rglob("*.py")}
+    assert modules <= set(names)
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"calmscore"}
 
 
 def test_it_scores_a_call_outside_of_the_checkout(installed):
@@ -89,4 +127,39 @@ def test_it_scores_a_call_outside_of_the_checkout(installed):
 
 def test_its_store_opens(installed):
     done = run(installed, "calmscore", "keys", "list")
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_analysis_does_without_librosa(installed):
+    script = (
+        "import sys; from calmscore.analysis.call import run; run(sys.argv[1])\n"
+        "sys.exit('librosa' in sys.modules or 'calmscore.training' in sys.modules)"
+    )
+    done = run(installed, "python", "-c", script, SAMPLE)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "path"), [("dashboard", "/_stcore/health"), ("serve", "/healthz")]
+)
+def test_its_services_answer(installed, command, path):
+    with running(installed, command) as address:
+        assert answer(address + path) == 200
+
+
+def test_its_pages_show_the_sample_and_the_texts_that_came_with_it(installed):
+    script = (
+        "import calmscore.dashboard as pages, pathlib\n"
+        "from streamlit.runtime.context import ContextProxy\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "ContextProxy.ip_address = None\n"
+        "folder = pathlib.Path(pages.__file__).parent\n"
+        "page = AppTest.from_file(str(folder / 'app.py'), default_timeout=120).run()\n"
+        "assert 'Try the sample call' in [button.label for button in page.button]\n"
+        "for name in ('reading', 'model_card', 'calls', 'agents', 'settings', 'export'):\n"
+        "    page.switch_page(f'{name}.py').run()\n"
+        "    assert not page.exception and not page.error, (name, page)\n"
+        "    assert page.markdown or page.title or page.header, name\n"
+    )
+    done = run(installed, "python", "-c", script)
     assert done.returncode == 0, done.stderr
