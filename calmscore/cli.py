@@ -21,7 +21,7 @@ import typer
 from tqdm import tqdm
 
 from calmscore.errors import CalmscoreError, ParameterError
-from calmscore.locations import install_command
+from calmscore.locations import PACKAGE, install_command
 
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from calmscore.store.calls import CallFilter
 
 EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 3, 2, 130
-_DASHBOARD = Path(__file__).resolve().parent / "dashboard"
+_DASHBOARD = PACKAGE / "dashboard"
 
 app = typer.Typer(
     name="calmscore",

@@ -27,7 +27,8 @@ _ARGUMENTS = [
 _START_SECONDS = 90
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return int(probe.getsockname()[1])
@@ -36,7 +37,7 @@ def _free_port() -> int:
 @contextmanager
 def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
     """Start the dashboard on a free port, with an empty store; yield its address; stop it."""
-    port = _free_port()
+    port = free_port()
     folder = tempfile.mkdtemp(prefix="calmscore-test-")
     environment = os.environ | {"CALMSCORE_DATA_FOLDER": folder}
     environment.pop("CALMSCORE_DATABASE_URL", None)
@@ -48,7 +49,7 @@ def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://localhost:{port}"
     try:
-        _wait_until_healthy(address, server)
+        wait_until_healthy(f"{address}/_stcore/health", server)
         yield address
     finally:
         server.terminate()
@@ -56,17 +57,24 @@ def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Return once a program that was just started answers at an address.
+
+    Raises
+    ------
+    RuntimeError
+        If the program ends instead, or does not answer in time.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise RuntimeError(f"the dashboard stopped with exit code {server.returncode}")
+            raise RuntimeError(f"it stopped with exit code {server.returncode}")
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+            with urllib.request.urlopen(address, timeout=2):
                 return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"the dashboard did not start within {_START_SECONDS} s")
+    raise RuntimeError(f"{address} did not answer within {_START_SECONDS} s")
 
 
 @contextmanager

@@ -31,10 +31,6 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def part_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else "__init__"
-
-
 def imported(path: Path) -> set[str]:
     """Return the full names of what a file imports, also inside of functions."""
     names: set[str] = set()
@@ -59,7 +55,7 @@ def test_imports_run_downwards(path):
     for name in imported(path):
         if not name.startswith("calmscore."):
             continue
-        part = part_of(name)
+        part = name.split(".")[1]
         if part == own:
             continue
         assert LEVEL[part] < LEVEL[own], f"{place} imports {name}, which is not below it"

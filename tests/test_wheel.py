@@ -3,17 +3,16 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 import urllib.request
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from running_dashboard import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "calms_down.wav"
@@ -69,32 +68,20 @@ def run(installed, *arguments):
 
 
 @contextmanager
-def running(installed, command):
-    """Start a service on a free port; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+def running(installed, command, path):
+    """Start a service on a free port, and yield once it answers there."""
+    port = free_port()
     process = subprocess.Popen(
         [installed / "env" / "bin" / "calmscore", command, "--port", str(port)],
         cwd=installed, env=_environment(installed),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        wait_until_healthy(f"http://localhost:{port}{path}", process)
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
         process.wait(timeout=60)
-
-
-def answer(address, *, within_seconds=120):
-    deadline = time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(address, timeout=5) as response:
-                return response.status
-        except OSError:
-            time.sleep(0.2)
-    return None
 
 
 def test_it_carries_what_is_no_code(wheel):
@@ -143,8 +130,11 @@ def test_one_analysis_does_without_librosa(installed):
     ("command", "path"), [("dashboard", "/_stcore/health"), ("serve", "/healthz")]
 )
 def test_its_services_answer(installed, command, path):
-    with running(installed, command) as address:
-        assert answer(address + path) == 200
+    with (
+        running(installed, command, path) as address,
+        urllib.request.urlopen(address + path, timeout=5) as response,
+    ):
+        assert response.status == 200
 
 
 def test_its_pages_show_the_sample_and_the_texts_that_came_with_it(installed):
