@@ -35,7 +35,7 @@ from tqdm import trange
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk  # noqa: E402
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk  # noqa: E402
 from calmscore.analysis.scoring import score_probabilities  # noqa: E402
 from calmscore.dashboard.page_files import page_file  # noqa: E402
 from calmscore.emotions import EMOTIONS  # noqa: E402
@@ -137,6 +137,7 @@ def make_report(number: int, generator: np.random.Generator) -> CallReport:
             channels=2,
             customer_channel="left",
         ),
+        speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
         model=ModelInfo(name="made up", version="0", sha256="0" * 64),
         score=score,
         segments=rows,

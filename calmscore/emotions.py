@@ -6,8 +6,9 @@ Every other module takes these facts from here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+EmotionName = Literal["anger", "disgust", "fear", "happy", "neutral", "sad"]
 Valence = Literal["negative", "neutral", "positive"]
 
 
@@ -32,7 +33,7 @@ class Emotion:
         simulated by Machado et al. (2009).
     """
 
-    name: str
+    name: EmotionName
     code: str
     valence: Valence
     distress: float
@@ -48,7 +49,7 @@ _ALL = (
     Emotion(name="sad", code="SAD", valence="negative", distress=0.6, colour="#1660FD"),
 )
 
-EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _ALL)
+EMOTIONS: tuple[EmotionName, ...] = get_args(EmotionName)
 """Names in the column order of every probability table."""
 
 BY_NAME: dict[str, Emotion] = {emotion.name: emotion for emotion in _ALL}

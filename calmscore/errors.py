@@ -83,7 +83,10 @@ class Notice:
         Short name of the circumstance, for example ``truncated_data``; stable.
     message : str
         One plain sentence.
+    at_seconds : float, optional
+        Where in the call, from its start.
     """
 
     code: str
     message: str
+    at_seconds: float | None = None

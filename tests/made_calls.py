@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import soundfile
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
 from calmscore.emotions import EMOTIONS
 
@@ -64,6 +64,7 @@ def made_report(
             file_name=file_name, duration_seconds=seconds, sample_rate_hz=RATE_HZ, channels=2,
             customer_channel=customer_channel,
         ),
+        speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
         model=ModelInfo(name="stub", version=model, sha256=model * 64),
         score=score,
         segments=tuple(segments),

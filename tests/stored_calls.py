@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
 from calmscore.analysis.scoring import CallScore, Transition, score_emotions
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice
@@ -70,6 +70,7 @@ def make_report(
             channels=2,
             customer_channel=customer_channel,
         ),
+        speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
         model=model,
         score=score,
         segments=_segments(emotions, score),

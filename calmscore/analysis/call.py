@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from calmscore.analysis.report import (
     CallReport,
     ModelInfo,
     SegmentReport,
+    Talk,
 )
 from calmscore.analysis.scoring import CallScore, score_probabilities
 from calmscore.analysis.segments import (
@@ -30,10 +31,13 @@ from calmscore.analysis.segments import (
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, ReadingLimits, Recording, read_recording
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, Notice
-from calmscore.network.classifier import EmotionClassifier, load_classifier
+from calmscore.network.classifier import EmotionClassifier, Hearing, load_classifier
 
 Progress = Callable[[int, int], None]
 Source = str | os.PathLike[str] | BinaryIO
+
+# What the agent said longer ago than this is not what changed the customer's voice.
+_LONGEST_LEAD_SECONDS = 30.0
 
 
 def run(path: str | os.PathLike[str]) -> tuple[list[str], float | None]:
@@ -57,7 +61,7 @@ def run(path: str | os.PathLike[str]) -> tuple[list[str], float | None]:
         If the recording cannot be analysed.
     """
     report = analyze_call(path)
-    names = [segment.emotion for segment in report.segments if segment.emotion is not None]
+    names = [str(segment.emotion) for segment in report.segments if segment.emotion is not None]
     return names, report.score.value
 
 
@@ -125,17 +129,7 @@ def analyze_recording(
     # An hour's call takes 230 MB, which the classifier can use better.
     recording = replace(recording, samples=recording.samples[:, :0].copy())
     model = classifier or load_classifier()
-    voices = [segment for segment in call.segments if segment.samples is not None]
-    probabilities = smooth_probabilities(
-        _classify(voices, model, progress),
-        indices=np.array([segment.index for segment in voices], dtype=np.int64),
-    )
-    table = np.zeros((len(call.segments), len(EMOTIONS)))
-    speech = np.zeros(len(call.segments))
-    for segment, row in zip(voices, probabilities, strict=True):
-        table[segment.index] = row
-        speech[segment.index] = segment.speech_seconds
-    score = score_probabilities(table, speech_seconds=speech, segment_seconds=SEGMENT_SECONDS)
+    hearing = listen_to_call(call, model, progress=progress)
     return CallReport(
         call=CallInfo(
             id=recording.sha256,
@@ -145,28 +139,110 @@ def analyze_recording(
             channels=len(recording.samples),
             customer_channel=call.customer_channel,
         ),
+        speakers=call.speakers,
         model=ModelInfo(
             name=model.settings.name, version=model.settings.version, sha256=model.sha256
         ),
-        score=score,
-        segments=tuple(
-            _segment_report(segment, table[segment.index], score) for segment in call.segments
-        ),
+        **_judgement(call, hearing.heard),
         talk=call.talk,
-        warnings=(*recording.warnings, *call.warnings, *_speech_warnings(call, recording)),
+        warnings=(
+            *recording.warnings,
+            *call.warnings,
+            *_speech_warnings(call, recording),
+            *_voice_warnings(hearing.voices, model),
+        ),
     )
 
 
-def _classify(
-    voices: list[Segment], model: EmotionClassifier, progress: Progress | None
-) -> npt.NDArray[np.float32]:
-    sounds = [segment.samples for segment in voices if segment.samples is not None]
-    gain = level_gain(sounds, wanted_level_db=model.settings.speech_level_db)
-    return model.predict_proba(
+def listen_to_call(
+    call: SegmentedCall, classifier: EmotionClassifier, *, progress: Progress | None = None
+) -> Hearing:
+    """Ask the classifier about a call's judged segments, at the level of training.
+
+    Parameters
+    ----------
+    call : SegmentedCall
+        The call.
+    classifier : EmotionClassifier
+        The model.
+    progress : callable, optional
+        Called as ``progress(completed, total)``.
+
+    Returns
+    -------
+    Hearing
+        With a row per segment of ``call.judged``.
+    """
+    sounds = [segment.samples for segment in call.judged if segment.samples is not None]
+    gain = level_gain(sounds, wanted_level_db=classifier.settings.speech_level_db)
+    return classifier.listen(
         [_amplified(sound, gain) for sound in sounds],
         sample_rate_hz=ANALYSIS_RATE_HZ,
         progress=progress,
     )
+
+
+def score_given_the_call(
+    call: SegmentedCall, probabilities: npt.NDArray[np.floating[Any]]
+) -> CallScore:
+    """Score a segmented call.
+
+    Parameters
+    ----------
+    call : SegmentedCall
+        The call.
+    probabilities : array, shape (judged segments, 6)
+        Of the judged segments, given the whole call.
+
+    Returns
+    -------
+    CallScore
+    """
+    table = np.zeros((len(call.segments), len(EMOTIONS)))
+    speech = np.zeros(len(call.segments))
+    for segment, row in zip(call.judged, probabilities, strict=True):
+        table[segment.index] = row
+        speech[segment.index] = segment.speech_seconds
+    return score_probabilities(
+        table,
+        speech_seconds=speech,
+        segment_seconds=SEGMENT_SECONDS,
+        unjudged_seconds=sum(
+            segment.speech_seconds
+            for segment in call.segments
+            if segment.status == "low_information"
+        ),
+    )
+
+
+def _judgement(call: SegmentedCall, heard: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
+    """Return the fields ``score`` and ``segments`` of the report."""
+    places = [segment.index for segment in call.judged]
+    probabilities = smooth_probabilities(heard, indices=np.array(places, dtype=np.int64))
+    score = score_given_the_call(call, probabilities)
+    alone = dict(zip(places, heard, strict=True))
+    given_the_call = dict(zip(places, probabilities, strict=True))
+    segments = tuple(
+        _segment_report(segment, alone, given_the_call, score) for segment in call.segments
+    )
+    return {"score": _with_places_to_play(score, call.talk), "segments": segments}
+
+
+def _with_places_to_play(score: CallScore, talk: Talk) -> CallScore:
+    """Say where to listen from: what the agent said before each change."""
+    turns = [turn.start_seconds for turn in talk.turns if turn.speaker == "agent"]
+    transitions = tuple(
+        replace(change, plays_from_seconds=_place_to_play(change.at_seconds, turns))
+        for change in score.transitions
+    )
+    return replace(score, transitions=transitions)
+
+
+def _place_to_play(at_seconds: float, agent_turns: Sequence[float]) -> float:
+    before = [start for start in agent_turns if start < at_seconds]
+    if before and at_seconds - before[-1] <= _LONGEST_LEAD_SECONDS:
+        return before[-1]
+    return max(at_seconds - SEGMENT_SECONDS, 0.0)
 
 
 def _amplified(sound: npt.NDArray[np.float16], gain: np.float32) -> npt.NDArray[np.float16]:
@@ -174,19 +250,28 @@ def _amplified(sound: npt.NDArray[np.float16], gain: np.float32) -> npt.NDArray[
 
 
 def _segment_report(
-    segment: Segment, probabilities: npt.NDArray[np.float64], score: CallScore
+    segment: Segment,
+    heard: Mapping[int, npt.NDArray[np.floating[Any]]],
+    given_the_call: Mapping[int, npt.NDArray[np.float64]],
+    score: CallScore,
 ) -> SegmentReport:
-    scored = segment.status == "scored"
-    best = int(probabilities.argmax())
+    known: dict[str, Any] = {
+        "index": segment.index,
+        "start_seconds": segment.start_seconds,
+        "end_seconds": segment.end_seconds,
+        "speech_seconds": segment.speech_seconds,
+        "status": segment.status,
+    }
+    if segment.index not in heard:
+        return SegmentReport(**known)
+    shares = given_the_call[segment.index]
+    best = int(shares.argmax())
     return SegmentReport(
-        index=segment.index,
-        start_seconds=segment.start_seconds,
-        end_seconds=segment.end_seconds,
-        speech_seconds=segment.speech_seconds,
-        status=segment.status,
-        emotion=EMOTIONS[best] if scored else None,
-        confidence=float(probabilities[best]) if scored else None,
-        probabilities=tuple(float(value) for value in probabilities) if scored else None,
+        **known,
+        heard=tuple(heard[segment.index].tolist()),
+        emotion=EMOTIONS[best],
+        confidence=float(shares[best]),
+        probabilities=tuple(shares.tolist()),
         distress=score.distress[segment.index],
         smoothed_distress=score.smoothed_distress[segment.index],
     )
@@ -211,5 +296,24 @@ def _speech_warnings(call: SegmentedCall, recording: Recording) -> list[Notice]:
             code="low_information",
             message=f"{poor} segment{'s' if poor > 1 else ''} of {name} could not be scored: "
             "the voice is too quiet or too distorted. Check the recording level.",
+        )
+    ]
+
+
+def _voice_warnings(
+    voices: npt.NDArray[np.floating[Any]], model: EmotionClassifier
+) -> list[Notice]:
+    if not voices.size:
+        return []
+    # The mean of the call: a segment alone may lie anywhere.
+    distance = float(np.sqrt(np.mean(np.square(voices.mean(axis=0)))))
+    if distance <= model.settings.voice_distance_limit:
+        return []
+    return [
+        Notice(
+            code="unfamiliar_voice",
+            message="This voice, or the line it came over, is unlike all that the model was "
+            "trained on, so it may be wrong more often than usual: listen before you conclude "
+            "anything.",
         )
     ]

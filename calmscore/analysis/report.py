@@ -1,22 +1,65 @@
-"""The one report schema: what an analysis returns, and its JSON form."""
+"""The one report schema: what an analysis returns, its JSON form and its table.
+
+Every field is written here (and in `analysis.scoring`, for the score) and nowhere else:
+JSON, the HTTP documents, CSV columns and exports derive from these classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Annotated, Any, Literal, get_args
 
-from calmscore.analysis.scoring import CallScore, Transition
-from calmscore.emotions import EMOTIONS
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import WithJsonSchema as JsonSchema
+from pydantic.dataclasses import dataclass
+
+from calmscore.analysis.scoring import CallScore
+from calmscore.emotions import EMOTIONS, EmotionName
 from calmscore.errors import Notice, ParameterError
 
-SCHEMA_VERSION = "1"
+SchemaVersion = Literal["2"]
+SCHEMA_VERSION: SchemaVersion = get_args(SchemaVersion)[0]
 
-SegmentStatus = Literal["scored", "no_speech", "low_information"]
+SegmentStatus = Literal["scored", "no_speech", "low_information", "other_voice"]
 CustomerChannel = Literal["left", "right", "mixed"]
+Direction = Literal["inbound", "outbound", "unknown"]
+Speaker = Literal["customer", "agent"]
+CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
+
+_CONFIG = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, kw_only=True)
+def _in_order(shares: Any) -> Any:
+    """Turn ``{"anger": 0.1, …}`` into numbers in the order of ``EMOTIONS``."""
+    return tuple(shares[name] for name in EMOTIONS) if isinstance(shares, Mapping) else shares
+
+
+def _by_name(shares: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if shares is None else dict(zip(EMOTIONS, shares, strict=True))
+
+
+_SHARES_SCHEMA = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {name: {"type": "number"} for name in EMOTIONS},
+            "required": list(EMOTIONS),
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ]
+}
+Shares = Annotated[
+    tuple[float, ...] | None,
+    BeforeValidator(_in_order),
+    PlainSerializer(_by_name),
+    JsonSchema(_SHARES_SCHEMA),
+]
+"""Six numbers in the order of ``EMOTIONS``; in JSON by name."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class CallInfo:
     """The recording: ``id`` is the SHA-256 of its bytes, in hex."""
 
@@ -26,9 +69,23 @@ class CallInfo:
     sample_rate_hz: int
     channels: int
     customer_channel: CustomerChannel
+    direction: Direction = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class Speakers:
+    """How the two people were told apart.
+
+    ``customer_from`` is the cue that told who is the customer, None where voices are
+    mixed; ``doubt`` is how likely it is that the wrong person was taken, 0–1.
+    """
+
+    how: Literal["channels", "separated", "mixed"]
+    customer_from: CustomerCue | None
+    doubt: float
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class ModelInfo:
     """The model that classified the segments."""
 
@@ -37,12 +94,14 @@ class ModelInfo:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class SegmentReport:
     """One segment on the call's clock.
 
-    Emotion, confidence, probabilities and distress are None unless the status
-    is ``scored``; probabilities are in the order of ``EMOTIONS``.
+    ``heard`` is what the classifier alone says of the segment: the share of listeners
+    who would name each emotion. ``probabilities`` are given the whole call; emotion,
+    confidence and distress follow from them. All are None unless the status is
+    ``scored``.
     """
 
     index: int
@@ -50,50 +109,91 @@ class SegmentReport:
     end_seconds: float
     speech_seconds: float
     status: SegmentStatus
-    emotion: str | None = None
+    heard: Shares = None
+    emotion: EmotionName | None = None
     confidence: float | None = None
-    probabilities: tuple[float, ...] | None = None
+    probabilities: Shares = None
     distress: float | None = None
     smoothed_distress: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class Turn:
+    """A stretch in which one person speaks."""
+
+    speaker: Speaker
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class Talk:
-    """Who spoke for how long; agent and overtalk are None where voices are mixed."""
+    """Who spoke for how long; agent, overtalk and turns are missing where voices are mixed."""
 
     customer_seconds: float
     agent_seconds: float | None
     silence_seconds: float
     overtalk_seconds: float | None
     longest_silence_seconds: float
+    turns: tuple[Turn, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class SpokenWord:
+    """A word, when it was said, and how much it weighs in the emotion of its turn."""
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class WordsTurn:
+    """What one person said in one go."""
+
+    speaker: Speaker
+    start_seconds: float
+    end_seconds: float
+    text: str
+    words: tuple[SpokenWord, ...]
+    emotions: Shares
+    sentiment: Literal["negative", "neutral", "positive"]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class Words:
+    """What was said."""
+
+    language: str
+    model: str
+    turns: tuple[WordsTurn, ...]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class CallReport:
-    """Everything that an analysis found in one call."""
+    """Everything that an analysis found in one call; seconds are from its start."""
 
+    schema_version: SchemaVersion = SCHEMA_VERSION
     call: CallInfo
+    speakers: Speakers
     model: ModelInfo
     score: CallScore
     segments: tuple[SegmentReport, ...]
     talk: Talk
+    words: Words | None = None
     warnings: tuple[Notice, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report in the form of schema version 1, ready for JSON."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "call": vars(self.call).copy(),
-            "model": vars(self.model).copy(),
-            "score": _score(self.score),
-            "segments": [_segment(segment) for segment in self.segments],
-            "talk": vars(self.talk).copy(),
-            "warnings": [vars(notice).copy() for notice in self.warnings],
-        }
+        """Return the report in the form of schema version 2, ready for JSON."""
+        document: dict[str, Any] = _ADAPTER.dump_python(self, mode="json", by_alias=True)
+        # The name of schema 1, kept beside the new one until schema 3.
+        document["score"]["transitions"] = document["score"]["moments"]
+        return document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> CallReport:
-        """Return the report that `to_dict` wrote.
+        """Return the report that `to_dict` wrote, or that schema version 1 wrote.
 
         Raises
         ------
@@ -101,28 +201,56 @@ class CallReport:
             If it is of another schema version, or a field is missing.
         """
         version = document.get("schema_version")
-        if version != SCHEMA_VERSION:
+        if version not in ("1", SCHEMA_VERSION):
             raise ParameterError(
-                f"the report is of schema version {version!r}; this Calmscore reads "
+                f"the report is of schema version {version!r}; this Calmscore reads '1' and "
                 f"{SCHEMA_VERSION!r}"
             )
         try:
-            segments = tuple(_read_segment(row) for row in document["segments"])
-            return cls(
-                call=CallInfo(**document["call"]),
-                model=ModelInfo(**document["model"]),
-                score=_read_score(document["score"], segments),
-                segments=segments,
-                talk=Talk(**document["talk"]),
-                warnings=tuple(Notice(**row) for row in document["warnings"]),
-            )
-        except (KeyError, TypeError) as error:
+            newest = _from_schema_1(document) if version == "1" else document
+            report = _ADAPTER.validate_python(newest)
+        except (KeyError, TypeError, ValidationError) as error:
             raise ParameterError(f"the report is damaged: {error}") from error
+        score = replace(
+            report.score,
+            distress=tuple(segment.distress for segment in report.segments),
+            smoothed_distress=tuple(segment.smoothed_distress for segment in report.segments),
+        )
+        return replace(report, score=score)
+
+
+_ADAPTER = TypeAdapter(CallReport)
+
+
+def _from_schema_1(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a report of schema 1 to the newest form; what it did not tell stays unknown."""
+    mixed = document["call"]["customer_channel"] == "mixed"
+    score = dict(document["score"])
+    score["moments"] = score["transitions"]
+    return {
+        **document,
+        "schema_version": SCHEMA_VERSION,
+        "score": score,
+        "speakers": {
+            "how": "mixed" if mixed else "channels",
+            "customer_from": None if mixed else "greeting",
+            "doubt": 0.5,
+        },
+    }
 
 
 def failure(file_name: str, *, code: str, message: str) -> dict[str, Any]:
     """Return the entry of a call that could not be analysed."""
     return {"call": {"file_name": file_name}, "error": {"code": code, "message": message}}
+
+
+_SHARE_FIELDS = {"heard": "heard", "probabilities": "probability"}
+
+SEGMENT_COLUMNS: tuple[str, ...] = (
+    *(field.name for field in fields(SegmentReport) if field.name not in _SHARE_FIELDS),  # type: ignore[arg-type]
+    *(f"{prefix}_{name}" for prefix in _SHARE_FIELDS.values() for name in EMOTIONS),
+)
+"""Columns of a segment in tables: its fields, then a column per emotion."""
 
 
 def segment_rows(report: CallReport) -> list[dict[str, Any]]:
@@ -136,70 +264,19 @@ def segment_rows(report: CallReport) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        File name and score of the call, then the segment with a column per emotion.
+        File name, score and outcome of the call, then the columns of ``SEGMENT_COLUMNS``.
     """
-    rows = []
-    for segment in report.segments:
-        row = _segment(segment)
-        probabilities: Mapping[str, float] = row.pop("probabilities") or {}
-        rows.append(
-            {
-                "file_name": report.call.file_name,
-                "score": report.score.value,
-                "outcome": report.score.outcome,
-                **row,
-                **{f"probability_{name}": probabilities.get(name) for name in EMOTIONS},
-            }
-        )
-    return rows
-
-
-def _score(score: CallScore) -> dict[str, Any]:
-    fields = vars(score).copy()
-    # Per segment, these stand with the segments.
-    del fields["distress"], fields["smoothed_distress"]
-    fields["transitions"] = [_transition(transition) for transition in score.transitions]
-    return fields
-
-
-def _read_score(fields: Mapping[str, Any], segments: Sequence[SegmentReport]) -> CallScore:
-    transitions = tuple(
-        Transition(
-            at_seconds=row["at_seconds"],
-            from_emotion=row["from"],
-            to_emotion=row["to"],
-            points=row["points"],
-            reason=row["reason"],
-        )
-        for row in fields["transitions"]
-    )
-    return CallScore(
-        **{name: value for name, value in fields.items() if name != "transitions"},
-        transitions=transitions,
-        distress=tuple(segment.distress for segment in segments),
-        smoothed_distress=tuple(segment.smoothed_distress for segment in segments),
-    )
-
-
-def _read_segment(fields: Mapping[str, Any]) -> SegmentReport:
-    probabilities = fields["probabilities"]
-    if probabilities is not None:
-        probabilities = tuple(probabilities[name] for name in EMOTIONS)
-    return SegmentReport(**{**fields, "probabilities": probabilities})
-
-
-def _transition(transition: Transition) -> dict[str, Any]:
-    return {
-        "at_seconds": transition.at_seconds,
-        "from": transition.from_emotion,
-        "to": transition.to_emotion,
-        "points": transition.points,
-        "reason": transition.reason,
+    call = {
+        "file_name": report.call.file_name,
+        "score": report.score.value,
+        "outcome": report.score.outcome,
     }
+    return [{**call, **_segment_row(segment)} for segment in report.segments]
 
 
-def _segment(segment: SegmentReport) -> dict[str, Any]:
-    fields = vars(segment).copy()
-    if segment.probabilities is not None:
-        fields["probabilities"] = dict(zip(EMOTIONS, segment.probabilities, strict=True))
-    return fields
+def _segment_row(segment: SegmentReport) -> dict[str, Any]:
+    row = {name: value for name, value in vars(segment).items() if name in SEGMENT_COLUMNS}
+    for field, prefix in _SHARE_FIELDS.items():
+        shares = _by_name(getattr(segment, field)) or dict.fromkeys(EMOTIONS)
+        row.update({f"{prefix}_{name}": share for name, share in shares.items()})
+    return row

@@ -2,9 +2,15 @@
 
 Pure: no files, no model. The definition:
 
-A segment's *level* is the expected distress weight of its probabilities
-(``emotions.DISTRESS_WEIGHTS``): anger 1, disgust and fear 0.9, sad 0.6,
-neutral 0, happy −0.25.
+A segment's *weight* is the expected distress weight of its probabilities
+(``emotions.DISTRESS_WEIGHTS``): anger 1, disgust and fear 0.9, sad 0.6, neutral 0,
+happy −0.25. Its *level* puts the weight on a scale on which 0.5 means "as likely as
+not that most listeners hear a negative emotion": with ``logit(x) = log(x / (1 − x))``::
+
+    logit(level) = DISTRESS_SLOPE (logit(weight) − logit(DISTRESS_MIDPOINT))
+
+for a weight above 0, which leaves 0 and 1 where they are; below 0 the level is the
+weight itself. `distress` is the level, held to 0–1.
 
 Let ``u`` run from 0 to 1 over the customer's speech. The score is::
 
@@ -19,6 +25,12 @@ level, where C(u) is the integral of c from u to 1. C is never positive, so a
 change towards calm always earns and a change towards distress always costs.
 As ``u`` is a share of speech, the score does not depend on the call's length,
 and silence carries no weight.
+
+The interval. What listeners would say of a segment differs from what the model says:
+by a part that the whole call shares, because people's voices differ, and by a part
+that is the segment's own. Both are drawn many times, as normal deviations of the
+logit of the level in proportion to the segment's doubt (what its likeliest emotion
+leaves to the others), and the middle 80 % of the scores that come out are the interval.
 """
 
 from __future__ import annotations
@@ -26,12 +38,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, Field
+from scipy.special import expit, logit
 
-from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS
+from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS, EmotionName
 from calmscore.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,10 +54,25 @@ FloatArray = npt.NDArray[np.float64]
 CALM_VALUE = 7.0
 LOWEST_VALUE, HIGHEST_VALUE = 1.0, 10.0
 MINIMUM_SCORED_SEGMENTS = 4
-DISTRESSED = 0.45
+WIDEST_INTERVAL = 3.0
+"""Points; a score that is less sure than this is not given."""
+LEAST_COVERAGE = 0.6
+"""Share of the customer's speech that must have been judged to speak of the whole call."""
+DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.46, 1.5
+"""The scale of distress, fitted on validation speakers over the telephone by
+``python model.py evaluate``."""
+DISTRESSED = 0.5
 """Smoothed distress from which a customer counts as distressed."""
-CALM = 0.30
+CALM = 0.35
 """Smoothed distress up to which a customer who was distressed counts as calm again."""
+
+CALL_DEVIATION, SEGMENT_DEVIATION = 0.8, 1.6
+"""Standard deviations of the logit of the level, shared by a call and of each segment;
+fitted on composed calls by ``python -m calmscore.training.call_evaluation``."""
+_DRAWS = 400
+_INTERVAL_PERCENTILES = (10.0, 90.0)
+# The level of a segment that is taken as certain: it keeps its logit finite.
+_CERTAIN = 1e-4
 
 _TURN = 0.5
 _EARLY_SLOPE = 13.6
@@ -51,20 +81,23 @@ _EDGE_SHARE = 0.2
 _NOTABLE_CHANGE = 0.2
 _SMOOTHING = (0.25, 0.5, 0.25)
 
-DE_ESCALATED = "de-escalated"
-PARTLY_DE_ESCALATED = "partly de-escalated"
-UNRESOLVED = "unresolved"
-ESCALATED = "escalated"
-CALM_THROUGHOUT = "calm throughout"
-INSUFFICIENT_EVIDENCE = "insufficient evidence"
-OUTCOMES = (
+Outcome = Literal[
+    "de-escalated",
+    "partly de-escalated",
+    "unresolved",
+    "escalated",
+    "calm throughout",
+    "insufficient evidence",
+]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+(
     DE_ESCALATED,
     PARTLY_DE_ESCALATED,
     UNRESOLVED,
     ESCALATED,
     CALM_THROUGHOUT,
     INSUFFICIENT_EVIDENCE,
-)
+) = OUTCOMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +108,8 @@ class Transition:
     ----------
     at_seconds : float
         Start of the first segment in the new emotion.
+    plays_from_seconds : float or None
+        Where to listen from: the agent's turn before the change; None where it is unknown.
     from_emotion, to_emotion : str
         Emotions before and after; the same for small shifts within one emotion.
     points : float
@@ -84,10 +119,13 @@ class Transition:
     """
 
     at_seconds: float
-    from_emotion: str
-    to_emotion: str
+    plays_from_seconds: float | None = None
+    from_emotion: Annotated[EmotionName, Field(alias="from")]
+    to_emotion: Annotated[EmotionName, Field(alias="to")]
     points: float
     reason: str
+
+    __pydantic_config__ = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +135,12 @@ class CallScore:
     Attributes
     ----------
     value : float or None
-        1.0–10.0; None where fewer than four segments could be scored.
+        1.0–10.0; None where the evidence is insufficient.
+    low, high : float or None
+        The interval that holds the score of what listeners would have heard in 80 % of
+        calls. It is told also where it is too wide for a score.
+    coverage : float or None
+        Share of the customer's speech that was judged, 0–1; None without any speech.
     outcome : str
         One of ``OUTCOMES``.
     summary : str
@@ -120,9 +163,12 @@ class CallScore:
         One value per segment, 0–1; None where nothing was scored.
     """
 
-    value: float | None
-    outcome: str
+    value: Annotated[float | None, Field(ge=LOWEST_VALUE, le=HIGHEST_VALUE)]
+    outcome: Outcome
     summary: str
+    low: float | None = None
+    high: float | None = None
+    coverage: float | None = None
     start_value: float | None = None
     start_distress: float | None = None
     end_distress: float | None = None
@@ -130,9 +176,13 @@ class CallScore:
     peak_at_seconds: float | None = None
     seconds_to_calm: float | None = None
     relapses: int = 0
-    transitions: tuple[Transition, ...] = ()
-    distress: tuple[float | None, ...] = ()
-    smoothed_distress: tuple[float | None, ...] = ()
+    transitions: Annotated[tuple[Transition, ...], Field(alias="moments")] = ()
+    # Per segment, these stand with the segments of a report.
+    distress: Annotated[tuple[float | None, ...], Field(exclude=True)] = ()
+    smoothed_distress: Annotated[tuple[float | None, ...], Field(exclude=True)] = ()
+
+    # A report also tells the transitions under the name of schema 1.
+    __pydantic_config__ = ConfigDict(extra="ignore", populate_by_name=True)
 
 
 def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3.0) -> CallScore:
@@ -167,11 +217,39 @@ def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3
     )
 
 
+def distress(probabilities: npt.ArrayLike) -> FloatArray:
+    """Return how sure it is that most listeners would hear a negative emotion.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        One row per segment, in the order of ``EMOTIONS``, each summing to 1.
+
+    Returns
+    -------
+    array, shape (n,)
+        0–1; 0.5 means as likely as not.
+    """
+    table = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(EMOTIONS))
+    return np.asarray(np.clip(_levels(table), 0.0, 1.0))
+
+
+def _levels(table: FloatArray) -> FloatArray:
+    weights = np.minimum(table @ np.array(DISTRESS_WEIGHTS), 1.0)
+    # Probabilities that are told with few digits may leave 1 by a hair.
+    with np.errstate(divide="ignore"):
+        scaled = expit(
+            DISTRESS_SLOPE * (logit(np.maximum(weights, 0.0)) - logit(DISTRESS_MIDPOINT))
+        )
+    return np.asarray(np.where(weights > 0.0, scaled, weights))
+
+
 def score_probabilities(
     probabilities: npt.ArrayLike,
     *,
     speech_seconds: npt.ArrayLike,
     segment_seconds: float = 3.0,
+    unjudged_seconds: float = 0.0,
 ) -> CallScore:
     """Score the calibrated probabilities of a call's segments.
 
@@ -185,6 +263,8 @@ def score_probabilities(
         with 0 is not scored.
     segment_seconds : float
         Length of a segment.
+    unjudged_seconds : float
+        Seconds of the customer's speech that could not be judged.
 
     Returns
     -------
@@ -196,21 +276,28 @@ def score_probabilities(
         If shapes do not fit or a value is out of range.
     """
     table, weights = _checked(probabilities, speech_seconds, segment_seconds)
+    if not 0.0 <= unjudged_seconds < float("inf"):
+        raise ParameterError(f"unjudged_seconds is {unjudged_seconds}, not a number from 0 on")
     scored = np.flatnonzero(weights > 0.0)
-    levels = table[scored] @ np.array(DISTRESS_WEIGHTS)
-    smoothed_table = _smooth(table[scored], weights[scored])
-    smoothed = np.clip(smoothed_table @ np.array(DISTRESS_WEIGHTS), 0.0, 1.0)
-    distress = _spread(np.clip(levels, 0.0, 1.0), scored, len(table))
-    smoothed_distress = _spread(smoothed, scored, len(table))
+    levels = _levels(table[scored])
+    smoothed_levels = _smooth(levels[:, None], weights[scored])[:, 0]
+    smoothed = np.clip(smoothed_levels, 0.0, 1.0)
+    judged = float(weights.sum())
+    everything = judged + unjudged_seconds
+    told: dict[str, Any] = {
+        "distress": _spread(np.clip(levels, 0.0, 1.0), scored, len(table)),
+        "smoothed_distress": _spread(smoothed, scored, len(table)),
+        "coverage": judged / everything if everything > 0.0 else None,
+    }
     if scored.size < MINIMUM_SCORED_SEGMENTS:
-        return CallScore(
-            value=None,
-            outcome=INSUFFICIENT_EVIDENCE,
-            summary=_too_little(int(scored.size)),
-            distress=distress,
-            smoothed_distress=smoothed_distress,
-        )
+        return _insufficient(_too_little(int(scored.size)), told)
     edges = np.concatenate([[0.0], np.cumsum(weights[scored]) / weights[scored].sum()])
+    told["low"], told["high"] = _interval(levels, 1.0 - table[scored].max(axis=1), edges)
+    if told["coverage"] < LEAST_COVERAGE:
+        return _insufficient(_left_out(told["coverage"]), told)
+    if told["high"] - told["low"] > WIDEST_INTERVAL:
+        return _insufficient(_too_unsure(told["low"], told["high"]), told)
+    smoothed_table = _smooth(table[scored], weights[scored])
     starts = np.asarray(scored * segment_seconds, dtype=np.float64)
     start_value = CALM_VALUE + float(levels[0]) * float(_remaining(0.0))
     transitions = _transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
@@ -232,9 +319,35 @@ def score_probabilities(
         seconds_to_calm=seconds_to_calm,
         relapses=relapses,
         transitions=transitions,
-        distress=distress,
-        smoothed_distress=smoothed_distress,
+        **told,
     )
+
+
+def _insufficient(why: str, told: dict[str, Any]) -> CallScore:
+    return CallScore(value=None, outcome=INSUFFICIENT_EVIDENCE, summary=why, **told)
+
+
+def _interval(levels: FloatArray, doubt: FloatArray, edges: FloatArray) -> tuple[float, float]:
+    """Return the 80 % interval of the score, by drawing what listeners would say."""
+    shared, own = _draws(len(levels))
+    logits = logit(np.clip(levels, _CERTAIN, 1.0 - _CERTAIN))
+    drawn = expit(logits + doubt * (CALL_DEVIATION * shared + SEGMENT_DEVIATION * own))
+    # Below 0 the customer is happy: how much, no listener doubts.
+    drawn += np.minimum(levels, 0.0)
+    shares = np.diff(_remaining(edges))
+    low, high = np.percentile(CALM_VALUE - drawn @ shares, _INTERVAL_PERCENTILES)
+    value = CALM_VALUE - float(levels @ shares)
+    return (
+        float(np.clip(min(low, value), LOWEST_VALUE, HIGHEST_VALUE)),
+        float(np.clip(max(high, value), LOWEST_VALUE, HIGHEST_VALUE)),
+    )
+
+
+@lru_cache(maxsize=64)
+def _draws(count: int) -> tuple[FloatArray, FloatArray]:
+    # The same draws for every call of this length: the same call, the same interval.
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((_DRAWS, 1)), generator.standard_normal((_DRAWS, count))
 
 
 def _checked(
@@ -375,7 +488,7 @@ def _relapses(states: list[bool]) -> int:
     return max(rises - (0 if states[0] else 1), 0)
 
 
-def _outcome(start: float, end: float, peak: float) -> str:
+def _outcome(start: float, end: float, peak: float) -> Outcome:
     if peak < DISTRESSED:
         return CALM_THROUGHOUT
     if end <= CALM:
@@ -392,6 +505,19 @@ def _too_little(scored: int) -> str:
     return (
         f"Too little of the customer's speech to score: {heard} could be scored, "
         f"at least {MINIMUM_SCORED_SEGMENTS} are needed."
+    )
+
+
+def _left_out(coverage: float) -> str:
+    return (
+        f"Only {coverage:.0%} of the customer's speech could be judged, too little to speak of "
+        "the whole call."
+    )
+
+
+def _too_unsure(low: float, high: float) -> str:
+    return (
+        f"The evidence is too unsure for a score: it may be anything from {low:.1f} to {high:.1f}."
     )
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.report import CustomerChannel, SegmentStatus, Talk
+from calmscore.analysis.report import CustomerChannel, SegmentStatus, Speaker, Speakers, Talk, Turn
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices, speech_mask
 from calmscore.errors import Notice, ParameterError
 
 HalfArray = npt.NDArray[np.float16]
+Sound = TypeVar("Sound", npt.NDArray[np.float16], npt.NDArray[np.float32])
 
 ChannelChoice = Literal["auto", "left", "right", "mixed"]
 CHANNEL_CHOICES: tuple[ChannelChoice, ...] = ("auto", "left", "right", "mixed")
@@ -34,6 +35,10 @@ _SAME_CORRELATION = 0.98
 _OPENING_SPEECH_SECONDS = 1.0
 _OPENING_WINDOW_SECONDS = 2.0
 _CLEAR_LEAD_SECONDS = 1.0
+# How likely the wrong side is taken: by who greets, and where nobody clearly does.
+_DOUBT_AFTER_GREETING, _DOUBT_WITHOUT_CUE = 0.2, 0.5
+# A breath within what somebody says is no end of a turn.
+_LONGEST_BREATH_SECONDS = 0.6
 _LARGEST_GAIN_DB = 30.0
 # Kept around the speech of a segment: onsets are softer than the threshold.
 _MARGIN_SECONDS = 0.1
@@ -73,6 +78,8 @@ class SegmentedCall:
     ----------
     customer_channel : str
         Channel taken for the customer: ``left``, ``right`` or ``mixed``.
+    speakers : Speakers
+        How the customer was told from the agent.
     segments : tuple of Segment
         On the call's clock, without gaps.
     talk : Talk
@@ -82,9 +89,15 @@ class SegmentedCall:
     """
 
     customer_channel: CustomerChannel
+    speakers: Speakers
     segments: tuple[Segment, ...]
     talk: Talk
     warnings: tuple[Notice, ...]
+
+    @property
+    def judged(self) -> tuple[Segment, ...]:
+        """The segments whose sound the classifier gets."""
+        return tuple(segment for segment in self.segments if segment.samples is not None)
 
 
 def segment_call(
@@ -126,10 +139,11 @@ def segment_call(
             right, heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0])
         ),
     )
-    channel, warnings = _choose_channel(masks, customer_channel)
+    channel, speakers, warnings = _choose_channel(masks, customer_channel)
     customer = 0 if channel == "left" else 1
     return SegmentedCall(
         customer_channel=channel,
+        speakers=speakers,
         segments=_cut(recording.samples[customer], masks[customer]),
         talk=_talk(masks[customer], masks[1 - customer], recording.duration_seconds),
         warnings=warnings,
@@ -178,6 +192,7 @@ def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
     mask = speech_mask(samples)
     return SegmentedCall(
         customer_channel="mixed",
+        speakers=Speakers(how="mixed", customer_from=None, doubt=1.0),
         segments=_cut(samples, mask),
         talk=_talk(mask, None, recording.duration_seconds),
         warnings=(reason,),
@@ -186,26 +201,32 @@ def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
 
 def _choose_channel(
     masks: tuple[Mask, Mask], choice: ChannelChoice
-) -> tuple[CustomerChannel, tuple[Notice, ...]]:
+) -> tuple[CustomerChannel, Speakers, tuple[Notice, ...]]:
     if choice in ("left", "right"):
-        return ("left" if choice == "left" else "right"), ()
+        chosen = Speakers(how="channels", customer_from="chosen", doubt=0.0)
+        return ("left" if choice == "left" else "right"), chosen, ()
     left, right = (_opening_seconds(mask) for mask in masks)
+    doubt = _DOUBT_WITHOUT_CUE
     if left is None and right is None:
-        return "left", ()
+        return "left", Speakers(how="channels", customer_from="greeting", doubt=doubt), ()
     if left is None or right is None:
         channel: CustomerChannel = "right" if left is None else "left"
         why = f"only the {channel} channel holds speech"
     elif abs(left - right) < _CLEAR_LEAD_SECONDS:
         channel, why = "left", "both begin to talk at about the same time, and left is usual"
     else:
-        channel = "left" if left > right else "right"
+        channel, doubt = ("left" if left > right else "right"), _DOUBT_AFTER_GREETING
         other = "right" if channel == "left" else "left"
         why = f"the {other} channel speaks first, as agents do when they greet"
-    return channel, (
-        Notice(
-            code="customer_channel_guessed",
-            message=f"The {channel} channel was taken for the customer because {why}. "
-            "If that is wrong, choose the other channel.",
+    return (
+        channel,
+        Speakers(how="channels", customer_from="greeting", doubt=doubt),
+        (
+            Notice(
+                code="customer_channel_guessed",
+                message=f"The {channel} channel was taken for the customer because {why}. "
+                "If that is wrong, choose the other channel.",
+            ),
         ),
     )
 
@@ -237,7 +258,7 @@ def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
     status: SegmentStatus = "no_speech"
     voiced: HalfArray | None = None
     if speech_seconds >= MINIMUM_SPEECH_SECONDS:
-        voiced = _voiced_stretch(samples, speech)
+        voiced = voiced_stretch(samples, speech)
         status = "low_information" if _too_poor(voiced) else "scored"
     return Segment(
         index=index,
@@ -249,18 +270,30 @@ def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
     )
 
 
-def _voiced_stretch(samples: HalfArray, speech: Mask) -> HalfArray:
+def voiced_stretch(samples: Sound, speech: Mask) -> Sound:
     """Return the sound from the first to the last speech, pauses kept, the rest cut off.
 
     What lies outside may be music or the other person; what lies between two
     stretches of speech is muted where it is longer than a breath.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n,)
+        At 16 kHz.
+    speech : array of bool, shape (ceil(n / 160),)
+        Where somebody speaks; true somewhere.
+
+    Returns
+    -------
+    array of the same kind, shape (m,)
+        No longer than ``samples``, and its own copy.
     """
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
     margin = int(_MARGIN_SECONDS * MASK_RATE_HZ)
     near = np.convolve(speech, np.ones(2 * margin + 1), mode="same") > 0.0
     kept = np.repeat(near, step)[: samples.size]
     places = np.flatnonzero(kept)
-    quiet = np.where(kept, samples[: kept.size], np.float16(0.0))
+    quiet = np.where(kept, samples[: kept.size], samples.dtype.type(0.0))
     # A copy of its own: a view would keep the whole segment in memory.
     return quiet[places[0] : places[-1] + 1].copy()
 
@@ -280,7 +313,33 @@ def _talk(customer: Mask, agent: Mask | None, duration_seconds: float) -> Talk:
         silence_seconds=max(duration_seconds - _seconds(anybody), 0.0),
         overtalk_seconds=None if agent is None else _seconds(customer & agent),
         longest_silence_seconds=_longest_run(~anybody) / MASK_RATE_HZ,
+        turns=() if agent is None else _turns({"customer": customer, "agent": agent}),
     )
+
+
+def _turns(masks: Mapping[Speaker, Mask]) -> tuple[Turn, ...]:
+    turns = [
+        Turn(
+            speaker=speaker,
+            start_seconds=first / MASK_RATE_HZ,
+            end_seconds=last / MASK_RATE_HZ,
+        )
+        for speaker, mask in masks.items()
+        for first, last in _stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
+    ]
+    return tuple(sorted(turns, key=lambda turn: (turn.start_seconds, turn.speaker)))
+
+
+def _stretches(mask: Mask, *, breath: int) -> list[tuple[int, int]]:
+    """Return where each stretch begins and ends; gaps up to a breath are bridged."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    bounds: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if bounds and first - bounds[-1][1] <= breath:
+            bounds[-1] = (bounds[-1][0], last)
+        else:
+            bounds.append((first, last))
+    return bounds
 
 
 def _seconds(mask: Mask) -> float:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +30,8 @@ DEFAULT_ARTIFACTS = shipped("artifacts")
 MODEL_FILE = "emotion_recognition_model.keras"
 SETTINGS_FILE = "settings.json"
 
+_NUMBERS = ("heard_temperature", "meant_temperature", "voice_distance_limit", "speech_level_db")
+
 # Larger batches are hardly faster, and cost an hour-long call 300 MB.
 _BATCH_SIZE = 16
 
@@ -42,8 +44,12 @@ class ArtifactSettings:
     ----------
     name, version : str
         Of the model.
-    temperature : float
-        Divides the logits before the softmax; fitted on validation speakers.
+    heard_temperature, meant_temperature : float
+        Divide the logits of either head before the softmax; fitted on validation speakers.
+    heard_bias : tuple of float
+        Added to the divided logits of what is heard, in the order of ``EMOTIONS``.
+    voice_distance_limit : float
+        Distance of a call's voice from those of training above which a report warns.
     speech_level_db : float
         Median level of a clip's speech in training, in decibels of full scale. A
         call's speech is brought to it as a whole, so that its own ups and downs stay.
@@ -53,7 +59,10 @@ class ArtifactSettings:
 
     name: str
     version: str
-    temperature: float
+    heard_temperature: float
+    meant_temperature: float
+    heard_bias: tuple[float, ...]
+    voice_distance_limit: float
     speech_level_db: float
     log_mel: LogMelSettings
 
@@ -70,13 +79,15 @@ class ArtifactSettings:
             fields = json.loads(path.read_text(encoding="utf-8"))
             if fields["emotions"] != list(EMOTIONS):
                 raise ValueError(f"made for other emotions: {fields['emotions']}")
-            if not float(fields["temperature"]) > 0.0:
-                raise ValueError(f"temperature {fields['temperature']} is not above 0")
+            numbers = {name: float(fields[name]) for name in _NUMBERS}
+            for name in ("heard_temperature", "meant_temperature"):
+                if not numbers[name] > 0.0:
+                    raise ValueError(f"{name} {numbers[name]} is not above 0")
             return cls(
                 name=str(fields["name"]),
                 version=str(fields["version"]),
-                temperature=float(fields["temperature"]),
-                speech_level_db=float(fields["speech_level_db"]),
+                heard_bias=_checked_bias(fields["heard_bias"]),
+                **numbers,
                 log_mel=LogMelSettings(**fields["log_mel"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -92,13 +103,40 @@ class ArtifactSettings:
         path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
 
+def _checked_bias(values: Sequence[float]) -> tuple[float, ...]:
+    if len(values) != len(EMOTIONS):
+        raise ValueError(f"heard_bias has {len(values)} values, not {len(EMOTIONS)}")
+    return tuple(float(value) for value in values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """What the classifier says of some sounds, each table with a row per sound.
+
+    Attributes
+    ----------
+    heard : array of float32, shape (n, 6)
+        Calibrated probabilities of what listeners would hear, in the order of ``EMOTIONS``.
+    intended : array of float32, shape (n, 6)
+        Calibrated probabilities of what an actor would have meant.
+    voices : array of float32, shape (n, m)
+        Coordinates of the voice among those of training, of which each has a mean of 0
+        and a mean square of 1 there.
+    """
+
+    heard: FloatArray
+    intended: FloatArray
+    voices: FloatArray
+
+
 class EmotionClassifier:
     """A loaded artifact. Safe to use from several threads.
 
     Parameters
     ----------
     network : callable
-        From log-mel inputs of shape (n, frames, bands) to logits of shape (n, 6).
+        From log-mel inputs of shape (n, frames, bands) to a dict of arrays with n rows:
+        the logits ``heard`` and ``meant``, and the coordinates ``voice``.
     settings : ArtifactSettings
         What travels with the weights.
     sha256 : str
@@ -106,7 +144,11 @@ class EmotionClassifier:
     """
 
     def __init__(
-        self, network: Callable[[FloatArray], Any], *, settings: ArtifactSettings, sha256: str
+        self,
+        network: Callable[[FloatArray], Mapping[str, Any]],
+        *,
+        settings: ArtifactSettings,
+        sha256: str,
     ) -> None:
         self._network = network
         self.settings = settings
@@ -119,7 +161,40 @@ class EmotionClassifier:
         sample_rate_hz: int,
         progress: Progress | None = None,
     ) -> FloatArray:
-        """Classify sounds.
+        """Tell what listeners would hear in sounds; see `listen`.
+
+        Returns
+        -------
+        array of float32, shape (len(segments), 6)
+            Calibrated probabilities in the order of ``EMOTIONS``: the share of
+            listeners who would name each.
+        """
+        return self.listen(segments, sample_rate_hz=sample_rate_hz, progress=progress).heard
+
+    def predict_intended_proba(
+        self,
+        segments: Sequence[npt.NDArray[Any]],
+        *,
+        sample_rate_hz: int,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Tell what an actor would have meant in sounds, as papers report it; see `listen`.
+
+        Returns
+        -------
+        array of float32, shape (len(segments), 6)
+            Calibrated probabilities in the order of ``EMOTIONS``.
+        """
+        return self.listen(segments, sample_rate_hz=sample_rate_hz, progress=progress).intended
+
+    def listen(
+        self,
+        segments: Sequence[npt.NDArray[Any]],
+        *,
+        sample_rate_hz: int,
+        progress: Progress | None = None,
+    ) -> Hearing:
+        """Answer all questions about sounds in one go.
 
         Parameters
         ----------
@@ -133,9 +208,8 @@ class EmotionClassifier:
 
         Returns
         -------
-        array of float32, shape (len(segments), 6)
-            Calibrated probabilities in the order of ``EMOTIONS``. A sound without a
-            single sample tells nothing: its row is uniform.
+        Hearing
+            A sound without a single sample tells nothing: its probabilities are uniform.
 
         Raises
         ------
@@ -144,7 +218,7 @@ class EmotionClassifier:
         """
         if sample_rate_hz <= 0:
             raise ParameterError(f"sample_rate_hz is {sample_rate_hz}, not above 0")
-        sums = np.zeros((len(segments), len(EMOTIONS)))
+        sums: dict[str, npt.NDArray[np.float64]] = {}
         counts = np.zeros(len(segments))
         windows: list[FloatArray] = []
         owners: list[int] = []
@@ -155,13 +229,24 @@ class EmotionClassifier:
                 owners.append(index)
             # Classified as soon as a batch is full: a long call's windows are not kept.
             if len(windows) >= _BATCH_SIZE or index == len(segments) - 1:
-                np.add.at(sums, owners, self._logits(windows))
+                for name, rows in self._answers(windows).items():
+                    total = sums.setdefault(name, np.zeros((len(segments), rows.shape[1])))
+                    np.add.at(total, owners, rows)
                 np.add.at(counts, owners, 1)
                 windows, owners = [], []
                 if progress is not None:
                     progress(index + 1, len(segments))
-        logits = sums / np.maximum(counts, 1)[:, None]
-        return _softmax(logits / self.settings.temperature)
+        means = {name: total / np.maximum(counts, 1)[:, None] for name, total in sums.items()}
+        nothing = np.zeros((len(segments), len(EMOTIONS)))
+        settings = self.settings
+        heard = means.get("heard", nothing) / settings.heard_temperature
+        # A sound without a sample stays uniform: the bias is for what was heard.
+        heard += np.array(settings.heard_bias) * (counts[:, None] > 0)
+        return Hearing(
+            heard=_softmax(heard),
+            intended=_softmax(means.get("meant", nothing) / settings.meant_temperature),
+            voices=means.get("voice", nothing[:, :0]).astype(np.float32),
+        )
 
     @property
     def _rate_hz(self) -> int:
@@ -176,12 +261,13 @@ class EmotionClassifier:
         starts = np.linspace(0, samples.size - length, count).astype(int)
         return [samples[start : start + length] for start in starts]
 
-    def _logits(self, windows: list[FloatArray]) -> npt.NDArray[np.float64]:
-        rows = [np.zeros((0, len(EMOTIONS)))]
+    def _answers(self, windows: list[FloatArray]) -> dict[str, npt.NDArray[np.float64]]:
+        parts: dict[str, list[npt.NDArray[np.float64]]] = {}
         for start in range(0, len(windows), _BATCH_SIZE):
             inputs = log_mel(windows[start : start + _BATCH_SIZE], settings=self.settings.log_mel)
-            rows.append(np.asarray(self._network(inputs), dtype=np.float64))
-        return np.concatenate(rows)
+            for name, rows in self._network(inputs).items():
+                parts.setdefault(name, []).append(np.asarray(rows, dtype=np.float64))
+        return {name: np.concatenate(rows) for name, rows in parts.items()}
 
 
 def _resampled(
@@ -282,11 +368,27 @@ def without_native_messages() -> Iterator[None]:
         os.close(kept)
 
 
-def _network(path: Path) -> Callable[[FloatArray], Any]:
+def with_network(classifier: EmotionClassifier, model: Any) -> EmotionClassifier:
+    """Return a classifier with another network under the same settings.
+
+    Parameters
+    ----------
+    classifier : EmotionClassifier
+        Whose settings to take.
+    model : keras.Model
+        From `network.layers.build_emotion_network`.
+
+    Returns
+    -------
+    EmotionClassifier
+    """
+    return EmotionClassifier(_compiled(model), settings=classifier.settings, sha256="")
+
+
+def _network(path: Path) -> Callable[[FloatArray], Mapping[str, Any]]:
     # Imported here, because it takes seconds that a wrong file name should not cost.
     with without_native_messages():
         import keras
-        import tensorflow as tf
 
         from calmscore.network import layers  # noqa: F401  (registers the layers)
 
@@ -297,9 +399,15 @@ def _network(path: Path) -> Callable[[FloatArray], Any]:
             f"{path}: the trained model is damaged or of another version ({error}); "
             "install Calmscore again or train a model"
         ) from error
+    return _compiled(model)
+
+
+def _compiled(model: Any) -> Callable[[FloatArray], Mapping[str, Any]]:
+    import tensorflow as tf
+
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     # Traced now: a model that loads in the background is then ready to answer at once.
     compiled = tf.function(
         lambda inputs: model(inputs, training=False), input_signature=[signature]
     ).get_concrete_function()
-    return lambda inputs: compiled(tf.convert_to_tensor(inputs)).numpy()
+    return lambda inputs: compiled(tf.convert_to_tensor(inputs))

@@ -114,7 +114,7 @@ class TransformerBlock(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         """Return the block's output, of the input's shape (batch, steps, width)."""
         hidden = inputs + self.attention_output(self._attend(self.attention_norm(inputs)))
-        expanded = keras.activations.gelu(self.expand(self.feed_forward_norm(hidden)))
+        expanded = _exact_gelu(self.expand(self.feed_forward_norm(hidden)))
         return hidden + self.contract(expanded)
 
     def _attend(self, inputs: Any) -> Any:
@@ -131,34 +131,6 @@ class TransformerBlock(keras.layers.Layer):  # type: ignore[misc]
         config: dict[str, Any] = super().get_config()
         config.update(heads=self.heads, feed_forward_width=self.feed_forward_width)
         return config
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class WeightedSum(keras.layers.Layer):  # type: ignore[misc]
-    """Mix the outputs of several encoder layers with learned weights.
-
-    Each output is first brought to zero mean and unit variance per frame, so
-    that the weights compare like with like.
-
-    References
-    ----------
-    Peters et al. (2018), "Deep Contextualized Word Representations", eq. 1.
-    """
-
-    def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Create one weight per input."""
-        self.mix = self.add_weight(name="mix", shape=(len(input_shape),), initializer="zeros")
-        super().build(input_shape)
-
-    def call(self, inputs: list[Any]) -> Any:
-        """Return the mix, of the shape of each input."""
-        weights = ops.softmax(ops.cast(self.mix, "float32"))
-        total = 0.0
-        for index, hidden in enumerate(inputs):
-            hidden = ops.cast(hidden, "float32")
-            mean, variance = ops.moments(hidden, axes=-1, keepdims=True)
-            total = total + weights[index] * (hidden - mean) * ops.rsqrt(variance + 1e-5)
-        return total
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -201,49 +173,16 @@ class VoicedFrames(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class AttentiveStatistics(keras.layers.Layer):  # type: ignore[misc]
-    """Pool steps into their attention-weighted mean and standard deviation.
-
-    Parameters
-    ----------
-    heads : int
-        Number of independent attention distributions, each over its own share
-        of the channels.
-    **kwargs
-        Forwarded to ``keras.layers.Layer``.
-
-    References
-    ----------
-    Okabe et al. (2018), "Attentive Statistics Pooling for Deep Speaker
-    Embedding".
-    """
-
-    def __init__(self, heads: int = 4, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.heads = heads
-
-    def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Create the attention for inputs of shapes (batch, steps, width), (batch, steps)."""
-        width = input_shape[0][-1]
-        if width is None or width % self.heads:
-            raise ValueError(f"width {width} cannot be split over {self.heads} heads")
-        self.attention = keras.layers.Dense(
-            self.heads, kernel_initializer="zeros", dtype="float32", name="attention"
-        )
-        self.attention.build(input_shape[0])
-        super().build(input_shape)
+class VoicedStatistics(keras.layers.Layer):  # type: ignore[misc]
+    """Pool steps into their mean and standard deviation over the voiced ones."""
 
     def call(self, inputs: list[Any]) -> Any:
-        """Return shape (batch, 2 × width)."""
-        hidden, voiced = inputs
-        steps, width = ops.shape(hidden)[1], hidden.shape[-1]
-        logits = self.attention(hidden) + (voiced[..., None] - 1.0) * 1e4
-        weights = ops.softmax(logits, axis=1)[..., None]
-        channels = ops.reshape(hidden, (-1, steps, self.heads, width // self.heads))
-        mean = ops.sum(weights * channels, axis=1)
-        variance = ops.sum(weights * ops.square(channels - mean[:, None]), axis=1)
-        deviation = ops.sqrt(ops.maximum(variance, 1e-6))
-        return ops.reshape(ops.concatenate([mean, deviation], axis=-1), (-1, 2 * width))
+        """Return shape (batch, 2 × width) for inputs (batch, steps, width), (batch, steps)."""
+        hidden, voiced = ops.cast(inputs[0], "float32"), inputs[1]
+        weights = (voiced / ops.maximum(ops.sum(voiced, axis=1, keepdims=True), 1.0))[..., None]
+        mean = ops.sum(weights * hidden, axis=1)
+        variance = ops.sum(weights * ops.square(hidden - mean[:, None]), axis=1)
+        return ops.concatenate([mean, ops.sqrt(ops.maximum(variance, 1e-6))], axis=-1)
 
     def compute_output_shape(
         self, input_shape: list[tuple[int | None, ...]]
@@ -252,46 +191,92 @@ class AttentiveStatistics(keras.layers.Layer):  # type: ignore[misc]
         width = input_shape[0][-1]
         return (input_shape[0][0], None if width is None else 2 * width)
 
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class VoiceCoordinates(keras.layers.Layer):  # type: ignore[misc]
+    """Place pooled features among the voices of training.
+
+    The coordinates are those along the directions in which the voices of training
+    differ most, and one for all that lies outside of these directions; each has a mean
+    of 0 and a mean square of 1 over the voices of training.
+
+    Parameters
+    ----------
+    directions : int
+        Number of directions.
+    **kwargs
+        Forwarded to ``keras.layers.Layer``.
+    """
+
+    def __init__(self, directions: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.directions = directions
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the basis, of unit vectors, and the location and scale of coordinates."""
+        width, count = input_shape[-1], self.directions
+        self.basis = self._fixed("basis", (width, count))
+        self.location = self._fixed("location", (count + 1,))
+        self.scale = self._fixed("scale", (count + 1,))
+        super().build(input_shape)
+
+    def _fixed(self, name: str, shape: tuple[int | None, ...]) -> Any:
+        return self.add_weight(name=name, shape=shape, initializer="ones", trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        """Return shape (batch, directions + 1)."""
+        inside = ops.matmul(inputs, self.basis)
+        outside = ops.sum(ops.square(inputs), axis=-1) - ops.sum(ops.square(inside), axis=-1)
+        outside = ops.sqrt(ops.maximum(outside, 0.0))[:, None]
+        return (ops.concatenate([inside, outside], axis=-1) - self.location) / self.scale
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, directions + 1)."""
+        return (input_shape[0], self.directions + 1)
+
     def get_config(self) -> dict[str, Any]:
         """Return the configuration from which the layer can be made again."""
         config: dict[str, Any] = super().get_config()
-        config.update(heads=self.heads)
+        config.update(directions=self.directions)
         return config
 
 
-def build_whisper_classifier(
+HEARD, MEANT, VOICE = "heard", "meant", "voice"
+"""Names of the network's outputs: two tables of logits, and the pooled features."""
+
+
+def build_emotion_network(
     *,
     width: int,
     layers: int,
     settings: LogMelSettings | None = None,
-    head_width: int = 256,
     head_dropout: float = 0.5,
 ) -> keras.Model:
-    """Build the shipped network, not yet trained.
+    """Build the shipped network, not yet trained: one encoder, two questions.
 
-    Whisper's convolutions and its first transformer blocks, a learned mix of
-    the blocks' outputs, a projection, attentive statistics over voiced steps,
-    and a linear classifier. Dropout is in the head alone: Whisper was trained
-    without, and dropout inside its blocks harms the features.
+    Whisper's convolutions and its first transformer blocks; mean and deviation of the
+    last two blocks over voiced steps, each brought to zero mean and unit variance; one
+    linear layer for what listeners *heard*, one for what the speaker *meant*. Dropout
+    is in the heads alone: Whisper was trained without, and dropout inside its blocks
+    harms the features.
 
     Parameters
     ----------
     width : int
         Width of the encoder: 384 for Whisper tiny, 512 for base.
     layers : int
-        Number of transformer blocks kept.
+        Number of transformer blocks kept, from 2.
     settings : LogMelSettings, optional
         Front end that will feed the model.
-    head_width : int
-        Width of the projection before pooling.
     head_dropout : float
         Share of pooled features dropped in training, 0–1.
 
     Returns
     -------
     keras.Model
-        From log-mel (batch, frames, bands) to logits (batch, 6), in the order
-        of ``emotions.EMOTIONS``.
+        From log-mel (batch, frames, bands) to a dict: ``heard`` and ``meant``, logits
+        (batch, 6) in the order of ``emotions.EMOTIONS``, and ``voice``, the
+        standardised pooled features (batch, 4 × width).
     """
     settings = settings or LogMelSettings()
     inputs = keras.Input((settings.frames, settings.mel_bands), name="log_mel")
@@ -307,20 +292,27 @@ def build_whisper_classifier(
         block = TransformerBlock(width // 64, 4 * width, name=f"block{index + 1}")
         hidden = block(hidden)
         outputs.append(hidden)
-    mixed = WeightedSum(name="layer_mix", dtype="float32")(outputs)
-    projected = keras.layers.Dense(head_width, name="projection", dtype="float32")(mixed)
-    pooled = AttentiveStatistics(name="pooling", dtype="float32")([projected, voiced])
-    pooled = keras.layers.BatchNormalization(momentum=0.95, name="standardise", dtype="float32")(
-        pooled
-    )
-    pooled = keras.layers.Dropout(head_dropout, name="head_dropout", dtype="float32")(pooled)
-    logits = keras.layers.Dense(len(EMOTIONS), name="logits", dtype="float32")(pooled)
-    return keras.Model(inputs, logits, name="whisper_emotion")
+    pooled = [
+        VoicedStatistics(name=f"pooling{layers - 1 + index}", dtype="float32")([output, voiced])
+        for index, output in enumerate(outputs[-2:])
+    ]
+    voice = keras.layers.Concatenate(name="pooled", dtype="float32")(pooled)
+    voice = keras.layers.BatchNormalization(
+        momentum=0.95, center=False, scale=False, name=VOICE, dtype="float32"
+    )(voice)
+    kept = keras.layers.Dropout(head_dropout, name="head_dropout", dtype="float32")(voice)
+    heads = {
+        name: keras.layers.Dense(len(EMOTIONS), name=name, dtype="float32")(kept)
+        for name in (HEARD, MEANT)
+    }
+    return keras.Model(inputs, {**heads, VOICE: voice}, name="whisper_emotion")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE, name="exact_gelu")  # type: ignore[untyped-decorator]
 def _exact_gelu(values: Any) -> Any:
-    return keras.activations.gelu(values, approximate=False)
+    # In 32 bits: TensorFlow's error function takes twice as long with 16.
+    exact = keras.activations.gelu(ops.cast(values, "float32"), approximate=False)
+    return ops.cast(exact, values.dtype)
 
 
 def set_whisper_weights(model: keras.Model, weights: EncoderWeights) -> None:
@@ -329,7 +321,7 @@ def set_whisper_weights(model: keras.Model, weights: EncoderWeights) -> None:
     Parameters
     ----------
     model : keras.Model
-        From `build_whisper_classifier`.
+        From `build_emotion_network`.
     weights : dict of str to array
         From `whisper_weights.read_encoder`.
 

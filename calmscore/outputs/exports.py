@@ -14,10 +14,15 @@ import pandas as pd
 import soundfile  # type: ignore[import-untyped, unused-ignore]
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.report import CallReport, CustomerChannel, SegmentReport, segment_rows
+from calmscore.analysis.report import (
+    SEGMENT_COLUMNS,
+    CallReport,
+    CustomerChannel,
+    SegmentReport,
+    segment_rows,
+)
 from calmscore.analysis.segments import HalfArray
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
-from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, StoreError
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
@@ -35,10 +40,8 @@ CALL_COLUMNS = (
     "seconds_to_calm", "relapses", "customer_seconds", "agent_seconds", "silence_seconds",
     "overtalk_seconds", "longest_silence_seconds", "tags", "model_version", "warnings",
 )  # fmt: skip
-SEGMENT_COLUMNS = (
-    "call", "agent", "called_at", "file_name", "score", "outcome", "index", "start_seconds",
-    "end_seconds", "speech_seconds", "status", "emotion", "confidence", "distress",
-    "smoothed_distress", *(f"probability_{name}" for name in EMOTIONS),
+SEGMENT_TABLE_COLUMNS = (
+    "call", "agent", "called_at", "file_name", "score", "outcome", *SEGMENT_COLUMNS,
 )  # fmt: skip
 CORRECTION_COLUMNS = (
     "call", "file_name", "agent", "start_seconds", "end_seconds", "emotion", "model_emotion",
@@ -91,9 +94,9 @@ def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterato
     for page in _read_pages(session, wanted):
         rows = [fields for row, document in page for fields in _segment_fields(row, document)]
         found = True
-        yield pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
+        yield pd.DataFrame(rows, columns=list(SEGMENT_TABLE_COLUMNS))
     if not found:
-        yield pd.DataFrame(columns=list(SEGMENT_COLUMNS))
+        yield pd.DataFrame(columns=list(SEGMENT_TABLE_COLUMNS))
 
 
 def segments_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
@@ -109,12 +112,12 @@ def segments_table(session: Session, wanted: CallFilter | None = None) -> pd.Dat
     Returns
     -------
     DataFrame
-        Columns of ``SEGMENT_COLUMNS``; by call, then by time. For many calls,
+        Columns of ``SEGMENT_TABLE_COLUMNS``; by call, then by time. For many calls,
         `segment_pages` takes less memory.
     """
     pages = [page for page in segment_pages(session, wanted) if len(page)]
     if not pages:
-        return pd.DataFrame(columns=list(SEGMENT_COLUMNS))
+        return pd.DataFrame(columns=list(SEGMENT_TABLE_COLUMNS))
     return pd.concat(pages, ignore_index=True)
 
 
@@ -184,7 +187,7 @@ def calls_json(session: Session, wanted: CallFilter | None = None) -> str:
     Returns
     -------
     str
-        Each entry is a report of schema version 1 with ``stored`` beside it: agent,
+        Each entry is a report (`analysis.report`) with ``stored`` beside it: agent,
         customer, times and tags.
     """
     return "".join(json_parts(session, wanted))
@@ -369,7 +372,7 @@ def _call_fields(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
             "start_distress", "end_distress", "peak_distress", "seconds_to_calm", "relapses")},
         "score": row.score,
         "outcome": row.outcome,
-        **document["talk"],
+        **{name: document["talk"][name] for name in CALL_COLUMNS if name in document["talk"]},
         "tags": ", ".join(row.tags),
         "model_version": document["model"]["version"],
         "warnings": ", ".join(notice["code"] for notice in document["warnings"]),

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
-from calmscore.analysis.report import CallReport, failure, segment_rows
+from calmscore.analysis.report import SEGMENT_COLUMNS, CallReport, failure, segment_rows
 from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.audio.recording import ReadingLimits
-from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError
 
 EXIT_GOOD, EXIT_USAGE, EXIT_SOME_FAILED = 0, 2, 3
@@ -85,11 +84,7 @@ def _to_csv(results: Sequence[_Result]) -> str:
     return text.getvalue()
 
 
-_CSV_COLUMNS = (
-    "file_name", "score", "outcome", "index", "start_seconds", "end_seconds", "speech_seconds",
-    "status", "emotion", "confidence", "distress", "smoothed_distress",
-    *(f"probability_{name}" for name in EMOTIONS),
-)  # fmt: skip
+_CSV_COLUMNS = ("file_name", "score", "outcome", *SEGMENT_COLUMNS)
 
 
 def _to_table(results: Sequence[_Result]) -> str:

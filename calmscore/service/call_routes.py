@@ -13,19 +13,20 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from calmscore.analysis.report import CallReport
+from calmscore.analysis.scoring import Outcome
 from calmscore.audio.recording import ReadingLimits, clean_file_name
 from calmscore.service.access import Supervisor, Viewer
 from calmscore.service.audio_response import AudioResponse
 from calmscore.service.documents import (
     CALL_ID,
+    EXAMPLE_REPORT,
     JOB_ID,
     CallFields,
     CallPage,
     JobDocument,
     Moment,
     Name,
-    OutcomeName,
-    ReportDocument,
 )
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService
@@ -100,14 +101,21 @@ def _form_fields() -> dict[str, Any]:
     return fields
 
 
+_REPORT: dict[str, Any] = {
+    "model": CallReport,
+    "description": "The report.",
+    "content": {"application/json": {"example": EXAMPLE_REPORT}},
+}
+
+
 @router.post(
     "/calls",
     status_code=HTTPStatus.ACCEPTED,
     summary="Upload a recording",
     responses={
-        200: {"model": ReportDocument, "description": "With `wait`: it was stored already."},
+        200: {**_REPORT, "description": "With `wait`: it was stored already."},
         201: {
-            "model": ReportDocument,
+            **_REPORT,
             "description": "With `wait`: the report of the new call.",
             "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
         },
@@ -204,7 +212,7 @@ def list_stored_calls(
         list[Name], Query(default_factory=list, max_length=100, description="Any of these.")
     ],
     outcome: Annotated[
-        list[OutcomeName], Query(default_factory=list, max_length=20, description="Any of these.")
+        list[Outcome], Query(default_factory=list, max_length=20, description="Any of these.")
     ],
     since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Made before.")] = None,
@@ -250,14 +258,14 @@ def list_stored_calls(
 @router.get(
     "/calls/{call_id}",
     summary="Read a report",
-    response_model=ReportDocument,
-    responses=documented(401, 403, 404, 422, 429, 500, 503),
+    responses={200: _REPORT, **documented(401, 403, 404, 422, 429, 500, 503)},
     operation_id="read_call",
 )
-def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> dict[str, Any]:
-    """Return the current report of a call."""
+def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> JSONResponse:
+    """Return the current report of a call, in the newest form."""
     with service.store.database.reading() as session:
-        return read_report(session, call_id)
+        document = read_report(session, call_id)
+    return JSONResponse(CallReport.from_dict(document).to_dict())
 
 
 @router.delete(

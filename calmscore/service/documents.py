@@ -15,15 +15,19 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from calmscore.analysis.report import CustomerChannel, SegmentStatus
+from calmscore.analysis.report import (
+    CallInfo,
+    CallReport,
+    ModelInfo,
+    SegmentReport,
+    Speakers,
+    Talk,
+)
+from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, Outcome
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.emotions import EmotionName
+from calmscore.errors import Notice
 from calmscore.store.jobs import JobState
-
-EmotionName = Literal["anger", "disgust", "fear", "happy", "neutral", "sad"]
-OutcomeName = Literal[
-    "de-escalated", "partly de-escalated", "unresolved", "escalated", "calm throughout",
-    "insufficient evidence",
-]  # fmt: skip
 
 CALL_ID = "^[0-9a-f]{64}$"
 JOB_ID = "^[0-9a-f]{32}$"
@@ -145,7 +149,7 @@ class CallSummary(Document):
     added_at: datetime
     duration_seconds: float
     score: Annotated[float | None, Field(ge=1.0, le=10.0)]
-    outcome: OutcomeName
+    outcome: Outcome
     trend: Annotated[list[float], Field(description="Smoothed distress over the call, 0–1.")]
     has_audio: bool
     tags: list[str]
@@ -188,148 +192,35 @@ class CallPage(Document):
     offset: int
 
 
-class CallInfoDocument(Document):
-    """The recording."""
-
-    id: Annotated[str, Field(pattern=CALL_ID)]
-    file_name: str
-    duration_seconds: float
-    sample_rate_hz: int
-    channels: int
-    customer_channel: CustomerChannel
-
-
-class ModelDocument(Document):
-    """The model that classified the segments."""
-
-    name: str
-    version: str
-    sha256: str
-
-
-class TransitionDocument(Document):
-    """A change that earned or cost points."""
-
-    at_seconds: float
-    from_: Annotated[str, Field(alias="from")]
-    to: str
-    points: float
-    reason: str
-
-
-class ScoreDocument(Document):
-    """The score and the evidence for it."""
-
-    value: Annotated[float | None, Field(ge=1.0, le=10.0)]
-    outcome: OutcomeName
-    summary: str
-    start_value: float | None
-    start_distress: float | None
-    end_distress: float | None
-    peak_distress: float | None
-    peak_at_seconds: float | None
-    seconds_to_calm: float | None
-    relapses: int
-    transitions: list[TransitionDocument]
-
-
-class SegmentDocument(Document):
-    """Three seconds of the call."""
-
-    index: int
-    start_seconds: float
-    end_seconds: float
-    speech_seconds: float
-    status: SegmentStatus
-    emotion: EmotionName | None
-    confidence: float | None
-    probabilities: dict[EmotionName, float] | None
-    distress: float | None
-    smoothed_distress: float | None
-
-
-class TalkDocument(Document):
-    """Who spoke for how long."""
-
-    customer_seconds: float
-    agent_seconds: float | None
-    silence_seconds: float
-    overtalk_seconds: float | None
-    longest_silence_seconds: float
-
-
-class NoticeDocument(Document):
-    """A warning for the reader."""
-
-    code: str
-    message: str
-
-
-class ReportDocument(Document):
-    """Everything that an analysis found in one call; seconds are from its start."""
-
-    model_config = ConfigDict(
-        title="Report",
-        json_schema_extra={
-            "examples": [
-                {
-                    "schema_version": "1",
-                    "call": {
-                        "id": _EXAMPLE_CALL_ID,
-                        "file_name": "call.wav",
-                        "duration_seconds": 3.0,
-                        "sample_rate_hz": 8000,
-                        "channels": 2,
-                        "customer_channel": "right",
-                    },
-                    "model": {"name": "calmscore", "version": "1.0.0", "sha256": "9f86d081"},
-                    "score": {
-                        "value": None,
-                        "outcome": "insufficient evidence",
-                        "summary": "There is too little speech for a score.",
-                        "start_value": None,
-                        "start_distress": None,
-                        "end_distress": None,
-                        "peak_distress": None,
-                        "peak_at_seconds": None,
-                        "seconds_to_calm": None,
-                        "relapses": 0,
-                        "transitions": [],
-                    },
-                    "segments": [
-                        {
-                            "index": 0,
-                            "start_seconds": 0.0,
-                            "end_seconds": 3.0,
-                            "speech_seconds": 0.0,
-                            "status": "no_speech",
-                            "emotion": None,
-                            "confidence": None,
-                            "probabilities": None,
-                            "distress": None,
-                            "smoothed_distress": None,
-                        }
-                    ],
-                    "talk": {
-                        "customer_seconds": 0.0,
-                        "agent_seconds": 0.0,
-                        "silence_seconds": 3.0,
-                        "overtalk_seconds": 0.0,
-                        "longest_silence_seconds": 3.0,
-                    },
-                    "warnings": [{"code": "no_speech", "message": "No speech was found."}],
-                }
-            ]
-        },
-    )
-
-    schema_version: Literal["1"]
-    call: CallInfoDocument
-    model: ModelDocument
-    score: ScoreDocument
-    segments: list[SegmentDocument]
-    talk: TalkDocument
-    warnings: list[NoticeDocument]
+EXAMPLE_REPORT: dict[str, Any] = CallReport(
+    call=CallInfo(
+        id=_EXAMPLE_CALL_ID,
+        file_name="call.wav",
+        duration_seconds=3.0,
+        sample_rate_hz=8000,
+        channels=2,
+        customer_channel="right",
+    ),
+    speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
+    model=ModelInfo(name="calmscore", version="2.0.0", sha256="9f86d081"),
+    score=CallScore(
+        value=None, outcome=INSUFFICIENT_EVIDENCE, summary="There is too little speech for a score."
+    ),
+    segments=(
+        SegmentReport(
+            index=0, start_seconds=0.0, end_seconds=3.0, speech_seconds=0.0, status="no_speech"
+        ),
+    ),
+    talk=Talk(
+        customer_seconds=0.0,
+        agent_seconds=0.0,
+        silence_seconds=3.0,
+        overtalk_seconds=0.0,
+        longest_silence_seconds=3.0,
+    ),
+    warnings=(Notice(code="no_speech", message="No speech was found."),),
+).to_dict()
+"""A report as the service answers it, for the documentation."""
 
 
 class PredictionDocument(Document):
@@ -363,7 +254,7 @@ class PredictionDocument(Document):
     speech_seconds: float
     emotion: EmotionName
     probabilities: dict[EmotionName, Probability]
-    model: ModelDocument
+    model: ModelInfo
 
 
 class TrainingRequest(BaseModel):
@@ -397,8 +288,6 @@ class TrainingRequest(BaseModel):
     head_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
     encoder_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
     copies: Annotated[int, Field(ge=1, le=100), Whole] | None = None
-    mixup: Annotated[float | None, Field(ge=0.0, le=10.0)] = None
-    teacher_share: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
 
 
 class TrainingDocument(Document):

@@ -1,11 +1,11 @@
-"""Measure the score itself: on composed calls whose true emotions are known.
+"""Measure the score itself: on composed calls of which listeners said what they heard.
 
     python -m calmscore.training.call_evaluation --data data/AudioWAV [--json FILE]
 
 Calls are composed of the clips of one validation speaker each, twelve trajectories
-per speaker, through a telephone line. The score of the whole analysis is compared
-with the score of the true emotions, for several ways of adapting to the call and of
-smoothing over time.
+per speaker, through a telephone line. The analysis is the one that the product runs.
+Its score is compared with the score of the listeners' votes on the same clips, and
+its interval is counted as right where it holds that score.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
+from calmscore.analysis.call import listen_to_call, score_given_the_call
 from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
-from calmscore.analysis.scoring import CallScore, score_emotions, score_probabilities
-from calmscore.analysis.segments import level_gain, segment_call
-from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.emotions import EMOTIONS
+from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_probabilities
+from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.corpora import crema_d
@@ -45,75 +43,55 @@ from calmscore.training.training_sets import read_clip
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Smoothing = Callable[[FloatArray, IntArray], FloatArray]
-
-_CENTRED_SHARES = (0.25, 0.5, 1.0)
+Votes = Mapping[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifiedCall:
+class HeardCall:
     """A composed call after segmentation and classification.
 
     Attributes
     ----------
     call : ComposedCall
-        With the truth.
-    indices : array of int, shape (n,)
-        Segments that were scored.
-    speech_seconds : array, shape (n,)
-        Their speech.
-    probabilities : dict of str to array, shape (n, 6)
-        Without smoothing, by adaptation to the call: its speech brought to the training
-        level (``level adapted``), that and `centred` by a share, or ``as recorded``.
+        With what was meant.
+    segmented : SegmentedCall
+        As the analysis cuts it.
+    heard : array, shape (judged segments, 6)
+        What the classifier says of each segment alone.
+    truth : CallScore
+        The score of the listeners' votes.
     """
 
     call: ComposedCall
-    indices: IntArray
-    speech_seconds: FloatArray
-    probabilities: dict[str, FloatArray]
+    segmented: SegmentedCall
+    heard: FloatArray
+    truth: CallScore
 
 
-def classify(call: ComposedCall, classifier: EmotionClassifier) -> ClassifiedCall:
-    """Segment and classify a composed call, as an analysis does."""
-    segments = segment_call(call.recording, customer_channel="left").segments
-    voices = [segment for segment in segments if segment.samples is not None]
-    sounds = [segment.samples for segment in voices if segment.samples is not None]
-    gain = level_gain(sounds, wanted_level_db=classifier.settings.speech_level_db)
-    probabilities: dict[str, FloatArray] = {
-        name: classifier.predict_proba(
-            [np.clip(sound * factor, -1.0, 1.0) for sound in sounds],
-            sample_rate_hz=ANALYSIS_RATE_HZ,
-        ).astype(np.float64)
-        for name, factor in (("level adapted", gain), ("as recorded", np.float32(1.0)))
-    }
-    for share in _CENTRED_SHARES:
-        probabilities[f"centred {share:.0%}"] = centred(probabilities["level adapted"], share=share)
-    return ClassifiedCall(
-        call=call,
-        indices=np.array([segment.index for segment in voices], dtype=np.int64),
-        speech_seconds=np.array([segment.speech_seconds for segment in voices]),
-        probabilities=probabilities,
-    )
-
-
-def centred(probabilities: FloatArray, *, share: float) -> FloatArray:
-    """Normalise to the speaker: move the mean of a call's logits towards equal emotions.
-
-    The classifier is linear in its pooled features, so this is what subtracting a
-    share of the speaker's mean features does.
+def hear(call: ComposedCall, classifier: EmotionClassifier, votes: Votes) -> HeardCall:
+    """Segment and classify a composed call, as an analysis does.
 
     Parameters
     ----------
-    probabilities : array, shape (n, 6)
-        Of the segments of one call.
-    share : float
-        0 leaves them, 1 makes every emotion equally likely on average.
+    call : ComposedCall
+        The call.
+    classifier : EmotionClassifier
+        The model.
+    votes : mapping of str to array, shape (6,)
+        Share of the listeners' votes by clip name.
+
+    Returns
+    -------
+    HeardCall
     """
-    logits = np.log(np.maximum(probabilities, 1e-9))
-    return np.asarray(softmax(logits - share * logits.mean(axis=0), axis=1))
-
-
-def _argmax(probabilities: FloatArray, _: IntArray) -> FloatArray:
-    return np.asarray(np.eye(len(EMOTIONS))[probabilities.argmax(axis=1)])
+    segmented = segment_call(call.recording, customer_channel="left")
+    table = np.stack([votes[name] for name in call.clips]).astype(np.float64)
+    return HeardCall(
+        call=call,
+        segmented=segmented,
+        heard=listen_to_call(segmented, classifier).heard.astype(np.float64),
+        truth=score_probabilities(table, speech_seconds=np.full(len(table), 3.0)),
+    )
 
 
 def _average(probabilities: FloatArray, _: IntArray) -> FloatArray:
@@ -127,88 +105,78 @@ def _inertia(probabilities: FloatArray, indices: IntArray, *, stay: float) -> Fl
     return smooth_probabilities(probabilities, indices=indices, stay_probability=stay)
 
 
+_STAYS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 SMOOTHINGS: dict[str, Smoothing] = {
     "none": lambda probabilities, _: probabilities,
-    "best emotion per segment": _argmax,
     "average of three": _average,
-    **{f"Markov, stay {p}": partial(_inertia, stay=p) for p in (0.5, 0.6, 0.7, 0.8, 0.9)},
+    **{f"Markov, stay {stay}": partial(_inertia, stay=stay) for stay in _STAYS},
 }
-SHIPPED = ("level adapted", f"Markov, stay {STAY_PROBABILITY}")
+SHIPPED = f"Markov, stay {STAY_PROBABILITY}"
 
 
-def _score(classified: ClassifiedCall, probabilities: FloatArray) -> CallScore:
-    count = len(classified.call.emotions)
-    table, speech = np.zeros((count, len(EMOTIONS))), np.zeros(count)
-    table[classified.indices] = probabilities
-    speech[classified.indices] = classified.speech_seconds
-    return score_probabilities(table, speech_seconds=speech)
-
-
-def compare(
-    calls: Sequence[ClassifiedCall], adaptation: str, smoothing: Smoothing
-) -> dict[str, Any]:
-    """Compare scores from predictions with scores from the true emotions.
+def compare(calls: Sequence[HeardCall], smoothing: Smoothing) -> dict[str, Any]:
+    """Compare scores of what the model heard with scores of what listeners heard.
 
     Parameters
     ----------
-    calls : sequence of ClassifiedCall
+    calls : sequence of HeardCall
         What to score.
-    adaptation : str
-        A key of the calls' ``probabilities``.
     smoothing : callable
         From probabilities and places to probabilities.
 
     Returns
     -------
     dict
-        Number of calls and of those without a score, mean absolute error and bias in
-        points, Spearman's rank correlation, share of equal outcomes, share of right
-        segments, and the mean absolute error of each trajectory.
+        Number of calls and of those without a score; mean absolute error and bias in
+        points, Spearman's rank correlation, share of equal outcomes; share of intervals
+        that hold the listeners' score and their mean width, of all calls that have an
+        interval; and the mean absolute error of each trajectory.
     """
     errors: dict[str, list[float]] = {name: [] for name in TRAJECTORIES}
-    predicted, true, same_outcome, right = [], [], [], []
-    unscored = 0
-    for classified in calls:
-        probabilities = smoothing(classified.probabilities[adaptation], classified.indices)
-        score, truth = _score(classified, probabilities), score_emotions(classified.call.emotions)
-        if score.value is None or truth.value is None:
-            unscored += 1
+    pairs, same_outcome, held, widths = [], [], [], []
+    unsure = 0
+    for call in calls:
+        indices = np.array([segment.index for segment in call.segmented.judged], dtype=np.int64)
+        score = score_given_the_call(call.segmented, smoothing(call.heard, indices))
+        truth = call.truth.value
+        if truth is None or score.low is None or score.high is None:
             continue
-        predicted.append(score.value)
-        true.append(truth.value)
-        same_outcome.append(score.outcome == truth.outcome)
-        names = [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
-        right += [
-            name == classified.call.emotions[i]
-            for name, i in zip(names, classified.indices, strict=True)
-        ]
-        errors[classified.call.trajectory].append(abs(score.value - truth.value))
-    difference = np.array(predicted) - np.array(true)
+        held.append(score.low <= truth <= score.high)
+        widths.append(score.high - score.low)
+        if score.value is None:
+            unsure += 1
+            continue
+        pairs.append((score.value, truth))
+        same_outcome.append(score.outcome == call.truth.outcome)
+        errors[call.call.trajectory].append(abs(score.value - truth))
+    predicted, true = np.array(pairs).T
     return {
-        "calls": len(predicted),
-        "without_score": unscored,
-        "mean_absolute_error": float(np.abs(difference).mean()),
-        "bias": float(difference.mean()),
+        "calls": len(pairs),
+        "without_score": len(calls) - len(pairs),
+        "too_unsure": unsure,
+        "mean_absolute_error": float(np.abs(predicted - true).mean()),
+        "bias": float((predicted - true).mean()),
         "rank_correlation": float(spearmanr(predicted, true).statistic),
         "same_outcome": float(np.mean(same_outcome)),
-        "segment_accuracy": float(np.mean(right)),
+        "interval_holds": float(np.mean(held)),
+        "interval_width": float(np.mean(widths)),
         "by_trajectory": {name: float(np.mean(v)) for name, v in errors.items() if v},
     }
 
 
-def evaluate_calls(
+def heard_calls(
     data: Path,
     classifier: EmotionClassifier,
     *,
     seed: int = 0,
     line_gain_db: tuple[float, float] = LINE_GAIN_DB,
-) -> dict[str, Any]:
-    """Compose, classify and score calls of the validation speakers.
+) -> list[HeardCall]:
+    """Compose and classify calls of the validation speakers.
 
     Parameters
     ----------
     data : Path
-        Folder with CREMA-D's clips.
+        Folder with CREMA-D's clips and, there or above it, the listeners' votes.
     classifier : EmotionClassifier
         The model.
     seed : int
@@ -218,47 +186,47 @@ def evaluate_calls(
 
     Returns
     -------
-    dict
-        The figures of `compare`, by adaptation and smoothing.
+    list of HeardCall
+        Those whose truth has a score.
 
     Raises
     ------
     CorpusError
-        If the folder has no clip of the validation speakers.
+        If the folder has no clip of the validation speakers, or no votes.
     """
+    votes = crema_d.votes_by_name(data)
     clips = [
         clip
         for clip in read_corpus(data, corpus=crema_d.CORPUS)
-        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
+        if crema_d.usable(clip)
+        and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
+        and clip.name in votes
     ]
     if not clips:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+        raise CorpusError(f"{data}: holds no clip of the validation speakers with votes")
     composed = compose_calls(clips, read_clip=read_clip, seed=seed, line_gain_db=line_gain_db)
     total = len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
     calls = [
-        classify(call, classifier)
+        hear(call, classifier, votes)
         for call in tqdm(composed, total=total, desc="composed calls", disable=None)
     ]
-    return {
-        adaptation: {
-            name: compare(calls, adaptation, function) for name, function in SMOOTHINGS.items()
-        }
-        for adaptation in calls[0].probabilities
-    }
+    return [call for call in calls if call.truth.outcome != INSUFFICIENT_EVIDENCE]
 
 
 def _print(results: dict[str, Any]) -> None:
-    print(f"{'':14}{'':26}{'MAE':>6}{'bias':>7}{'rank':>7}{'outcome':>9}{'segments':>10}{'n':>5}")
-    for adaptation, rows in results.items():
-        for name, row in rows.items():
-            shipped = "  (shipped)" if (adaptation, name) == SHIPPED else ""
-            print(
-                f"{adaptation:<14}{name:<26}{row['mean_absolute_error']:6.2f}{row['bias']:+7.2f}"
-                f"{row['rank_correlation']:7.3f}{row['same_outcome']:9.0%}"
-                f"{row['segment_accuracy']:10.1%}{row['calls']:5d}{shipped}"
-            )
+    print(
+        f"{'':22}{'error':>6}{'bias':>7}{'rank':>7}{'outcome':>9}{'interval':>10}{'width':>7}"
+        f"{'n':>5}{'unsure':>8}"
+    )
+    for name, row in results.items():
+        print(
+            f"{name:<22}{row['mean_absolute_error']:6.2f}{row['bias']:+7.2f}"
+            f"{row['rank_correlation']:7.3f}{row['same_outcome']:9.0%}"
+            f"{row['interval_holds']:10.0%}{row['interval_width']:7.2f}{row['calls']:5d}"
+            f"{row['too_unsure']:8d}{'  (shipped)' if name == SHIPPED else ''}"
+        )
     print("\nMean absolute error by trajectory, as shipped")
-    for name, error in results[SHIPPED[0]][SHIPPED[1]]["by_trajectory"].items():
+    for name, error in results[SHIPPED]["by_trajectory"].items():
         print(f"  {name:<30}{error:5.2f}")
 
 
@@ -279,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     try:
-        results = evaluate_calls(
+        calls = heard_calls(
             options.data,
             load_classifier(options.artifacts),
             seed=options.seed,
@@ -288,6 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
+    results = {name: compare(calls, function) for name, function in SMOOTHINGS.items()}
     _print(results)
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -33,10 +33,10 @@ from calmscore.training.augmentation import add_noise, coloured_noise, telephone
 from calmscore.training.command import DEMOGRAPHICS_FILE
 from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
 from calmscore.training.corpora.clips import Clip
-from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.evaluation import measure, reliability, valence_uar
+from calmscore.training.corpora.reading import FOR_EVALUATION_ALONE, read_corpus
+from calmscore.training.evaluation import measure, measure_heard, reliability, valence_uar
 from calmscore.training.non_speech import non_speech_sounds
-from calmscore.training.training_sets import VOTES_FILE, crop, read_clip
+from calmscore.training.training_sets import crop, read_clip
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -117,6 +117,16 @@ class Measurement:
         """Probabilities of the clips over a μ-law line, shape (n, 6)."""
         return self.over_line()
 
+    @cached_property
+    def heard(self) -> FloatArray:
+        """Ask what listeners would hear in the clips over a μ-law line, shape (n, 6)."""
+        generator = np.random.default_rng(SEED)
+        lines = [
+            telephone_line(sound, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
+            for sound in self.sounds
+        ]
+        return self.classifier.predict_proba(lines, sample_rate_hz=ANALYSIS_RATE_HZ)
+
     def over_line(self, **options: Any) -> FloatArray:
         """Classify the clips after a line with options of `telephone_line`."""
         rate_hz = ANALYSIS_RATE_HZ
@@ -127,11 +137,11 @@ class Measurement:
         )
 
     def classify(self, change: Change, indices: IntArray | None = None) -> FloatArray:
-        """Classify clips, all or those at ``indices``, each after a change."""
+        """Ask what was meant in clips, all or those at ``indices``, each after a change."""
         generator = np.random.default_rng(SEED)
         chosen = np.arange(len(self.clips)) if indices is None else indices
         sounds = [change(int(index), generator) for index in chosen]
-        return self.classifier.predict_proba(sounds, sample_rate_hz=ANALYSIS_RATE_HZ)
+        return self.classifier.predict_intended_proba(sounds, sample_rate_hz=ANALYSIS_RATE_HZ)
 
     def table(self, name: str) -> Path:
         """Return the place of one of CREMA-D's tables."""
@@ -213,16 +223,16 @@ def groups(measurement: Measurement) -> list[Figures]:
 
 
 def listeners(measurement: Measurement) -> Figures:
-    """Compare the model with the people who heard the same clips, clean as they did."""
-    votes = crema_d.read_listener_votes(measurement.table(VOTES_FILE))
+    """Compare the model, over a telephone line, with the people who heard the same clips."""
+    votes = crema_d.read_listener_votes(measurement.table(crema_d.VOTES_FILE))
     votes = votes.reindex([clip.name for clip in measurement.clips])
     shares = votes.to_numpy(dtype=np.float64, na_value=0.0)
     voted = shares.sum(axis=1) > 0.0
     ordered = np.sort(shares, axis=1)
     clear = ordered[:, -1] > ordered[:, -2]
     if not clear.any():
-        raise CorpusError(f"{VOTES_FILE}: no votes on the clips of {measurement.data}")
-    labels, model = measurement.labels, measurement.clean
+        raise CorpusError(f"{crema_d.VOTES_FILE}: no votes on the clips of {measurement.data}")
+    labels, model = measurement.labels, measurement.heard
     intended = np.eye(len(EMOTIONS))[labels]
     return {
         "clips": int(voted.sum()),
@@ -231,6 +241,7 @@ def listeners(measurement: Measurement) -> Figures:
             "model": _distance(model[voted], shares[voted]),
             "intended": _distance(intended[voted], shares[voted]),
         },
+        **measure_heard(model[voted].astype(np.float64), shares[voted]).to_dict(),
         "clear_clips": int(clear.sum()),
         "listeners_against_intended": _summary(shares[clear], labels[clear]),
         "model_against_intended": _summary(model[clear], labels[clear]),
@@ -309,7 +320,13 @@ def other_corpora(measurement: Measurement) -> list[Figures]:
     if folder is None or not folder.is_dir():
         raise ParameterError(f"--other-corpora is {folder}; name a folder with a folder for each")
     parts = sorted(path for path in folder.iterdir() if path.is_dir()) or [folder]
-    return [_corpus_figures(read_corpus(part), measurement.classifier) for part in parts]
+    corpora = [read_corpus(part) for part in parts]
+    # Natural speech was never acted, so nothing was meant in it.
+    return [
+        _corpus_figures(clips, measurement.classifier)
+        for clips in corpora
+        if clips[0].corpus not in FOR_EVALUATION_ALONE
+    ]
 
 
 def _corpus_figures(clips: Sequence[Clip], classifier: EmotionClassifier) -> Figures:
@@ -318,7 +335,7 @@ def _corpus_figures(clips: Sequence[Clip], classifier: EmotionClassifier) -> Fig
     title, language = _OTHER_CORPORA[clips[0].corpus]
     sounds = [read_clip(clip.path) for clip in clips]
     recorded, levelled = (
-        classifier.predict_proba(variant, sample_rate_hz=ANALYSIS_RATE_HZ)
+        classifier.predict_intended_proba(variant, sample_rate_hz=ANALYSIS_RATE_HZ)
         for variant in (sounds, _at_training_level(sounds, clips, classifier))
     )
     known = [index for index, clip in enumerate(clips) if clip.emotion is not None]

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from calmscore.analysis.scoring import DISTRESS_MIDPOINT, DISTRESS_SLOPE
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import (
@@ -31,14 +32,15 @@ from calmscore.network.classifier import (
     SETTINGS_FILE,
     ArtifactSettings,
     EmotionClassifier,
+    Hearing,
     load_classifier,
     without_native_messages,
 )
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.evaluation import Metrics, measure
-from calmscore.training.recipe import CROSS_VALIDATED, SHIPPED, TEACHERS, Recipe
+from calmscore.training.evaluation import Metrics, fit_distress_scale, measure, measure_heard
+from calmscore.training.recipe import CROSS_VALIDATED, MEMBER, TRUNK, Recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -53,56 +55,87 @@ _CLIPS_AT_ONCE = 64
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train by the recipe on the command line and write the artifact.
+    """Train the trunk and its members, average them, and write the artifact.
+
+    Without prepared ordinary speech the trunk alone is trained.
 
     Parameters
     ----------
     options : argparse.Namespace
-        ``training_set``, ``run``, ``artifacts``, ``version`` and the recipe's fields.
+        ``training_set``, ``run``, ``artifacts``, ``version``, ``whisper_weights``,
+        ``member_epochs``, ``member_rate``, ``ordinary_per_member_batch``, and the fields
+        of the trunk's recipe.
     """
-    from calmscore.training.fine_tuning import FineTuning, package
+    from calmscore.training.fine_tuning import FineTuning, average_members, package
     from calmscore.training.training_sets import load_training_set
 
-    recipe = _recipe(options)
-    training_set = load_training_set(options.training_set / "train")
-    validation_set = load_training_set(options.training_set / "validation")
-    sets: dict[str, Any] = {"train": training_set, "validation": validation_set}
-    whisper = dict(options.whisper_weights)
-    taught = _teach(recipe, sets, whisper, options.run) if recipe.teacher_share > 0.0 else {}
-    best = FineTuning(
-        recipe, **sets, folder=options.run, whisper=whisper.get(recipe.whisper), **taught
-    ).run()
+    trunk = _recipe(options)
+    whisper = dict(options.whisper_weights).get(trunk.whisper)
+    acted: dict[str, Any] = {"train": load_training_set(options.training_set / "train"),
+             "validation": load_training_set(options.training_set / "validation")}  # fmt: skip
+    ordinary = options.training_set / "ordinary"
+    voices = [acted["train"], *([load_training_set(ordinary)] if ordinary.is_dir() else [])]
+    print("trunk", flush=True)
+    weights = [FineTuning(trunk, **acted, folder=options.run / "trunk", whisper=whisper).run()]
+    members = {}
+    if ordinary.is_dir():
+        members = _members(options, trunk, sources=sorted(set(voices[1].sources)))
+        start = weights.pop()
+        for source, member in members.items():
+            print(f"member without {source}", flush=True)
+            folder = options.run / f"without-{source}"
+            tuning = FineTuning(member, **acted, ordinary=voices[1], folder=folder, start=start)
+            weights.append(tuning.run())
+    else:
+        print(f"{ordinary}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
+    model = average_members(
+        weights, recipe=trunk, standardise_on=_for_standardising(acted["train"])
+    )
     options.artifacts.mkdir(parents=True, exist_ok=True)
-    model, temperature, metrics = package(best, recipe=recipe, validation=validation_set)
+    model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
     model.save(options.artifacts / MODEL_FILE)
     ArtifactSettings(
         name=MODEL_NAME,
         version=options.version,
-        temperature=temperature,
-        speech_level_db=training_set.speech_level_db,
-        log_mel=training_set.settings,
+        speech_level_db=acted["train"].speech_level_db,
+        log_mel=acted["train"].settings,
+        **settings,
     ).write(options.artifacts / SETTINGS_FILE)
-    teachers = [teacher.to_dict() for teacher in TEACHERS] if taught else []
-    _write_json(options.artifacts / RECIPE_FILE, {**recipe.to_dict(), "teachers": teachers})
+    recipes = {name: member.to_dict() for name, member in members.items()}
+    _write_json(
+        options.artifacts / RECIPE_FILE, {"trunk": trunk.to_dict(), "members_without": recipes}
+    )
     _write_json(options.artifacts / METRICS_FILE, metrics)
     print(json.dumps(metrics, indent=2))
 
 
-def _teach(
-    recipe: Recipe, sets: dict[str, Any], whisper: dict[str, Path], run: Path
-) -> dict[str, Any]:
-    from calmscore.training.fine_tuning import FineTuning, teachers_answers
+def _members(
+    options: argparse.Namespace, trunk: Recipe, *, sources: Sequence[str]
+) -> dict[str, Recipe]:
+    """Return the recipe of the member that leaves each source out."""
+    return {
+        source: replace(
+            trunk,
+            seed=trunk.seed + _FIRST_MEMBER + index,
+            head_epochs=0,
+            epochs=options.member_epochs,
+            encoder_rate=options.member_rate,
+            ordinary_per_batch=options.ordinary_per_member_batch,
+            left_out=source,
+        )
+        for index, source in enumerate(sources)
+    }
 
-    weights, start = [], None
-    for teacher in TEACHERS:
-        print(f"teacher {teacher.whisper}", flush=True)
-        folder = run / f"teacher-{teacher.whisper}"
-        path = whisper.get(teacher.whisper)
-        weights.append(FineTuning(teacher, **sets, folder=folder, whisper=path).run())
-        if teacher.whisper == recipe.whisper:
-            start = weights[-1]
-    answers = teachers_answers(weights, TEACHERS, train=sets["train"], file=run / "answers.npy")
-    return {"start": start, "answers": answers}
+
+# Seeds of members are apart from the trunk's: other orders, other dropout.
+_FIRST_MEMBER = 11
+
+
+def _for_standardising(training_set: Any) -> FloatArray:
+    # A clip in four, each in another of its copies: enough for means and variances.
+    rows = np.arange(0, len(training_set.labels), 4)
+    copies = np.arange(rows.size) % len(training_set.log_mel)
+    return np.asarray(training_set.log_mel[copies, rows], dtype=np.float32)
 
 
 def validate_across(options: argparse.Namespace) -> None:
@@ -138,9 +171,9 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def classify_clips(
+def listen_to_clips(
     classifier: EmotionClassifier, clips: Sequence[Clip], *, telephone: bool, seed: int = 0
-) -> FloatArray:
+) -> Hearing:
     """Classify clips, each on its own.
 
     Parameters
@@ -157,18 +190,23 @@ def classify_clips(
 
     Returns
     -------
-    array of float32, shape (len(clips), 6)
-        Calibrated probabilities.
+    Hearing
+        What listeners would hear, and what was meant, with a row per clip.
     """
     from calmscore.training.training_sets import read_sounds
 
     rate = classifier.settings.log_mel.sample_rate_hz
     sounds = read_sounds(clips, telephone=telephone, seed=seed)
-    rows = []
+    parts = []
     for _ in tqdm(range(0, len(clips), _CLIPS_AT_ONCE), desc="classifying", disable=None):
         batch = list(islice(sounds, _CLIPS_AT_ONCE))
-        rows.append(classifier.predict_proba(batch, sample_rate_hz=rate))
-    return np.concatenate(rows)
+        parts.append(classifier.listen(batch, sample_rate_hz=rate))
+    return Hearing(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Hearing)
+        }
+    )
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -182,19 +220,21 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     Returns
     -------
     dict
-        Figures of all clips under ``all``, and of each group under ``groups``.
+        Figures of what was meant in all clips under ``all``, and of each group under
+        ``groups``; of what was heard under ``heard``, None without listeners' votes.
     """
     clips = _labelled_clips(options)
     classifier = load_classifier(options.artifacts)
-    probabilities = classify_clips(classifier, clips, telephone=options.telephone)
+    hearing = listen_to_clips(classifier, clips, telephone=options.telephone)
     labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
-    overall = measure(probabilities, labels)
+    overall = measure(hearing.intended, labels)
     groups = {
-        name: measure(probabilities[members], labels[members])
+        name: measure(hearing.intended[members], labels[members])
         for name, members in _groups(clips, options.data).items()
     }
     line = "through a telephone line" if options.telephone else "clean"
     print(f"{len(clips)} clips of {len({c.speaker for c in clips})} speakers, {line}")
+    print("what was meant")
     _print_metrics(overall)
     for name, figures in groups.items():
         print(f"  {name:<16} n {figures.clips:5d}   UAR {figures.uar:.3f}")
@@ -204,10 +244,32 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "model": {"version": classifier.settings.version, "sha256": classifier.sha256},
         "all": overall.to_dict(),
         "groups": {name: figures.to_dict() for name, figures in groups.items()},
+        "heard": _heard_figures(clips, hearing, options.data),
     }
     if options.json is not None:
         _write_json(options.json, result)
     return result
+
+
+def _heard_figures(clips: Sequence[Clip], hearing: Hearing, data: Path) -> dict[str, Any] | None:
+    """Compare with the listeners' votes, and print the scale that they would give."""
+    votes = crema_d.votes_by_name(data)
+    rows = [index for index, clip in enumerate(clips) if clip.name in votes]
+    if not rows:
+        return None
+    shares = np.stack([votes[clips[index].name] for index in rows]).astype(np.float64)
+    heard = hearing.heard[rows].astype(np.float64)
+    figures = measure_heard(heard, shares)
+    midpoint, slope = fit_distress_scale(heard, shares)
+    print(f"what listeners heard ({figures.clips} clips with votes)")
+    print(f"divergence from the votes   {figures.divergence:.3f}")
+    print(f"same majority               {figures.same_majority:.3f}")
+    print(f"correlation of distress     {figures.distress_correlation:.3f}")
+    print(
+        f"scale of distress: midpoint {midpoint:.3f}, slope {slope:.2f} "
+        f"(in use: {DISTRESS_MIDPOINT}, {DISTRESS_SLOPE})"
+    )
+    return {**figures.to_dict(), "distress_scale": {"midpoint": midpoint, "slope": slope}}
 
 
 def _labelled_clips(options: argparse.Namespace) -> list[Clip]:
@@ -284,7 +346,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="model.py", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train a network and write the artifact")
-    _add_training_options(training, run="default", recipe=SHIPPED)
+    _add_training_options(training, run="default", recipe=TRUNK)
+    training.add_argument("--member-epochs", type=int, default=MEMBER.epochs)
+    training.add_argument("--member-rate", type=float, default=MEMBER.encoder_rate)
+    training.add_argument(
+        "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
+    )
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     training.set_defaults(command=train)

@@ -206,7 +206,7 @@ class Comparison:
         rate = LogMelSettings().sample_rate_hz
         labels = labels_of(self.validation_clips)
         clean, telephone = (
-            measure(classifier.predict_proba(sounds, sample_rate_hz=rate), labels)
+            measure(classifier.predict_intended_proba(sounds, sample_rate_hz=rate), labels)
             for sounds in map(self._validation_sounds, (False, True))
         )
         network = keras.models.load_model(self.artifacts / MODEL_FILE, compile=False)
@@ -219,7 +219,7 @@ class Comparison:
             "parameters": network_parameters(network),
             "size_bytes": (self.artifacts / MODEL_FILE).stat().st_size,
             "milliseconds_per_segment": milliseconds_per_segment(
-                lambda sounds: classifier.predict_proba(sounds, sample_rate_hz=rate),
+                lambda sounds: classifier.predict_intended_proba(sounds, sample_rate_hz=rate),
                 self._segments(),
             ),
             "training_seconds": logged_training_seconds(self.artifacts, self._runs),

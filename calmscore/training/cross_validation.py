@@ -18,9 +18,10 @@ import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.model_selection import GroupKFold
 
+from calmscore.network.layers import HEARD, MEANT, build_emotion_network
 from calmscore.training.corpora import crema_d
-from calmscore.training.evaluation import measure
-from calmscore.training.fine_tuning import FineTuning, package
+from calmscore.training.evaluation import measure, measure_heard
+from calmscore.training.fine_tuning import FineTuning, package, predict
 from calmscore.training.recipe import Recipe
 from calmscore.training.training_sets import TrainingSet
 
@@ -77,7 +78,7 @@ def cross_validate(
     Parameters
     ----------
     recipe : Recipe
-        Of a network without teachers.
+        Of the trunk's kind: it hears acted speech alone.
     everyone : TrainingSet
         Clips of all speakers; the first ``recipe.copies`` copies are for training,
         copy 0 is clean and the last one a telephone line.
@@ -139,14 +140,21 @@ def _judge(
         folder=folder,
         whisper=whisper,
     ).run()
-    model, temperature, _ = package(best, recipe=recipe, validation=selection)
+    network = build_emotion_network(width=recipe.width, layers=recipe.layers)
+    network.load_weights(best)
+    model, settings, _ = package(network, validation=selection)
     judged = _subset(everyone, [0, telephone], fold.judged)
     figures: dict[str, Any] = {"speakers": sorted(set(judged.speakers.tolist()))}
-    for name, copy in zip(("clean", "telephone"), judged.log_mel, strict=True):
-        logits = model.predict(copy.astype(np.float32), batch_size=64, verbose=0)
-        probabilities = softmax(logits / temperature, axis=1)
+    for name, copy, votes in zip(("clean", "telephone"), judged.log_mel, judged.votes, strict=True):
+        answers = predict(model, copy)
+        probabilities = softmax(answers[MEANT] / settings["meant_temperature"], axis=1)
+        heard = softmax(
+            answers[HEARD] / settings["heard_temperature"] + np.array(settings["heard_bias"]),
+            axis=1,
+        )
         right = probabilities.argmax(axis=1) == judged.labels
         figures[name] = measure(probabilities, judged.labels).to_dict()
+        figures[name]["heard"] = measure_heard(heard, votes).to_dict()
         figures[name]["accuracy_by_speaker"] = {
             speaker: float(right[judged.speakers == speaker].mean())
             for speaker in figures["speakers"]
@@ -159,7 +167,7 @@ def _subset(everyone: TrainingSet, copies: list[int], rows: RowNumbers) -> Train
         everyone,
         log_mel=np.stack([everyone.log_mel[copy][rows] for copy in copies]),
         labels=everyone.labels[rows],
-        votes=everyone.votes[rows],
+        votes=np.stack([everyone.votes[copy][rows] for copy in copies]),
         speakers=everyone.speakers[rows],
         names=everyone.names[rows],
     )

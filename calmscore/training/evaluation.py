@@ -11,8 +11,9 @@ import numpy.typing as npt
 import scipy.optimize
 import scipy.special
 from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
 
-from calmscore.emotions import BY_NAME, EMOTIONS, Valence
+from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, Valence
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -84,6 +85,55 @@ def measure(probabilities: FloatArray, labels: IntArray) -> Metrics:
         confusion=metrics.confusion_matrix(
             labels, predicted, labels=np.arange(len(EMOTIONS))
         ).tolist(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardFigures:
+    """How near a classifier comes to what listeners voted.
+
+    Attributes
+    ----------
+    clips : int
+        Number of clips.
+    divergence : float
+        Mean Kullback–Leibler divergence of the answers from the votes, in nats.
+    same_majority : float
+        Share of clips whose likeliest emotion got the most votes; ties count.
+    distress_correlation : float
+        Pearson's correlation of the expected distress weight with that of the votes.
+    """
+
+    clips: int
+    divergence: float
+    same_majority: float
+    distress_correlation: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values for JSON."""
+        return asdict(self)
+
+
+def measure_heard(probabilities: FloatArray, votes: FloatArray) -> HeardFigures:
+    """Compare probabilities with the shares of listeners' votes.
+
+    Parameters
+    ----------
+    probabilities, votes : array, shape (n, 6)
+        In the order of ``EMOTIONS``; rows sum to 1.
+
+    Returns
+    -------
+    HeardFigures
+    """
+    rows = np.arange(len(votes))
+    likeliest = probabilities.argmax(axis=1)
+    weights = np.array(DISTRESS_WEIGHTS)
+    return HeardFigures(
+        clips=len(votes),
+        divergence=float(scipy.special.rel_entr(votes, probabilities).sum(axis=1).mean()),
+        same_majority=float((votes[rows, likeliest] >= votes.max(axis=1) - 1e-6).mean()),
+        distress_correlation=float(np.corrcoef(probabilities @ weights, votes @ weights)[0, 1]),
     )
 
 
@@ -197,3 +247,70 @@ def fit_temperature(logits: FloatArray, labels: IntArray) -> float:
     if excess(hottest) >= 0.0:
         return hottest
     return float(scipy.optimize.brentq(excess, coldest, hottest))
+
+
+def fit_heard_calibration(logits: FloatArray, votes: FloatArray) -> tuple[float, FloatArray]:
+    """Find the temperature and bias with which the answers are nearest to the votes.
+
+    Parameters
+    ----------
+    logits, votes : array, shape (n, 6)
+        Of clips that were not trained on; rows of votes sum to 1.
+
+    Returns
+    -------
+    temperature : float
+        Between 0.2 and 5.
+    bias : array, shape (6,)
+        Added to the logits after they were divided by the temperature; sums to 0.
+
+    References
+    ----------
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2: vector
+    scaling, with one scale for all classes.
+    """
+
+    def divergence(parameters: FloatArray) -> float:
+        answers = scipy.special.softmax(logits * parameters[0] + parameters[1:], axis=1)
+        return float(scipy.special.rel_entr(votes, answers).sum(axis=1).mean())
+
+    coldest, hottest = _TEMPERATURES
+    start = np.zeros(1 + logits.shape[1])
+    start[0] = 1.0
+    bounds = [(1.0 / hottest, 1.0 / coldest), *([(-3.0, 3.0)] * logits.shape[1])]
+    found = scipy.optimize.minimize(divergence, start, bounds=bounds, method="L-BFGS-B").x
+    bias = np.asarray(found[1:] - found[1:].mean())
+    return float(1.0 / found[0]), bias
+
+
+def fit_distress_scale(probabilities: FloatArray, votes: FloatArray) -> tuple[float, float]:
+    """Find the scale of distress on which 0.5 means "as likely as not".
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        What the classifier heard, calibrated.
+    votes : array, shape (n, 6)
+        Shares of the listeners' votes. Clips whose listeners are divided in half over
+        whether the emotion is negative tell nothing and are left out.
+
+    Returns
+    -------
+    midpoint : float
+        Weight at which most listeners hear a negative emotion as likely as not, 0–1.
+    slope : float
+        Of the logit of the distress over the logit of the weight.
+
+    References
+    ----------
+    Platt (1999): a logistic regression of the outcome on the logit.
+    """
+    negative = np.array([BY_NAME[name].valence == "negative" for name in EMOTIONS])
+    share = votes[:, negative].sum(axis=1)
+    decided = np.abs(share - 0.5) > 1e-6
+    weights = np.clip(probabilities @ np.array(DISTRESS_WEIGHTS), 1e-4, 1.0 - 1e-4)
+    fitted = LogisticRegression(C=np.inf).fit(
+        scipy.special.logit(weights[decided, None]), share[decided] > 0.5
+    )
+    slope = float(fitted.coef_[0, 0])
+    return float(scipy.special.expit(-fitted.intercept_[0] / slope)), slope

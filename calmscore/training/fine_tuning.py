@@ -1,8 +1,9 @@
 """Fine-tune a Whisper-initialised network: head first, then all of it.
 
-The head is trained on frozen features, because its first random gradients would
+The heads are trained on frozen features, because their first random gradients would
 otherwise wreck the encoder. Then everything is trained, with a learning rate that
-falls from the last block down to the first convolution.
+falls from the last block down to the first convolution. Members that go on from one
+trunk, each without one source of ordinary speech, are averaged weight by weight.
 """
 
 from __future__ import annotations
@@ -22,15 +23,32 @@ from tqdm import tqdm
 
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ParameterError, PretrainedWeightsError
-from calmscore.network.layers import TransformerBlock, build_whisper_classifier, set_whisper_weights
+from calmscore.network.layers import (
+    HEARD,
+    MEANT,
+    VOICE,
+    TransformerBlock,
+    VoiceCoordinates,
+    build_emotion_network,
+    set_whisper_weights,
+)
 from calmscore.network.whisper_weights import locate_whisper, read_encoder
-from calmscore.training.evaluation import Metrics, fit_temperature, measure
+from calmscore.training.corpora.ordinary import source_shares
+from calmscore.training.evaluation import (
+    HeardFigures,
+    Metrics,
+    fit_distress_scale,
+    fit_heard_calibration,
+    fit_temperature,
+    measure,
+    measure_heard,
+)
 from calmscore.training.recipe import Recipe
 from calmscore.training.training_sets import TrainingSet
 
 FloatArray = npt.NDArray[np.float32]
 
-HEAD_LAYERS = ("layer_mix", "projection", "pooling", "standardise", "logits")
+_BATCH = 64
 
 
 class FineTuning:
@@ -42,15 +60,14 @@ class FineTuning:
         What to do.
     train, validation : TrainingSet
         Sets with disjoint speakers; the validation set's copies are (clean, telephone).
+    ordinary : TrainingSet, optional
+        Ordinary speech; needed where the recipe's ``ordinary_per_batch`` is above 0.
     whisper : Path, optional
         Whisper's ``model.bin``; downloaded by the recipe's name where there is none.
     folder : Path
-        Gets ``checkpoint.npz``, ``best.weights.h5`` and ``log.jsonl``.
+        Gets ``checkpoint.npz``, ``average.weights.h5`` and ``log.jsonl``.
     start : Path, optional
         Weights of a trained network of the same shape, to go on from instead of Whisper's.
-    answers : array of float32, shape (copies, clips, 6), optional
-        The teachers' probabilities for each copy of each clip (`teachers_answers`);
-        needed where the recipe's ``teacher_share`` is above 0.
     """
 
     def __init__(
@@ -60,27 +77,30 @@ class FineTuning:
         train: TrainingSet,
         validation: TrainingSet,
         folder: Path,
+        ordinary: TrainingSet | None = None,
         whisper: Path | None = None,
         start: Path | None = None,
-        answers: FloatArray | None = None,
     ) -> None:
-        if recipe.teacher_share > 0.0 and answers is None:
+        if recipe.ordinary_per_batch > 0 and ordinary is None:
             raise ParameterError(
-                f"teacher_share is {recipe.teacher_share}, but no teacher has answered"
+                f"ordinary_per_batch is {recipe.ordinary_per_batch}, but no ordinary speech was "
+                "prepared; run train_data_preprocessing.py with --ordinary"
             )
-        if recipe.copies > len(train.log_mel):
-            raise ParameterError(
-                f"copies is {recipe.copies}, but the training set holds {len(train.log_mel)}; "
-                "run train_data_preprocessing.py again"
-            )
+        for prepared in filter(None, (train, ordinary)):
+            if recipe.copies > len(prepared.log_mel):
+                raise ParameterError(
+                    f"copies is {recipe.copies}, but the training set holds "
+                    f"{len(prepared.log_mel)}; run train_data_preprocessing.py again"
+                )
         self.whisper, self.start = whisper, start
         self.recipe, self.train_set, self.validation_set = recipe, train, validation
+        self.ordinary = ordinary
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(recipe.seed)
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32")
         try:
-            self.model = build_whisper_classifier(
+            self.model = build_emotion_network(
                 width=recipe.width, layers=recipe.layers, head_dropout=recipe.head_dropout
             )
         finally:
@@ -89,12 +109,9 @@ class FineTuning:
         self.groups = self._optimizer_groups()
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
         self.steps = tf.Variable(0.0, trainable=False)
-        self.targets = _targets(recipe, train, answers)
-        self.loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-        self.epoch, self.best = 0, -1.0
+        self.epoch = 0
         self._head_step = tf.function(lambda *batch: self._step(*batch, head_only=True))
         self._full_step = tf.function(lambda *batch: self._step(*batch, head_only=False))
-        self._logits = tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
 
     def run(self, *, report: Callable[[str], None] = print) -> Path:
         """Train to the end, from the last checkpoint if there is one.
@@ -102,7 +119,7 @@ class FineTuning:
         Returns
         -------
         Path
-            The weights that did best on the validation speakers.
+            The moving average of the weights after the last epoch.
         """
         if not self._restore():
             self._load_start()
@@ -113,22 +130,24 @@ class FineTuning:
             started = time.monotonic()
             loss = self._train_epoch()
             self.epoch += 1
-            clean, telephone = self._validate()
+            figures = self._validate()
             row = {
                 "epoch": self.epoch,
                 "loss": round(loss, 4),
-                "clean": clean.to_dict(),
-                "telephone": telephone.to_dict(),
+                **{line: {"meant": meant.to_dict(), "heard": heard.to_dict()}
+                   for line, (meant, heard) in figures.items()},
                 "seconds": round(time.monotonic() - started, 1),
-            }
+            }  # fmt: skip
             with (self.folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
+            (clean, _), (telephone, heard) = figures.values()
             report(
                 f"epoch {self.epoch}/{total}  loss {loss:.3f}  UAR clean {clean.uar:.3f}  "
-                f"telephone {telephone.uar:.3f}  {row['seconds']} s"
+                f"telephone {telephone.uar:.3f}  heard: divergence {heard.divergence:.3f}  "
+                f"distress r {heard.distress_correlation:.3f}  {row['seconds']} s"
             )
             self._save()
-        return self.folder / "best.weights.h5"
+        return self.folder / "average.weights.h5"
 
     def _load_start(self) -> None:
         path = self.start or self.whisper or locate_whisper(self.recipe.whisper)
@@ -149,7 +168,7 @@ class FineTuning:
         stem = [self.model.get_layer(name) for name in ("conv1", "conv2", "positions")]
         depth = len(blocks)
         rated: list[tuple[list[keras.layers.Layer], float, int]] = [
-            ([self.model.get_layer(name) for name in HEAD_LAYERS], recipe.head_rate, 0),
+            ([self.model.get_layer(name) for name in (HEARD, MEANT)], recipe.head_rate, 0),
             (stem, recipe.encoder_rate * recipe.layer_decay**depth, recipe.head_epochs),
         ]
         for index, block in enumerate(blocks):
@@ -171,11 +190,17 @@ class FineTuning:
             groups.append((members, optimizer))
         return groups
 
-    def _step(self, inputs: Any, targets: Any, *, head_only: bool) -> Any:
+    def _step(self, inputs: Any, meant: Any, heard: Any, *, head_only: bool) -> Any:
         groups = self.groups[:1] if head_only else self.groups
         wanted = [self.variables[i] for members, _ in groups for i in members]
+        share = self.recipe.meant_share
         with tf.GradientTape() as tape:
-            loss = self.loss(targets, self.model(inputs, training=True))
+            outputs = self.model(inputs, training=True)
+            # Nobody meant anything in ordinary speech: its rows come last and have no label.
+            acted = outputs[MEANT][: tf.shape(meant)[0]]
+            loss = share * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(meant, acted)) + (
+                1.0 - share
+            ) * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(heard, outputs[HEARD]))
         gradients = iter(tape.gradient(loss, wanted))
         for members, optimizer in groups:
             optimizer.apply(
@@ -193,47 +218,56 @@ class FineTuning:
         losses = [float(step(*batch)) for batch in self._batches()]
         return float(np.mean(losses))
 
-    def _batches(self) -> Iterator[tuple[FloatArray, FloatArray]]:
+    def _batches(self) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
         # A generator of its own per epoch: a resumed run sees the same batches.
         generator = np.random.default_rng((self.recipe.seed, self.epoch))
         copies, count = self.recipe.copies, len(self.train_set.labels)
         order = generator.permutation(count)
         size = self.recipe.batch_size
+        smoothing = self.recipe.label_smoothing
+        one_hot = np.eye(len(EMOTIONS), dtype=np.float32) * (1.0 - smoothing)
+        labels = one_hot + np.float32(smoothing / len(EMOTIONS))
         starts = range(0, count - size + 1, size) if count >= size else range(1)
         for start in tqdm(starts, desc=f"epoch {self.epoch + 1}", leave=False, disable=None):
             rows = np.sort(order[start : start + size])
             chosen = generator.integers(copies, size=len(rows))
-            inputs = self.train_set.log_mel[chosen, rows].astype(np.float32)
-            targets = self.targets[chosen, rows]
-            if self.recipe.mixup > 0.0:
-                inputs, targets = mix_clips(
-                    inputs, targets, generator, concentration=self.recipe.mixup
-                )
-            yield mask_spectrogram(inputs, generator), targets
+            inputs = [self.train_set.log_mel[chosen, rows]]
+            heard = [self.train_set.votes[chosen, rows]]
+            for prepared, windows in self._ordinary_rows(generator):
+                ways = generator.integers(copies, size=len(windows))
+                inputs.append(prepared.log_mel[ways, windows])
+                heard.append(prepared.votes[ways, windows])
+            masked = mask_spectrogram(np.concatenate(inputs).astype(np.float32), generator)
+            yield masked, labels[self.train_set.labels[rows]], np.concatenate(heard)
 
-    def _validate(self) -> tuple[Metrics, Metrics]:
+    def _ordinary_rows(
+        self, generator: np.random.Generator
+    ) -> list[tuple[TrainingSet, npt.NDArray[np.int64]]]:
+        if self.ordinary is None or self.recipe.ordinary_per_batch == 0:
+            return []
+        allowed = np.flatnonzero(self.ordinary.sources != self.recipe.left_out)
+        shares = source_shares(self.ordinary.sources[allowed])
+        rows = generator.choice(allowed, size=self.recipe.ordinary_per_batch, p=shares)
+        return [(self.ordinary, np.sort(rows))]
+
+    def _validate(self) -> dict[str, tuple[Metrics, HeardFigures]]:
         trained = [v.numpy() for v in self.variables]
         for variable, average in zip(self.variables, self.averages, strict=True):
             variable.assign(average)
-        labels = self.validation_set.labels
-        clean, telephone = (
-            measure(softmax(self._predict(copy), axis=1), labels)
-            for copy in self.validation_set.log_mel
-        )
-        if (clean.uar + telephone.uar) / 2 > self.best:
-            self.best = (clean.uar + telephone.uar) / 2
-            self.model.save_weights(self.folder / "best.weights.h5")
+        figures = {}
+        validation = self.validation_set
+        for line, inputs, votes in zip(
+            ("clean", "telephone"), validation.log_mel, validation.votes, strict=True
+        ):
+            outputs = predict(self.model, inputs)
+            figures[line] = (
+                measure(softmax(outputs[MEANT], axis=1), validation.labels),
+                measure_heard(softmax(outputs[HEARD], axis=1), votes),
+            )
+        self.model.save_weights(self.folder / "average.weights.h5")
         for variable, value in zip(self.variables, trained, strict=True):
             variable.assign(value)
-        return clean, telephone
-
-    def _predict(self, inputs: npt.NDArray[np.float16]) -> FloatArray:
-        size = 64
-        rows = [
-            np.asarray(self._logits(tf.constant(inputs[i : i + size].astype(np.float32))))
-            for i in range(0, len(inputs), size)
-        ]
-        return np.concatenate(rows)
+        return figures
 
     def _state(self) -> list[Any]:
         optimizer_state = [v for _, optimizer in self.groups for v in optimizer.variables]
@@ -243,7 +277,7 @@ class FineTuning:
         arrays = {str(index): np.asarray(v) for index, v in enumerate(self._state())}
         written = self.folder / "checkpoint.part.npz"
         recipe = json.dumps(self.recipe.to_dict())
-        arrays.update(epoch=np.array(self.epoch), best=np.array(self.best), recipe=np.array(recipe))
+        arrays.update(epoch=np.array(self.epoch), recipe=np.array(recipe))
         np.savez(written, allow_pickle=False, **arrays)
         written.replace(self.folder / "checkpoint.npz")
 
@@ -256,146 +290,185 @@ class FineTuning:
             raise ParameterError(f"{path}: made by another recipe; choose another run folder")
         for index, variable in enumerate(self._state()):
             variable.assign(stored[str(index)])
-        self.epoch, self.best = int(stored["epoch"]), float(stored["best"])
+        self.epoch = int(stored["epoch"])
         # An epoch that was logged but not saved is trained, and logged, again.
         log = self.folder / "log.jsonl"
         log.write_text("".join(log.read_text().splitlines(keepends=True)[: self.epoch]))
         return True
 
 
-def _targets(recipe: Recipe, train: TrainingSet, answers: FloatArray | None) -> FloatArray:
-    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[train.labels]
-    labels = (1 - recipe.vote_share) * one_hot + recipe.vote_share * train.votes
-    if answers is None or recipe.teacher_share == 0.0:
-        return np.broadcast_to(labels, (recipe.copies, *labels.shape))
-    return (1 - recipe.teacher_share) * labels + recipe.teacher_share * answers[: recipe.copies]
-
-
-def teachers_answers(
-    weights: Sequence[Path], recipes: Sequence[Recipe], *, train: TrainingSet, file: Path
-) -> FloatArray:
-    """Let trained networks say what they hear in every copy of every training clip.
-
-    The networks' logits are averaged. A copy's answer is the mean of what they hear
-    in the copy and in the clip as it was recorded (copy 0): in noise or in a part
-    of an utterance they hear less than there is.
+def predict(model: keras.Model, inputs: npt.NDArray[np.floating[Any]]) -> dict[str, FloatArray]:
+    """Run a network over many inputs.
 
     Parameters
     ----------
-    weights : sequence of Path
-        What `FineTuning.run` returned for each teacher.
-    recipes : sequence of Recipe
-        By which they were trained.
-    train : TrainingSet
-        The set to answer for.
-    file : Path
-        Where the answers are kept (.npy); read from there if it exists.
+    model : keras.Model
+        From `networks.build_emotion_network`.
+    inputs : array of float, shape (n, frames, bands)
+        Log-mel frames.
 
     Returns
     -------
-    array of float32, shape (copies, clips, 6)
-        Probabilities.
+    dict of str to array of float32, each of shape (n, …)
+        By output.
     """
-    shape = (*train.log_mel.shape[:2], len(EMOTIONS))
-    if file.is_file():
-        kept: FloatArray = np.load(file)
-        if kept.shape != shape:
-            raise ParameterError(
-                f"{file}: answers of shape {kept.shape}, but the training set needs {shape}; "
-                "choose another run folder"
-            )
-        return kept
-    logits = np.zeros(shape, np.float32)
-    for path, recipe in zip(weights, recipes, strict=True):
-        model = build_whisper_classifier(width=recipe.width, layers=recipe.layers)
-        model.load_weights(path)
-        predict = tf.function(model, reduce_retracing=True)
-        for copy, rows in enumerate(
-            tqdm(train.log_mel, desc=f"{recipe.whisper} answers", disable=None)
-        ):
-            for start in range(0, len(rows), 64):
-                inputs = tf.constant(rows[start : start + 64].astype(np.float32))
-                logits[copy, start : start + 64] += np.asarray(predict(inputs)) / len(weights)
-    probabilities = softmax(logits, axis=2)
-    answers: FloatArray = (probabilities + probabilities[:1]) / 2.0
-    part = file.with_suffix(".part.npy")
-    np.save(part, answers)
-    part.replace(file)
-    return answers
+    run = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+    parts = [
+        run(tf.constant(np.asarray(inputs[start : start + _BATCH], dtype=np.float32)))
+        for start in range(0, len(inputs), _BATCH)
+    ]
+    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
 
 
-def package(
-    weights: Path, *, recipe: Recipe, validation: TrainingSet
-) -> tuple[keras.Model, float, dict[str, Any]]:
-    """Turn trained weights into a model to ship, calibrated and measured.
+def member_network(folder: Path) -> keras.Model:
+    """Load the network of a run that has ended.
 
     Parameters
     ----------
-    weights : Path
-        What `FineTuning.run` returned.
+    folder : Path
+        Of a `FineTuning`.
+
+    Returns
+    -------
+    keras.Model
+        In 32-bit arithmetic. Its pooled features stand where the shipped network has
+        the coordinates of the voice; distances of voices mean nothing here.
+    """
+    recipe = Recipe(**json.loads(str(np.load(folder / "checkpoint.npz")["recipe"])))
+    model = build_emotion_network(width=recipe.width, layers=recipe.layers)
+    model.load_weights(folder / "average.weights.h5")
+    return model
+
+
+def average_members(
+    members: Sequence[Path], *, recipe: Recipe, standardise_on: npt.NDArray[np.floating[Any]]
+) -> keras.Model:
+    """Average trained networks weight by weight.
+
+    They went on from one trunk, so the average of the weights does at least as well as
+    the average of the answers, in the time of one network.
+
+    Parameters
+    ----------
+    members : sequence of Path
+        What `FineTuning.run` returned for each.
     recipe : Recipe
-        By which they were trained.
+        Their shape.
+    standardise_on : array of float, shape (n, frames, bands)
+        Inputs over which the pooled features get zero mean and unit variance anew:
+        those of an average are not the average of those.
+
+    Returns
+    -------
+    keras.Model
+        In 32-bit arithmetic.
+
+    References
+    ----------
+    Wortsman et al. (2022), "Model soups".
+    """
+    model = build_emotion_network(width=recipe.width, layers=recipe.layers)
+    tables = []
+    for path in members:
+        model.load_weights(path)
+        tables.append(model.get_weights())
+    model.set_weights([np.mean(values, axis=0) for values in zip(*tables, strict=True)])
+    _standardise(model, standardise_on)
+    return model
+
+
+def _standardise(model: keras.Model, inputs: npt.NDArray[np.floating[Any]]) -> None:
+    layer = model.get_layer(VOICE)
+    features = predict(keras.Model(model.input, {VOICE: layer.input}), inputs)[VOICE]
+    layer.set_weights([features.mean(axis=0), features.var(axis=0)])
+
+
+def package(
+    model: keras.Model, *, validation: TrainingSet, voices: Sequence[TrainingSet] = ()
+) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
+    """Turn a trained network into a model to ship, calibrated and measured.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `average_members`, or trained weights in a network of their shape.
     validation : TrainingSet
         Clips of speakers that were not trained on; copies are (clean, telephone).
+    voices : sequence of TrainingSet
+        What the network was trained on, to tell a strange voice from those; without any,
+        no voice is called strange.
 
     Returns
     -------
     model : keras.Model
-        In 32-bit arithmetic.
-    temperature : float
-        Fitted to the telephone copies, as calls come.
+        With the output ``voice`` as coordinates among the voices of training.
+    settings : dict
+        The fields of `classifier.ArtifactSettings` that were fitted here, on the
+        telephone copies, as calls come.
     metrics : dict
-        Figures under ``clean`` and ``telephone``, and the temperature.
+        Figures under ``clean`` and ``telephone``, the temperatures, and the scale of
+        distress that these speakers would give.
     """
-    model = build_whisper_classifier(width=recipe.width, layers=recipe.layers)
-    model.load_weights(weights)
-    logits = [
-        model.predict(copy.astype(np.float32), batch_size=64, verbose=0)
-        for copy in validation.log_mel
-    ]
-    temperature = fit_temperature(logits[-1], validation.labels)
-    metrics: dict[str, Any] = {"temperature": temperature}
-    for name, rows in zip(("clean", "telephone"), logits, strict=True):
-        metrics[name] = measure(softmax(rows / temperature, axis=1), validation.labels).to_dict()
-    return model, temperature, metrics
+    outputs = [predict(model, copy) for copy in validation.log_mel]
+    votes = validation.votes[-1]
+    temperature, bias = fit_heard_calibration(outputs[-1][HEARD], votes)
+    settings: dict[str, Any] = {
+        "heard_temperature": temperature,
+        "heard_bias": tuple(round(float(value), 4) for value in bias),
+        "meant_temperature": fit_temperature(outputs[-1][MEANT], validation.labels),
+    }
+    metrics: dict[str, Any] = dict(settings)
+    for line, answers in zip(("clean", "telephone"), outputs, strict=True):
+        heard = softmax(answers[HEARD] / temperature + bias, axis=1)
+        meant = softmax(answers[MEANT] / settings["meant_temperature"], axis=1)
+        metrics[line] = {
+            "meant": measure(meant, validation.labels).to_dict(),
+            "heard": measure_heard(heard, votes).to_dict(),
+        }
+    midpoint, slope = fit_distress_scale(heard, votes)
+    metrics["distress_scale"] = {"midpoint": midpoint, "slope": slope}
+    with_voices, limit = _with_voice_coordinates(model, voices)
+    return with_voices, {**settings, "voice_distance_limit": limit}, metrics
 
 
-def mix_clips(
-    inputs: FloatArray,
-    targets: FloatArray,
-    generator: np.random.Generator,
-    *,
-    concentration: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Mix each clip of a batch with another one, and their labels in the same proportion.
+_VOICE_DIRECTIONS = 32
+# Of the voices of training, so many in a hundred are called strange.
+_STRANGE_PERCENTILE = 99.5
 
-    Parameters
-    ----------
-    inputs : array of float32, shape (batch, frames, bands)
-        Log-mel frames.
-    targets : array of float32, shape (batch, 6)
-        Labels as probabilities.
-    generator : numpy.random.Generator
-        Source of pairs and proportions.
-    concentration : float
-        Proportions are drawn from Beta(concentration, concentration); near 0 most
-        clips stay almost as they are.
 
-    Returns
-    -------
-    tuple of array of float32
-        Mixed inputs and mixed targets.
+def _with_voice_coordinates(
+    model: keras.Model, voices: Sequence[TrainingSet]
+) -> tuple[keras.Model, float]:
+    count = min(_VOICE_DIRECTIONS, model.output[VOICE].shape[-1])
+    layer = VoiceCoordinates(count, name="voice_coordinates", dtype="float32")
+    placed = keras.Model(
+        model.input,
+        {HEARD: model.output[HEARD], MEANT: model.output[MEANT], VOICE: layer(model.output[VOICE])},
+        name=model.name,
+    )
+    if not voices:
+        return placed, float("inf")
+    names = np.concatenate([prepared.speakers for prepared in voices])
+    features = np.concatenate(
+        [predict(model, prepared.log_mel[_TELEPHONE_COPY])[VOICE] for prepared in voices]
+    )
+    means = _means_by_name(features, names)
+    basis = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:count].T
+    basis = np.pad(basis, ((0, 0), (0, count - basis.shape[1])))
+    layer.set_weights([basis, np.zeros(count + 1), np.ones(count + 1)])
+    raw = _means_by_name(np.asarray(layer(features)), names)
+    layer.set_weights([basis, raw.mean(axis=0), np.maximum(raw.std(axis=0), 1e-3)])
+    coordinates = _means_by_name(np.asarray(layer(features)), names)
+    distances = np.sqrt(np.mean(np.square(coordinates), axis=1))
+    return placed, float(np.percentile(distances, _STRANGE_PERCENTILE))
 
-    References
-    ----------
-    Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization".
-    """
-    share = generator.beta(concentration, concentration, size=len(inputs)).astype(np.float32)
-    share = np.maximum(share, 1.0 - share)
-    partner = generator.permutation(len(inputs))
-    wide = share[:, None, None]
-    mixed = wide * inputs + (1.0 - wide) * inputs[partner]
-    return mixed, share[:, None] * targets + (1.0 - share[:, None]) * targets[partner]
+
+# The plain telephone copy: calls come over a line.
+_TELEPHONE_COPY = 3
+
+
+def _means_by_name(rows: FloatArray, names: npt.NDArray[np.str_]) -> FloatArray:
+    return np.stack([rows[names == name].mean(axis=0) for name in np.unique(names)])
 
 
 def mask_spectrogram(

@@ -21,15 +21,21 @@ class Recipe:
     head_epochs, epochs : int
         Epochs on the frozen encoder, then epochs on everything.
     batch_size : int
-        Clips per step.
+        Acted clips per step.
+    ordinary_per_batch : int
+        Windows of ordinary speech per step; they teach what is heard alone.
+    left_out : str
+        Source of ordinary speech that is not learnt from, so that it can judge.
+    meant_share : float
+        Weight of what was meant in the loss, 0–1; the rest is what was heard.
+    label_smoothing : float
+        Share of the label of what was meant that is spread over all emotions.
     head_rate, encoder_rate : float
         Peak learning rates.
     layer_decay : float
         Factor of the learning rate from one block to the one below, 0–1.
     weight_decay : float
         Decoupled weight decay.
-    vote_share : float
-        Share of the listeners' votes in the label, 0–1; the rest is the intended emotion.
     head_dropout : float
         Share of pooled features dropped.
     average_momentum : float
@@ -38,64 +44,38 @@ class Recipe:
         Compute in bfloat16; weights stay in float32.
     copies : int
         Copies of each training clip to draw from, in the order of ``TRAINING_COPIES``.
-    mixup : float
-        Two clips of a batch are mixed in a proportion drawn from Beta(mixup, mixup);
-        0 mixes none (Zhang et al., 2018).
-    teacher_share : float
-        Share of the teachers' answer in the label, 0–1. Above 0 the networks of
-        ``TEACHERS`` are trained first, and training goes on from the first one's
-        weights (Hinton et al., 2015; Furlanello et al., 2018).
     """
 
-    whisper: str = "tiny.en"
-    width: int = 384
+    whisper: str = "base"
+    width: int = 512
     layers: int = 3
     seed: int = 1
-    head_epochs: int = 2
-    epochs: int = 12
+    head_epochs: int = 1
+    epochs: int = 4
     batch_size: int = 32
+    ordinary_per_batch: int = 0
+    left_out: str = ""
+    meant_share: float = 0.6
+    label_smoothing: float = 0.1
     head_rate: float = 1e-3
-    encoder_rate: float = 5e-5
+    encoder_rate: float = 6e-5
     layer_decay: float = 0.8
     weight_decay: float = 0.01
-    vote_share: float = 0.2
     head_dropout: float = 0.5
-    average_momentum: float = 0.998
+    average_momentum: float = 0.997
     mixed_precision: bool = True
-    copies: int = 6
-    mixup: float = 0.0
-    teacher_share: float = 0.0
+    copies: int = 10
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
         return asdict(self)
 
 
-TEACHERS = (
-    Recipe(),
-    Recipe(
-        whisper="base",
-        width=512,
-        head_epochs=1,
-        epochs=9,
-        encoder_rate=7e-5,
-        average_momentum=0.997,
-    ),
-)
-"""The networks whose averaged answers the shipped one learns from."""
+TRUNK = Recipe()
+"""What all members go on from: acted speech alone."""
 
-SHIPPED = Recipe(
-    whisper="base",
-    width=512,
-    seed=2,
-    head_epochs=0,
-    epochs=8,
-    head_rate=5e-4,
-    copies=8,
-    mixup=0.2,
-    teacher_share=0.7,
-)
-"""The recipe of the shipped network."""
+MEMBER = Recipe(seed=11, head_epochs=0, epochs=3, ordinary_per_batch=8, encoder_rate=5e-5)
+"""A member of the shipped network's average; each leaves one source of ordinary speech out."""
 
-CROSS_VALIDATED = Recipe(head_epochs=1, epochs=4, encoder_rate=7e-5)
-"""The first teacher's recipe, shortened: it is trained five times."""
+CROSS_VALIDATED = Recipe(epochs=3, copies=8)
+"""The trunk's recipe, shortened: it is trained five times."""

@@ -1,12 +1,14 @@
 """Turn a corpus into the labelled, speaker-disjoint sets that training reads.
 
     python train_data_preprocessing.py --download data
-    python train_data_preprocessing.py --data data/AudioWAV --output data/training
+    python train_data_preprocessing.py --data data/AudioWAV --ordinary data/ordinary
 
 Every training clip is stored in several copies, each on another way through
 the world: clean, faster, over a telephone, in a room, in noise, among other
-voices. Half of the copies are telephone copies, because calls are. Validation
-clips are stored twice: clean and through a telephone line.
+voices, joined to another clip of the same speaker and emotion and cut anywhere.
+Most copies are telephone copies, because calls are. Windows of ordinary speech go
+the same ways, so that the way tells nothing. Validation clips are stored twice:
+clean and through a telephone line.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +27,25 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from calmscore.analysis.segments import voiced_stretch
 from calmscore.audio.log_mel import LogMelSettings, log_mel
+from calmscore.audio.voice_activity import speech_mask
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.training import augmentation
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.download import download_crema_d
+from calmscore.training.corpora.ordinary import (
+    HEARD,
+    OrdinaryWindow,
+    ordinary_recordings,
+    ordinary_windows,
+    source_of,
+)
 from calmscore.training.corpora.processes import map_in_processes
 from calmscore.training.corpora.reading import (
+    FOR_EVALUATION_ALONE,
     PARSERS,
     balance_classes,
     group_folds,
@@ -48,7 +61,6 @@ _RATE_HZ = LogMelSettings().sample_rate_hz
 _SPEECH_RANGE_DB = 30.0
 # The level is a median: every tenth clip tells it.
 _LEVEL_STRIDE = 10
-VOTES_FILE = "tabulatedVotes.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +76,13 @@ class TrainingSet:
     speech_level_db : float
         Median level of the clips' speech as they are, in decibels of full scale.
     labels : array of int, shape (clips,)
-        Index of the intended emotion in ``EMOTIONS``.
-    votes : array of float32, shape (clips, 6)
-        Share of the listeners' votes; the intended label where nobody voted.
+        Index of the intended emotion in ``EMOTIONS``; −1 where nobody acted.
+    votes : array of float32, shape (copies, clips, 6)
+        Share of the listeners' votes; the intended label where nobody voted. A copy that
+        joins two clips has the mean of both.
     speakers, names : array of str, shape (clips,)
-        Speaker and file stem of each clip.
+        Speaker and file stem of each clip; of ordinary speech, source and recording
+        stand for the speaker.
     """
 
     log_mel: npt.NDArray[np.float16]
@@ -78,6 +92,11 @@ class TrainingSet:
     votes: FloatArray
     speakers: npt.NDArray[np.str_]
     names: npt.NDArray[np.str_]
+
+    @property
+    def sources(self) -> npt.NDArray[np.str_]:
+        """The corpus of each clip, shape (clips,)."""
+        return np.array([speaker.partition("/")[0] for speaker in self.speakers])
 
 
 def read_clip(path: Path) -> FloatArray:
@@ -222,35 +241,65 @@ def _babble(samples: FloatArray, generator: np.random.Generator) -> FloatArray:
     )
 
 
-TRAINING_COPIES: tuple[tuple[Augmentation, ...], ...] = (
-    (),
-    (_speed, _gain),
-    (_speed, _partial, _room, _noise, _gain),
-    (_gain, _telephone),
-    (_speed, _partial, _gain, _telephone),
-    (_speed, _gain, _noise, _poor_telephone),
-    (_speed, _babble, _gain),
-    (_speed, _room, _babble, _gain, _telephone),
-)
-"""The copies of each training clip: what is done to it, in order."""
+def _as_cut(samples: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Keep what an analysis would cut out of the call: the speech, its pauses muted."""
+    speech = speech_mask(samples)
+    return samples if not speech.any() else voiced_stretch(samples, speech)
 
-VALIDATION_COPIES: tuple[tuple[Augmentation, ...], ...] = ((), (_telephone,))
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """What is done to a clip to make one of its copies.
+
+    Attributes
+    ----------
+    steps : tuple of callable
+        Applied in order; none leaves the clip as it is.
+    joined : bool
+        Another clip of the same speaker and emotion is joined to it first.
+    """
+
+    steps: tuple[Augmentation, ...] = ()
+    joined: bool = False
+
+
+TRAINING_COPIES: tuple[Copy, ...] = (
+    Copy(),
+    Copy(steps=(_speed, _gain)),
+    Copy(steps=(_speed, _partial, _room, _noise, _gain)),
+    Copy(steps=(_gain, _telephone, _as_cut)),
+    Copy(steps=(_speed, _partial, _gain, _telephone)),
+    Copy(steps=(_speed, _gain, _noise, _poor_telephone, _as_cut)),
+    Copy(steps=(_speed, _babble, _gain)),
+    Copy(steps=(_speed, _room, _babble, _gain, _telephone)),
+    Copy(steps=(_partial, _speed, _gain, _telephone, _as_cut), joined=True),
+    Copy(steps=(_partial, _room, _gain, _poor_telephone, _as_cut), joined=True),
+)
+"""The copies of each training clip."""
+
+VALIDATION_COPIES: tuple[Copy, ...] = (Copy(), Copy(steps=(_telephone,)))
 """The copies of each validation clip: clean, and through a telephone line."""
 
 
 def augmented_copies(
-    path: Path, copies: Sequence[tuple[Augmentation, ...]], *, seed: int
+    clip: Path | FloatArray,
+    copies: Sequence[Copy],
+    *,
+    seed: int,
+    partner: Path | FloatArray | None = None,
 ) -> list[FloatArray]:
     """Read a clip and make its copies.
 
     Parameters
     ----------
-    path : Path
-        The clip.
-    copies : sequence of tuple of callable
-        What is done to it, a copy each; an empty tuple leaves it as it is.
+    clip : Path or array of float32, shape (n,)
+        The clip, or its samples at the front end's rate.
+    copies : sequence of Copy
+        What is done to it.
     seed : int
         Fixes all randomness.
+    partner : Path or array, optional
+        What is joined to it in the copies that ask for it.
 
     Returns
     -------
@@ -258,22 +307,28 @@ def augmented_copies(
         At the front end's rate, no longer than one model input.
     """
     settings = LogMelSettings()
-    samples = read_clip(path)
+    samples = _samples(clip)
     generator = np.random.default_rng(seed)
     sounds = []
     for copy in copies:
         sound = samples
-        for step in copy:
+        if copy.joined and partner is not None:
+            sound = np.concatenate([samples, _samples(partner)])
+        for step in copy.steps:
             sound = step(sound, generator)
         sounds.append(crop(sound, settings.samples / _RATE_HZ, generator))
     return sounds
 
 
+def _samples(clip: Path | FloatArray) -> FloatArray:
+    return read_clip(clip) if isinstance(clip, Path) else clip
+
+
 def _clip_inputs(
-    task: tuple[Path, tuple[tuple[Augmentation, ...], ...], int],
+    task: tuple[Path | FloatArray, Path | FloatArray | None, tuple[Copy, ...], int],
 ) -> npt.NDArray[np.float16]:
-    path, copies, seed = task
-    sounds = augmented_copies(path, copies, seed=seed)
+    clip, partner, copies, seed = task
+    sounds = augmented_copies(clip, copies, seed=seed, partner=partner)
     return log_mel(sounds, settings=LogMelSettings()).astype(np.float16)
 
 
@@ -281,7 +336,7 @@ def write_training_set(
     clips: Sequence[Clip],
     folder: Path,
     *,
-    copies: tuple[tuple[Augmentation, ...], ...],
+    copies: tuple[Copy, ...],
     votes: dict[str, FloatArray] | None = None,
     voices: Sequence[Path] = (),
     seed: int = 0,
@@ -295,8 +350,8 @@ def write_training_set(
         Clips with an emotion among ``EMOTIONS``.
     folder : Path
         Made if missing; gets ``log_mel.npy``, ``labels.npz`` and ``settings.json``.
-    copies : tuple of tuple of callable
-        What is done to each clip, a copy each; an empty tuple leaves it as it is.
+    copies : tuple of Copy
+        What is done to each clip.
     votes : dict of str to array, optional
         Share of the listeners' votes by clip name, shape (6,).
     voices : sequence of Path
@@ -316,16 +371,119 @@ def write_training_set(
     unlabelled = [clip.path.name for clip in clips if clip.emotion is None]
     if unlabelled:
         raise CorpusError(f"{unlabelled[0]}: its emotion is not one of {', '.join(EMOTIONS)}")
+    labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    heard = np.stack(
+        [(votes or {}).get(c.path.stem, hot) for c, hot in zip(clips, one_hot, strict=True)]
+    ).astype(np.float32)
+    speakers = np.array([clip.speaker for clip in clips])
+    partners = _partners(speakers, labels, seed=seed)
+    joined = (heard + heard[partners]) / 2.0
+    levels = [speech_level_db(read_clip(clip.path)) for clip in clips[::_LEVEL_STRIDE]]
+    _write_inputs(
+        [clip.path for clip in clips],
+        folder,
+        partners=partners,
+        copies=copies,
+        voices=voices,
+        seed=seed,
+        workers=workers,
+        level_db=float(np.median(levels)),
+        columns={
+            "labels": labels,
+            "votes": np.stack([joined if copy.joined else heard for copy in copies]),
+            "speakers": speakers,
+            "names": np.array([clip.path.stem for clip in clips]),
+        },
+    )
+
+
+def _partners(
+    speakers: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], *, seed: int
+) -> npt.NDArray[np.int64]:
+    """Give every clip another one of the same speaker and emotion, or itself if it is alone."""
+    generator = np.random.default_rng((seed, 1))
+    partners = np.arange(len(labels))
+    for speaker in np.unique(speakers):
+        for label in np.unique(labels):
+            members = np.flatnonzero((speakers == speaker) & (labels == label))
+            order = generator.permutation(members)
+            partners[order] = np.roll(order, 1)
+    return partners
+
+
+def write_ordinary_set(
+    windows: Sequence[OrdinaryWindow],
+    folder: Path,
+    *,
+    copies: tuple[Copy, ...] = TRAINING_COPIES,
+    voices: Sequence[Path] = (),
+    seed: int = 0,
+    workers: int = 2,
+) -> None:
+    """Compute the model inputs of ordinary speech and write them to a folder.
+
+    Parameters
+    ----------
+    windows : sequence of OrdinaryWindow
+        What to prepare. Each is joined with the next of its recording where copies ask for it.
+    folder : Path
+        Made if missing; gets the same files as from `write_training_set`.
+    copies, voices, seed, workers
+        As in `write_training_set`.
+
+    Raises
+    ------
+    CorpusError
+        If there is no window.
+    """
+    if not windows:
+        raise CorpusError(f"{folder}: no ordinary speech to prepare")
+    speakers = np.array([f"{window.source}/{window.recording}" for window in windows])
+    nobody = np.full(len(windows), -1)
+    _write_inputs(
+        [window.samples for window in windows],
+        folder,
+        partners=_partners(speakers, nobody, seed=seed),
+        copies=copies,
+        voices=voices,
+        seed=seed,
+        workers=workers,
+        level_db=float(np.median([speech_level_db(w.samples) for w in windows[::_LEVEL_STRIDE]])),
+        columns={
+            "labels": nobody,
+            "votes": np.broadcast_to(HEARD, (len(copies), len(windows), len(EMOTIONS))),
+            "speakers": speakers,
+            "names": np.array([f"{w.recording} {w.start_seconds:.1f}" for w in windows]),
+        },
+    )
+
+
+def _write_inputs(
+    sounds: Sequence[Path | FloatArray],
+    folder: Path,
+    *,
+    partners: npt.NDArray[np.int64],
+    copies: tuple[Copy, ...],
+    voices: Sequence[Path],
+    seed: int,
+    workers: int,
+    level_db: float,
+    columns: dict[str, npt.NDArray[Any]],
+) -> None:
     settings = LogMelSettings()
     folder.mkdir(parents=True, exist_ok=True)
     inputs = np.lib.format.open_memmap(
         folder / "log_mel.npy",
         mode="w+",
         dtype=np.float16,
-        shape=(len(copies), len(clips), settings.frames, settings.mel_bands),
+        shape=(len(copies), len(sounds), settings.frames, settings.mel_bands),
     )
-    seeds = np.random.SeedSequence(seed).generate_state(len(clips))
-    tasks = [(clip.path, copies, int(s)) for clip, s in zip(clips, seeds, strict=True)]
+    seeds = np.random.SeedSequence(seed).generate_state(len(sounds))
+    tasks = [
+        (sound, sounds[int(partner)], copies, int(own_seed))
+        for sound, partner, own_seed in zip(sounds, partners, seeds, strict=True)
+    ]
     results = map_in_processes(
         _clip_inputs,
         tasks,
@@ -336,22 +494,12 @@ def write_training_set(
     for index, rows in enumerate(tqdm(results, total=len(tasks), desc=folder.name)):
         inputs[:, index] = rows
     inputs.flush()
-    labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
-    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-    shares = [(votes or {}).get(c.path.stem, hot) for c, hot in zip(clips, one_hot, strict=True)]
-    np.savez(
-        folder / "labels.npz",
-        labels=labels,
-        votes=np.asarray(shares, dtype=np.float32),
-        speakers=np.array([clip.speaker for clip in clips]),
-        names=np.array([clip.path.stem for clip in clips]),
-    )
-    levels = [speech_level_db(read_clip(clip.path)) for clip in clips[::_LEVEL_STRIDE]]
+    np.savez(folder / "labels.npz", allow_pickle=False, **columns)
     description = {
         "log_mel": settings.to_dict(),
         "seed": seed,
         "copies": len(copies),
-        "speech_level_db": round(float(np.median(levels)), 2),
+        "speech_level_db": round(level_db, 2),
     }
     (folder / "settings.json").write_text(json.dumps(description, indent=2) + "\n")
 
@@ -402,6 +550,7 @@ def prepare_corpus(
     *,
     corpus: str | None = None,
     balance: bool = False,
+    ordinary: Path | None = None,
     seed: int = 0,
     workers: int = 2,
 ) -> None:
@@ -419,6 +568,9 @@ def prepare_corpus(
         named in `corpora.crema_d`; of others about one speaker in eight is drawn.
     balance : bool
         Repeat training clips of the rarer emotions until all are equally frequent.
+    ordinary : Path, optional
+        Folder with recordings of ordinary speech, a sub-folder for each source; written
+        to ``ordinary``.
     seed : int
         Fixes all randomness.
     workers : int
@@ -430,6 +582,8 @@ def prepare_corpus(
         If the folder holds no clips of the corpus, or those of one speaker only.
     """
     clips = read_corpus(data, corpus=corpus)
+    if clips[0].corpus in FOR_EVALUATION_ALONE:
+        raise CorpusError(f"{data}: {clips[0].corpus} may be used for evaluation alone")
     votes: dict[str, FloatArray] = {}
     if clips[0].corpus == crema_d.CORPUS:
         clips, votes = _usable_with_votes(clips, data)
@@ -442,6 +596,8 @@ def prepare_corpus(
         folds = min(speakers, _VALIDATION_FOLDS)
         training, validation = group_folds(clips, folds=folds, seed=seed)[0]
     voices = [clip.path for clip in training]
+    if ordinary is not None:
+        prepare_ordinary(ordinary, output, voices=voices, seed=seed, workers=workers)
     if balance:
         training = balance_classes(training, seed=seed)
     write_training_set(
@@ -454,17 +610,47 @@ def prepare_corpus(
     )  # fmt: skip
 
 
+def prepare_ordinary(
+    ordinary: Path, output: Path, *, voices: Sequence[Path] = (), seed: int = 0, workers: int = 2
+) -> None:
+    """Write the set of ordinary speech.
+
+    Parameters
+    ----------
+    ordinary : Path
+        Folder with a sub-folder of recordings for each source.
+    output : Path
+        Gets the folder ``ordinary``.
+    voices : sequence of Path
+        Clips to mix into babble.
+    seed : int
+        Fixes all randomness.
+    workers : int
+        Number of processes.
+
+    Raises
+    ------
+    CorpusError
+        If there are no recordings, or none holds speech.
+    """
+    windows = [
+        window
+        for path in tqdm(ordinary_recordings(ordinary), desc="finding speech", disable=None)
+        for window in ordinary_windows(path, source=source_of(path, ordinary), seed=seed)
+    ]
+    write_ordinary_set(windows, output / "ordinary", voices=voices, seed=seed, workers=workers)
+
+
 def _usable_with_votes(
     clips: Sequence[Clip], data: Path
 ) -> tuple[list[Clip], dict[str, FloatArray]]:
-    clips = [clip for clip in clips if crema_d.usable(clip)]
-    tables = [folder / VOTES_FILE for folder in (data, data.parent)]
-    table = next((path for path in tables if path.is_file()), None)
-    if table is None:
-        print(f"{data}: no {VOTES_FILE} beside the clips; intended labels only", file=sys.stderr)
-        return clips, {}
-    shares = crema_d.read_listener_votes(table)
-    return clips, dict(zip(shares.index, shares.to_numpy(np.float32), strict=True))
+    votes = crema_d.votes_by_name(data)
+    if not votes:
+        print(
+            f"{data}: no {crema_d.VOTES_FILE} beside the clips; intended labels only",
+            file=sys.stderr,
+        )
+    return [clip for clip in clips if crema_d.usable(clip)], votes
 
 
 def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 2) -> None:
@@ -483,7 +669,7 @@ def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 
         Number of processes.
     """
     clips, votes = _usable_with_votes(read_corpus(data, corpus=crema_d.CORPUS), data)
-    copies = (*(c for c in TRAINING_COPIES if _babble not in c), VALIDATION_COPIES[-1])
+    copies = (*(c for c in TRAINING_COPIES if _babble not in c.steps), VALIDATION_COPIES[-1])
     write_training_set(
         clips, output / "everyone", copies=copies, votes=votes, seed=seed, workers=workers
     )
@@ -493,6 +679,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="folder of clips")
+    parser.add_argument(
+        "--ordinary",
+        type=Path,
+        metavar="FOLDER",
+        help="recordings of ordinary speech, a sub-folder for each source",
+    )
     parser.add_argument("--output", type=Path, default=Path("data/training"))
     parser.add_argument(
         "--download",
@@ -531,6 +723,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.output,
                 corpus=options.corpus,
                 balance=options.balance,
+                ordinary=options.ordinary,
                 **settings,
             )
     except CalmscoreError as error:

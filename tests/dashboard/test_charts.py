@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Talk
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
 from calmscore.dashboard.charts import clock, timeline
 from calmscore.dashboard.moments import evidence_rows
@@ -41,6 +41,7 @@ def report(emotions: list[str | None]) -> CallReport:
             id="0", file_name="call.wav", duration_seconds=seconds, sample_rate_hz=8000,
             channels=2, customer_channel="left",
         ),
+        speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
         model=ModelInfo(name="stub", version="0", sha256="0"),
         score=score,
         segments=tuple(segments),

@@ -20,8 +20,9 @@ from calmscore.network.classifier import (
 
 RATE_HZ = 16_000
 SETTINGS = ArtifactSettings(
-    name="stub", version="0", temperature=1.0, speech_level_db=-26.0, log_mel=LogMelSettings()
-)
+    name="stub", version="0", heard_temperature=1.0, meant_temperature=1.0, heard_bias=(0.0,) * 6,
+    voice_distance_limit=2.5, speech_level_db=-26.0, log_mel=LogMelSettings(),
+)  # fmt: skip
 WEIGHTS = np.random.default_rng(0).standard_normal((80, 6))
 
 
@@ -30,8 +31,13 @@ def stub_logits(inputs: np.ndarray) -> np.ndarray:
     return inputs.mean(axis=1) @ WEIGHTS
 
 
-def classifier(*, temperature: float = 1.0, network=stub_logits) -> EmotionClassifier:
-    settings = ArtifactSettings(**{**vars(SETTINGS), "temperature": temperature})
+def stub_network(inputs: np.ndarray) -> dict[str, np.ndarray]:
+    logits = stub_logits(inputs)
+    return {"heard": logits, "meant": -logits, "voice": logits[:, :2]}
+
+
+def classifier(*, network=stub_network, **settings) -> EmotionClassifier:
+    settings = ArtifactSettings(**{**vars(SETTINGS), **settings})
     return EmotionClassifier(network, settings=settings, sha256="0" * 64)
 
 
@@ -65,7 +71,24 @@ def test_rows_are_the_softmax_of_the_networks_logits_in_the_order_of_the_sounds(
 def test_the_temperature_divides_the_logits(temperature):
     sounds = [sound(3.0)]
     expected = softmax(stub_logits(log_mel(sounds)) / temperature)
-    np.testing.assert_allclose(predict(sounds, temperature=temperature), expected, atol=1e-6)
+    rows = predict(sounds, heard_temperature=temperature)
+    np.testing.assert_allclose(rows, expected, atol=1e-6)
+
+
+def test_the_two_questions_have_heads_and_calibrations_of_their_own():
+    sounds = [sound(3.0), sound(1.0, seed=1)]
+    bias = (0.5, -0.5, 0.0, 0.2, -0.2, 0.0)
+    made = classifier(heard_temperature=2.0, heard_bias=bias, meant_temperature=0.5)
+    logits = stub_logits(log_mel(sounds))
+    hearing = made.listen(sounds, sample_rate_hz=RATE_HZ)
+    np.testing.assert_allclose(hearing.heard, softmax(logits / 2.0 + np.array(bias)), atol=1e-6)
+    np.testing.assert_allclose(hearing.intended, softmax(-logits / 0.5), atol=1e-6)
+    np.testing.assert_allclose(hearing.voices, logits[:, :2], atol=1e-5)
+    for predicted, expected in (
+        (made.predict_proba, hearing.heard),
+        (made.predict_intended_proba, hearing.intended),
+    ):
+        np.testing.assert_array_equal(predicted(sounds, sample_rate_hz=RATE_HZ), expected)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
@@ -110,7 +133,9 @@ def test_every_part_of_a_long_sound_counts(start):
     changed = soft.copy()
     first = round(start * RATE_HZ)
     changed[first : first + RATE_HZ // 5] += sound(0.2, seed=1)
-    difference = np.abs(predict([soft], temperature=5.0) - predict([changed], temperature=5.0))
+    difference = np.abs(
+        predict([soft], heard_temperature=5.0) - predict([changed], heard_temperature=5.0)
+    )
     assert difference.max() > 1e-3
 
 
@@ -172,7 +197,12 @@ def test_a_rate_that_is_not_above_zero_is_refused(rate_hz):
 
 
 def settings_fields() -> dict:
-    return {**vars(SETTINGS), "log_mel": SETTINGS.log_mel.to_dict(), "emotions": list(EMOTIONS)}
+    return {
+        **vars(SETTINGS),
+        "log_mel": SETTINGS.log_mel.to_dict(),
+        "heard_bias": list(SETTINGS.heard_bias),
+        "emotions": list(EMOTIONS),
+    }
 
 
 def artifact(folder: Path, *, settings: str | None = None, model: bytes | None = None) -> Path:
@@ -192,7 +222,7 @@ def test_settings_survive_the_disk(tmp_path):
 
 GOOD_SETTINGS = json.dumps(settings_fields())
 OTHER_EMOTIONS = json.dumps({**settings_fields(), "emotions": list(EMOTIONS[::-1])})
-LACKING = json.dumps({k: v for k, v in settings_fields().items() if k != "temperature"})
+LACKING = json.dumps({k: v for k, v in settings_fields().items() if k != "heard_temperature"})
 OTHER_FRONT_END = json.dumps({**settings_fields(), "log_mel": {"bands": 3}})
 
 

@@ -11,14 +11,14 @@ import scipy.special
 from calmscore.audio.log_mel import LogMelSettings, log_mel
 from calmscore.errors import PretrainedWeightsError
 from calmscore.network.layers import (
-    AttentiveStatistics,
     PositionEncoding,
     StoredConv1D,
     StoredDense,
     TransformerBlock,
+    VoiceCoordinates,
     VoicedFrames,
-    WeightedSum,
-    build_whisper_classifier,
+    VoicedStatistics,
+    build_emotion_network,
     set_whisper_weights,
 )
 from calmscore.network.whisper_weights import locate_whisper, read_encoder
@@ -32,15 +32,20 @@ def inputs(*seconds: float) -> np.ndarray:
     return log_mel([0.1 * generator.standard_normal(round(s * RATE_HZ)) for s in seconds])
 
 
+def answers(model, features) -> dict[str, np.ndarray]:
+    outputs = model(features, training=False)
+    return {name: keras.ops.convert_to_numpy(rows) for name, rows in outputs.items()}
+
+
 def logits(model, features) -> np.ndarray:
-    return keras.ops.convert_to_numpy(model(features, training=False))
+    return answers(model, features)["heard"]
 
 
 @pytest.fixture(scope="module")
 def model():
     """Give a small network with no weight left at its initial value."""
     keras.utils.set_random_seed(3)
-    network = build_whisper_classifier(width=128, layers=2)
+    network = build_emotion_network(width=128, layers=2)
     generator = np.random.default_rng(3)
     for variable in network.trainable_variables:
         variable.assign(variable + 0.05 * generator.standard_normal(variable.shape))
@@ -53,19 +58,21 @@ def whisper_file(tmp_path, whisper_arrays, write_whisper):
 
 
 @pytest.mark.parametrize(("width", "layers", "heads"), [(64, 2, 1), (128, 3, 2)])
-def test_the_network_gives_six_logits_per_input(width, layers, heads):
-    network = build_whisper_classifier(width=width, layers=layers)
+def test_the_network_gives_six_logits_per_input_and_question(width, layers, heads):
+    network = build_emotion_network(width=width, layers=layers)
     assert network.input_shape == (None, 300, 80)
-    rows = logits(network, inputs(3.0, 1.0, 0.5))
-    assert rows.shape == (3, 6)
-    assert np.isfinite(rows).all()
+    rows = answers(network, inputs(3.0, 1.0, 0.5))
+    shapes = {name: table.shape for name, table in rows.items()}
+    assert shapes == {"heard": (3, 6), "meant": (3, 6), "voice": (3, 4 * width)}
+    assert all(np.isfinite(table).all() for table in rows.values())
+    assert np.abs(rows["heard"] - rows["meant"]).max() > 1e-3
     blocks = [layer for layer in network.layers if isinstance(layer, TransformerBlock)]
     assert [block.heads for block in blocks] == [heads] * layers
 
 
 def test_other_front_ends_are_taken():
     settings = LogMelSettings(frames=100, mel_bands=40)
-    network = build_whisper_classifier(width=64, layers=2, settings=settings)
+    network = build_emotion_network(width=64, layers=2, settings=settings)
     assert logits(network, np.zeros((2, 100, 40), dtype=np.float32)).shape == (2, 6)
 
 
@@ -74,9 +81,9 @@ LAYERS = [
     StoredDense(8),
     PositionEncoding(),
     TransformerBlock(2, 32),
-    WeightedSum(),
     VoicedFrames(range_decades=2.5),
-    AttentiveStatistics(heads=2),
+    VoicedStatistics(),
+    VoiceCoordinates(3),
 ]
 
 
@@ -97,7 +104,7 @@ def test_a_saved_model_loads_in_a_fresh_process_and_gives_the_same_logits(model,
         "import keras, numpy\n"
         "from calmscore.network import layers\n"
         "model = keras.models.load_model('model.keras')\n"
-        "numpy.save('logits.npy', model.predict(numpy.load('inputs.npy'), verbose=0))\n"
+        "numpy.save('logits.npy', model.predict(numpy.load('inputs.npy'), verbose=0)['heard'])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
@@ -151,28 +158,24 @@ def test_pooling_takes_mean_and_deviation_of_the_steps_that_hold_sound():
     hidden = np.random.default_rng(0).standard_normal((2, 10, 8)).astype(np.float32)
     voiced = np.ones((2, 10), dtype=np.float32)
     voiced[0, 4:] = 0.0
-    pooled = np.asarray(AttentiveStatistics(heads=2)([hidden, voiced]))
-    # Untrained attention is even.
+    pooled = np.asarray(VoicedStatistics()([hidden, voiced]))
     for row, steps in ((0, hidden[0, :4]), (1, hidden[1])):
-        halves = [steps[:, :4], steps[:, 4:]]
-        expected = [(half.mean(axis=0), half.std(axis=0)) for half in halves]
-        means, deviations = zip(*expected, strict=True)
-        expected = np.concatenate([np.concatenate(means), np.concatenate(deviations)])
-        np.testing.assert_allclose(np.sort(pooled[row]), np.sort(expected), atol=1e-4)
+        expected = np.concatenate([steps.mean(axis=0), steps.std(axis=0)])
+        np.testing.assert_allclose(pooled[row], expected, atol=1e-4)
 
 
-def test_the_mix_of_layers_begins_even_and_with_like_scales():
-    one = np.random.default_rng(0).standard_normal((1, 5, 16)).astype(np.float32)
-    mixed = np.asarray(WeightedSum()([one, 100.0 * one + 7.0]))
-    standard = (one - one.mean(-1, keepdims=True)) / one.std(-1, keepdims=True)
-    np.testing.assert_allclose(mixed, standard, atol=1e-3)
+def test_coordinates_tell_what_lies_along_the_directions_and_outside_of_them():
+    layer = VoiceCoordinates(2)
+    layer.build((None, 3))
+    basis = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    layer.set_weights([basis, np.array([1.0, 0.0, 0.0]), np.array([2.0, 1.0, 0.5])])
+    (row,) = np.asarray(layer(np.array([[3.0, -4.0, 5.0]], dtype=np.float32)))
+    np.testing.assert_allclose(row, [(3.0 - 1.0) / 2.0, -4.0, 5.0 / 0.5], atol=1e-4)
 
 
 def test_a_width_that_heads_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="heads"):
         TransformerBlock(3, 32).build((None, 10, 64))
-    with pytest.raises(ValueError, match="heads"):
-        AttentiveStatistics(heads=3).build([(None, 10, 64), (None, 10)])
 
 
 def gelu(values):
@@ -214,7 +217,7 @@ def test_with_whispers_weights_the_blocks_compute_whispers_encoder(
 ):
     arrays = whisper_arrays(width=128, layers=2)
     weights = read_encoder(write_whisper(tmp_path / "model.bin", arrays))
-    network = build_whisper_classifier(width=128, layers=2)
+    network = build_emotion_network(width=128, layers=2)
     set_whisper_weights(network, weights)
     blocks = [layer.output for layer in network.layers if isinstance(layer, TransformerBlock)]
     features = inputs(2.5)
@@ -243,9 +246,7 @@ def test_the_encoder_is_read_without_the_decoder(whisper_file, whisper_arrays):
 
 def test_weights_of_another_width_are_refused(whisper_file):
     with pytest.raises(ValueError):
-        set_whisper_weights(
-            build_whisper_classifier(width=128, layers=2), read_encoder(whisper_file)
-        )
+        set_whisper_weights(build_emotion_network(width=128, layers=2), read_encoder(whisper_file))
 
 
 @pytest.mark.parametrize(

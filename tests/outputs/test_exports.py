@@ -25,7 +25,7 @@ from calmscore.outputs.exports import (
     CLIP_COLUMNS,
     CORRECTION_COLUMNS,
     CORRECTIONS_FILE,
-    SEGMENT_COLUMNS,
+    SEGMENT_TABLE_COLUMNS,
     calls_json,
     calls_table,
     corrections_table,
@@ -107,7 +107,7 @@ def test_each_segment_is_a_row(store):
     three_calls(store)
     with store.database.reading() as session:
         table = segments_table(session)
-    assert tuple(table.columns) == SEGMENT_COLUMNS
+    assert tuple(table.columns) == SEGMENT_TABLE_COLUMNS
     assert len(table) == len(CALMED_DOWN) + len(CALM) + len(TOO_SHORT)
     assert table["emotion"].tolist()[:12] == list(CALMED_DOWN)
     assert table["agent"][0] == "Ada"
@@ -131,7 +131,7 @@ def test_many_calls_come_in_pages_and_none_twice(store, monkeypatch):
 def test_an_empty_store_gives_empty_tables_with_their_columns(store):
     with store.database.reading() as session:
         assert tuple(calls_table(session).columns) == CALL_COLUMNS
-        assert tuple(segments_table(session).columns) == SEGMENT_COLUMNS
+        assert tuple(segments_table(session).columns) == SEGMENT_TABLE_COLUMNS
         assert tuple(corrections_table(session).columns) == CORRECTION_COLUMNS
         assert json.loads(calls_json(session)) == []
         assert csv_rows(next(segment_pages(session))) == []

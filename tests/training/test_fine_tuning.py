@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from calmscore.errors import CorpusError, ParameterError
 from calmscore.network.classifier import load_classifier
 from calmscore.training import command, training_sets
 from calmscore.training.corpora import crema_d
-from calmscore.training.fine_tuning import FineTuning, mask_spectrogram, mix_clips, teachers_answers
+from calmscore.training.corpora.ordinary import HEARD, source_shares
+from calmscore.training.fine_tuning import FineTuning, average_members, mask_spectrogram
 from calmscore.training.recipe import Recipe
 from calmscore.training.training_sets import (
     TRAINING_COPIES,
@@ -23,12 +25,13 @@ from calmscore.training.training_sets import (
     write_training_set,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 16_000
 VALIDATION, TRAINING = ("1015", "1020"), ("1001", "1002")
 CODES = ("ANG", "NEU", "SAD")
 RECIPE = Recipe(
-    width=64, layers=1, head_epochs=1, epochs=1, batch_size=2, mixed_precision=False,
-    average_momentum=0.5,
+    whisper="tiny.en", width=64, layers=1, head_epochs=1, epochs=1, batch_size=2,
+    mixed_precision=False, average_momentum=0.5,
 )  # fmt: skip
 # The first row is of the voice alone (1), the second of the face alone (2).
 VOTES = """,fileName,A,D,F,H,N,S
@@ -65,11 +68,24 @@ def clips(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sets(clips):
+def ordinary(tmp_path_factory):
+    """Two sources of ordinary speech, a recording each; the sample call's voices speak."""
+    folder = tmp_path_factory.mktemp("ordinary")
+    call, rate = soundfile.read(ROOT / "samples" / "calms_down.wav")
+    for source, start in (("desk", 60), ("street", 75)):
+        (folder / source).mkdir()
+        part = call[start * rate : (start + 12) * rate]
+        soundfile.write(folder / source / "one.wav", part, rate)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sets(clips, ordinary):
     """Prepare the clips by the command line, and return where they are."""
     output = clips.parent / "training"
+    arguments = ["--data", str(clips), "--ordinary", str(ordinary), "--output", str(output)]
     with threads():
-        assert training_sets.main(["--data", str(clips), "--output", str(output)]) == 0
+        assert training_sets.main(arguments) == 0
     return output
 
 
@@ -96,6 +112,7 @@ def trained(sets, whisper_file):
     folder = sets.parent
     arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
                  "--artifacts", str(folder / "model"), "--version", "9.9",
+                 "--member-epochs", "1", "--ordinary-per-member-batch", "3",
                  "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     assert command.main(arguments + options_of(RECIPE)) == 0
     return folder
@@ -127,7 +144,7 @@ def test_sets_hold_every_clip_once_under_its_own_speaker(sets, name, speakers, c
 
 def test_votes_are_those_of_listeners_and_the_label_where_nobody_voted(sets):
     prepared = load_training_set(sets / "train")
-    votes = dict(zip(prepared.names, prepared.votes, strict=True))
+    votes = dict(zip(prepared.names, prepared.votes[0], strict=True))
     np.testing.assert_allclose(votes["1001_DFA_ANG_XX"], [0.6, 0.2, 0, 0, 0.2, 0], atol=1e-6)
     np.testing.assert_array_equal(votes["1002_DFA_SAD_XX"], np.eye(6)[EMOTIONS.index("sad")])
 
@@ -236,9 +253,9 @@ def test_an_interrupted_training_ends_like_one_without_a_break(
         fine_tuning(sets, tmp_path / "broken", whisper_file).run(report=stop_in_the_second_epoch)
     assert int(checkpoint(tmp_path / "broken")["epoch"]) == 1
     lines = []
-    best = fine_tuning(sets, tmp_path / "broken", None).run(report=lines.append)
+    average = fine_tuning(sets, tmp_path / "broken", None).run(report=lines.append)
     assert len(lines) == 1 and lines[0].startswith("epoch 2/2")
-    assert best == tmp_path / "broken" / "best.weights.h5" and best.is_file()
+    assert average == tmp_path / "broken" / "average.weights.h5" and average.is_file()
     broken, whole = (checkpoint(tmp_path / name) for name in ("broken", "whole"))
     assert broken.keys() == whole.keys()
     for name, array in whole.items():
@@ -249,17 +266,17 @@ def test_an_interrupted_training_ends_like_one_without_a_break(
 
 
 def test_a_finished_training_is_not_trained_again(trained, sets):
-    before = checkpoint(trained / "run")
+    before = checkpoint(trained / "run" / "trunk")
     lines = []
-    fine_tuning(sets, trained / "run", None).run(report=lines.append)
+    fine_tuning(sets, trained / "run" / "trunk", None).run(report=lines.append)
     assert lines == []
-    assert checkpoint(trained / "run")["epoch"] == before["epoch"] == 2
+    assert checkpoint(trained / "run" / "trunk")["epoch"] == before["epoch"] == 2
 
 
 def test_a_run_of_another_recipe_is_not_continued(trained, sets):
-    recipe = Recipe(**{**RECIPE.to_dict(), "vote_share": 0.0})
+    recipe = Recipe(**{**RECIPE.to_dict(), "meant_share": 0.5})
     with pytest.raises(ParameterError, match="another recipe"):
-        fine_tuning(sets, trained / "run", None, recipe=recipe).run()
+        fine_tuning(sets, trained / "run" / "trunk", None, recipe=recipe).run()
 
 
 def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
@@ -269,21 +286,25 @@ def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
     kernel = kernel.transpose(2, 1, 0)
     recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0})
     head_only = fine_tuning(sets, tmp_path, whisper_file, recipe=recipe)
-    initial = head_only.model.get_layer("logits").get_weights()[0]
+    initial = head_only.model.get_layer("heard").get_weights()[0]
     head_only.run(report=lambda line: None)
     np.testing.assert_array_equal(head_only.model.get_layer("conv1").get_weights()[0], kernel)
-    assert np.abs(head_only.model.get_layer("logits").get_weights()[0] - initial).max() > 1e-5
-    whole = fine_tuning(sets, trained / "run", None)
+    assert np.abs(head_only.model.get_layer("heard").get_weights()[0] - initial).max() > 1e-5
+    whole = fine_tuning(sets, trained / "run" / "trunk", None)
     whole.run(report=lambda line: None)
     assert np.abs(whole.model.get_layer("conv1").get_weights()[0] - kernel).max() > 1e-6
 
 
 def test_the_log_has_a_line_per_epoch(trained):
-    rows = [json.loads(line) for line in (trained / "run" / "log.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (trained / "run" / "trunk" / "log.jsonl").read_text().splitlines()
+    ]
     assert [row["epoch"] for row in rows] == [1, 2]
     for row in rows:
         assert row["loss"] > 0.0
-        assert row["clean"]["clips"] == row["telephone"]["clips"] == 6
+        for line in ("clean", "telephone"):
+            assert row[line]["meant"]["clips"] == row[line]["heard"]["clips"] == 6
 
 
 def test_the_artifact_loads_and_tells_what_made_it(trained):
@@ -293,18 +314,22 @@ def test_the_artifact_loads_and_tells_what_made_it(trained):
         for name in ("metrics.json", "recipe.json")
     )
     assert classifier.settings.version == "9.9"
-    assert classifier.settings.temperature == metrics["temperature"]
-    assert recipe.pop("teachers") == []
-    assert Recipe(**recipe) == RECIPE
+    assert classifier.settings.heard_temperature == metrics["heard_temperature"]
+    assert Recipe(**recipe["trunk"]) == RECIPE
+    members = {name: Recipe(**fields) for name, fields in recipe["members_without"].items()}
+    assert set(members) == {"desk", "street"}
+    assert all(member.left_out == name for name, member in members.items())
+    assert all(member.ordinary_per_batch == 3 for member in members.values())
     assert len(classifier.sha256) == 64
     speech_level = load_training_set(trained / "training" / "train").speech_level_db
     assert classifier.settings.speech_level_db == speech_level
     sounds = [
         np.random.default_rng(0).standard_normal(n).astype(np.float32) for n in (9_000, 70_000)
     ]
-    rows = classifier.predict_proba(sounds, sample_rate_hz=RATE_HZ)
-    assert rows.shape == (2, 6)
-    np.testing.assert_allclose(rows.sum(axis=1), 1.0, atol=1e-5)
+    for predict in (classifier.predict_proba, classifier.predict_intended_proba):
+        rows = predict(sounds, sample_rate_hz=RATE_HZ)
+        assert rows.shape == (2, 6)
+        np.testing.assert_allclose(rows.sum(axis=1), 1.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("line", ["clean", "telephone"])
@@ -381,77 +406,90 @@ def test_training_without_sets_ends_with_one_line_of_reason(tmp_path, capsys):
     assert "no prepared training set" in error_line(capsys)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.05, 4.0))
-def test_mixed_clips_are_mostly_themselves_and_their_labels_stay_probabilities(seed, concentration):
-    generator = np.random.default_rng(seed)
-    inputs = generator.standard_normal((5, 30, 8)).astype(np.float32)
-    targets = generator.dirichlet(np.ones(6), size=5).astype(np.float32)
-    mixed, labels = mix_clips(inputs, targets, generator, concentration=concentration)
-    np.testing.assert_allclose(labels.sum(axis=1), 1.0, atol=1e-5)
-    assert (labels >= 0).all()
-    for before, after in zip(inputs, mixed, strict=True):
-        distances = [np.abs(after - other).mean() for other in inputs]
-        assert np.abs(after - before).mean() <= min(distances) + 1e-5
+def test_a_joined_copy_has_the_mean_of_both_clips_votes(sets):
+    prepared = load_training_set(sets / "train")
+    for copy, votes in zip(TRAINING_COPIES, prepared.votes, strict=True):
+        # Each speaker has one clip of each emotion here, which is its own partner.
+        np.testing.assert_allclose(votes, prepared.votes[0], atol=1e-6, err_msg=str(copy.joined))
+    assert any(copy.joined for copy in TRAINING_COPIES)
 
 
-def test_teachers_answers_are_averaged_over_networks_and_kept(sets, whisper_file, tmp_path):
-    train = load_training_set(sets / "train")
-    weights, recipes = [], []
-    for seed in (1, 2):
-        recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0, "seed": seed})
-        tuning = fine_tuning(sets, tmp_path / str(seed), whisper_file, recipe=recipe)
-        tuning.model.save_weights(tmp_path / f"{seed}.weights.h5")
-        weights.append(tmp_path / f"{seed}.weights.h5")
-        recipes.append(recipe)
-    file = tmp_path / "answers.npy"
-    both = teachers_answers(weights, recipes, train=train, file=file)
-    assert both.shape == (len(TRAINING_COPIES), 6, 6)
-    np.testing.assert_allclose(both.sum(axis=2), 1.0, atol=1e-5)
-    ones = [teachers_answers([w], [r], train=train, file=tmp_path / f"{w.name}.npy")
-            for w, r in zip(weights, recipes, strict=True)]  # fmt: skip
-    assert np.abs(both - ones[0]).max() > 1e-4
-    geometric = np.sqrt(ones[0][0] * ones[1][0])
-    geometric /= geometric.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(both[0], geometric, atol=1e-4)
-    np.testing.assert_array_equal(teachers_answers([], [], train=train, file=file), both)
+def test_partners_share_speaker_and_emotion():
+    speakers, labels = np.repeat(["a", "b"], 6), np.tile([0, 0, 0, 1, 1, 2], 2)
+    partners = training_sets._partners(speakers, labels, seed=0)
+    np.testing.assert_array_equal(speakers[partners], speakers)
+    np.testing.assert_array_equal(labels[partners], labels)
+    assert (partners != np.arange(12)).sum() == 10  # all but those that are alone
 
 
-def test_a_pupil_needs_its_teachers_answers_and_enough_copies(sets, whisper_file, tmp_path):
-    pupil = Recipe(**{**RECIPE.to_dict(), "teacher_share": 0.5})
-    with pytest.raises(ParameterError, match="no teacher has answered"):
-        fine_tuning(sets, tmp_path, whisper_file, recipe=pupil)
-    greedy = Recipe(**{**RECIPE.to_dict(), "copies": 99})
-    with pytest.raises(ParameterError, match="copies is 99"):
-        fine_tuning(sets, tmp_path, whisper_file, recipe=greedy)
+def test_ordinary_speech_has_sources_no_intention_and_what_listeners_would_say(sets):
+    prepared = load_training_set(sets / "ordinary")
+    assert set(prepared.sources) == {"desk", "street"}
+    assert (prepared.labels == -1).all()
+    assert prepared.votes.shape == (len(TRAINING_COPIES), len(prepared.labels), 6)
+    np.testing.assert_allclose(prepared.votes[0, 0], HEARD)
+    assert HEARD.sum() == pytest.approx(1.0) and EMOTIONS[HEARD.argmax()] == "neutral"
 
 
-def test_a_pupil_learns_what_its_teachers_answered(
-    sets, whisper_file, whisper_arrays, write_whisper, tmp_path, monkeypatch
-):
-    # The pupil can go on only from the second one's weights: the first one is wider.
-    wide = Recipe(**{**RECIPE.to_dict(), "whisper": "base", "width": 128})
-    write_whisper(tmp_path / "base.bin", whisper_arrays(width=128))
-    monkeypatch.setattr("calmscore.training.command.TEACHERS", (wide, RECIPE))
-    pupil = Recipe(**{**RECIPE.to_dict(), "head_epochs": 0, "teacher_share": 0.5, "mixup": 0.2})
-    arguments = ["train", "--training-set", str(sets), "--run", str(tmp_path / "run"),
-                 "--artifacts", str(tmp_path / "model"),
-                 "--whisper-weights", f"tiny.en={whisper_file}",
-                 f"base={tmp_path / 'base.bin'}"]  # fmt: skip
-    assert command.main(arguments + options_of(pupil)) == 0
-    recipe = json.loads((tmp_path / "model" / "recipe.json").read_text())
-    assert (
-        recipe["teachers"] == [wide.to_dict(), RECIPE.to_dict()] and recipe["teacher_share"] == 0.5
-    )
-    assert (tmp_path / "run" / "teacher-tiny.en" / "log.jsonl").is_file()
-    train = load_training_set(sets / "train")
-    answers = np.load(tmp_path / "run" / "answers.npy")
+def test_a_source_that_is_left_out_is_never_drawn(sets, whisper_file, tmp_path):
+    recipe = Recipe(**{**RECIPE.to_dict(), "ordinary_per_batch": 8, "left_out": "desk"})
+    ordinary = load_training_set(sets / "ordinary")
     tuning = FineTuning(
-        pupil, train=train, validation=load_training_set(sets / "validation"),
-        folder=tmp_path / "run", answers=answers,
+        recipe, train=load_training_set(sets / "train"), ordinary=ordinary,
+        validation=load_training_set(sets / "validation"), folder=tmp_path, whisper=whisper_file,
     )  # fmt: skip
-    one_hot = np.eye(6)[train.labels]
-    expected = 0.5 * (0.8 * one_hot + 0.2 * train.votes) + 0.5 * answers[3]
-    np.testing.assert_allclose(tuning.targets[3], expected, atol=1e-6)
+    generator = np.random.default_rng(0)
+    drawn = [row for _ in range(20) for _, rows in tuning._ordinary_rows(generator) for row in rows]
+    assert set(ordinary.sources[drawn]) == {"street"}
+
+
+def test_no_source_drowns_the_others():
+    shares = source_shares(["big"] * 100 + ["small"] * 4)
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[:100].sum() / shares[100:].sum() == pytest.approx(5.0)
+
+
+def test_ordinary_speech_that_was_not_prepared_and_too_few_copies_are_told(
+    sets, whisper_file, tmp_path
+):
+    for change, message in (
+        ({"ordinary_per_batch": 2}, "no ordinary speech was prepared"),
+        ({"copies": 99}, "copies is 99"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            fine_tuning(
+                sets, tmp_path, whisper_file, recipe=Recipe(**{**RECIPE.to_dict(), **change})
+            )
+
+
+def test_an_average_of_members_has_the_mean_weights_and_standard_features(
+    sets, whisper_file, tmp_path
+):
+    files, kernels = [], []
+    for seed in (1, 2):
+        recipe = Recipe(**{**RECIPE.to_dict(), "seed": seed})
+        network = fine_tuning(sets, tmp_path / str(seed), whisper_file, recipe=recipe).model
+        files.append(tmp_path / f"{seed}.weights.h5")
+        network.save_weights(files[-1])
+        kernels.append(network.get_layer("heard").get_weights()[0])
+    inputs = load_training_set(sets / "train").log_mel[0]
+    average = average_members(files, recipe=RECIPE, standardise_on=inputs)
+    np.testing.assert_allclose(
+        average.get_layer("heard").get_weights()[0], np.mean(kernels, axis=0), atol=1e-6
+    )
+    voices = np.asarray(average(inputs.astype(np.float32), training=False)["voice"])
+    # The layer adds a thousandth to every variance.
+    np.testing.assert_allclose(voices.mean(axis=0), 0.0, atol=1e-2)
+
+
+def test_a_corpus_for_evaluation_alone_is_not_trained_on(tmp_path, capsys):
+    for speaker in ("SM1", "SF2"):
+        for code in "AN":
+            file = tmp_path / f"{speaker}_F1_{code}001.wav"
+            soundfile.write(file, np.zeros(RATE_HZ // 2), RATE_HZ)
+    arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
+    assert training_sets.main(arguments) == 3
+    assert "for evaluation alone" in capsys.readouterr().err
 
 
 def test_babble_is_other_voices_beside_the_clip(clips):

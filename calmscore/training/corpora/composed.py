@@ -52,7 +52,9 @@ class ComposedCall:
     trajectory, speaker : str
         How it was composed.
     emotions : tuple of str
-        The true emotion of each 3-second segment.
+        The intended emotion of each 3-second segment.
+    clips : tuple of str
+        Name of the clip that fills each segment.
     recording : Recording
         Stereo: the customer left, silence right.
     """
@@ -60,6 +62,7 @@ class ComposedCall:
     trajectory: str
     speaker: str
     emotions: tuple[str, ...]
+    clips: tuple[str, ...]
     recording: Recording
 
 
@@ -118,6 +121,7 @@ def compose_calls(
                 trajectory=trajectory,
                 speaker=speaker,
                 emotions=emotions,
+                clips=tuple(path.stem for path in chosen),
                 recording=_recording(
                     f"{speaker} {trajectory}",
                     change_gain(customer, gain_db=generator.uniform(*line_gain_db)),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from calmscore.emotions import BY_CODE, EMOTIONS
@@ -17,6 +20,7 @@ from calmscore.errors import CorpusError
 from calmscore.training.corpora.clips import Clip, label_clip, match_name
 
 CORPUS = "crema-d"
+VOTES_FILE = "tabulatedVotes.csv"
 
 SENTENCES: dict[str, str] = {
     "IEO": "It's eleven o'clock",
@@ -159,6 +163,27 @@ def read_listener_votes(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise CorpusError(f"{os.fspath(path)}: no votes of listeners who heard the voice alone")
     shares = counts.div(totals, axis=0)[totals > 0]
     return shares.loc[:, list(EMOTIONS)].rename_axis(index="name")
+
+
+def votes_by_name(data: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the shares of the listeners' votes of each clip of a folder.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with the clips; ``VOTES_FILE`` lies there or in the folder above.
+
+    Returns
+    -------
+    dict of str to array of float32, shape (6,)
+        By clip name, in the order of ``EMOTIONS``; empty without the table.
+    """
+    tables = [folder / VOTES_FILE for folder in (data, data.parent)]
+    table = next((path for path in tables if path.is_file()), None)
+    if table is None:
+        return {}
+    shares = read_listener_votes(table)
+    return dict(zip(shares.index, shares.to_numpy(np.float32), strict=True))
 
 
 def read_demographics(path: str | os.PathLike[str]) -> pd.DataFrame:

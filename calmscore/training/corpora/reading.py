@@ -11,8 +11,11 @@ import numpy as np
 
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CorpusError, ParameterError
-from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
+from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess, urdu
 from calmscore.training.corpora.clips import Clip
+
+FOR_EVALUATION_ALONE: frozenset[str] = frozenset({urdu.CORPUS})
+"""Corpora whose terms allow no training."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 """Endings of the files that are looked at, in any case."""
 
 PARSERS: dict[str, Callable[[str | os.PathLike[str]], Clip]] = {
-    module.CORPUS: module.parse_name for module in (crema_d, ravdess, emodb, tess, savee)
+    module.CORPUS: module.parse_name for module in (crema_d, ravdess, emodb, tess, savee, urdu)
 }
 """The function that reads a file name, by the corpus's name."""
 
@@ -76,7 +79,7 @@ def read_corpus(folder: str | os.PathLike[str], *, corpus: str | None = None) ->
     folder : str or path
         Folder with sound files named as their corpus names them.
     corpus : str, optional
-        ``crema-d``, ``ravdess``, ``emodb``, ``tess`` or ``savee``. By default
+        ``crema-d``, ``ravdess``, ``emodb``, ``tess``, ``savee`` or ``urdu``. By default
         the one that most of the names fit.
 
     Returns
