@@ -55,7 +55,7 @@ CALM_VALUE = 7.0
 LOWEST_VALUE, HIGHEST_VALUE = 1.0, 10.0
 MINIMUM_SCORED_SEGMENTS = 4
 WIDEST_INTERVAL = 3.0
-"""Points; a score that is less sure than this is not given."""
+"""Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
 DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.46, 1.5
@@ -135,10 +135,12 @@ class CallScore:
     Attributes
     ----------
     value : float or None
-        1.0–10.0; None where the evidence is insufficient.
+        1.0–10.0; None where too few segments or too small a share of the speech could be
+        judged. Where the interval alone is too wide, the outcome is ``insufficient
+        evidence`` and the value is its middle and no more.
     low, high : float or None
         The interval that holds the score of what listeners would have heard in 80 % of
-        calls. It is told also where it is too wide for a score.
+        calls.
     coverage : float or None
         Share of the customer's speech that was judged, 0–1; None without any speech.
     outcome : str
@@ -295,8 +297,6 @@ def score_probabilities(
     told["low"], told["high"] = _interval(levels, 1.0 - table[scored].max(axis=1), edges)
     if told["coverage"] < LEAST_COVERAGE:
         return _insufficient(_left_out(told["coverage"]), told)
-    if told["high"] - told["low"] > WIDEST_INTERVAL:
-        return _insufficient(_too_unsure(told["low"], told["high"]), told)
     smoothed_table = _smooth(table[scored], weights[scored])
     starts = np.asarray(scored * segment_seconds, dtype=np.float64)
     start_value = CALM_VALUE + float(levels[0]) * float(_remaining(0.0))
@@ -307,10 +307,13 @@ def score_probabilities(
     outcome = _outcome(start, end, float(smoothed.max()))
     seconds_to_calm = _seconds_to_calm(states, starts)
     relapses = _relapses(states)
+    summary = _summary(outcome, seconds_to_calm, relapses)
+    if told["high"] - told["low"] > WIDEST_INTERVAL:
+        outcome, summary = INSUFFICIENT_EVIDENCE, _too_unsure(told["low"], told["high"])
     return CallScore(
         value=float(np.clip(value, LOWEST_VALUE, HIGHEST_VALUE)),
         outcome=outcome,
-        summary=_summary(outcome, seconds_to_calm, relapses),
+        summary=summary,
         start_value=start_value,
         start_distress=start,
         end_distress=end,
@@ -517,7 +520,8 @@ def _left_out(coverage: float) -> str:
 
 def _too_unsure(low: float, high: float) -> str:
     return (
-        f"The evidence is too unsure for a score: it may be anything from {low:.1f} to {high:.1f}."
+        "The evidence is too unsure to speak of an outcome: the score may be anything from "
+        f"{low:.1f} to {high:.1f}."
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from calmscore.analysis.report import CallReport, segment_rows
-from calmscore.analysis.scoring import format_duration
+from calmscore.analysis.scoring import CallScore, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
 from calmscore.dashboard.charts import timeline
 from calmscore.dashboard.moments import PLAYER_KEY, TIMELINE_KEY, evidence
@@ -30,7 +30,7 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
     """
     score = report.score
     value = "–" if score.value is None else f"{score.value:.1f}"
-    of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
+    of_ten = "" if score.value is None else f"<span class='of'> out of 10{_interval(score)}</span>"
     colour = OUTCOME_COLOURS[score.outcome]
     length = format_duration(report.call.duration_seconds)
     file = f"<div class='score-file'>{html.escape(report.call.file_name)} · {length}</div>"
@@ -54,6 +54,30 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
         """
     )
     st.markdown(score.summary)
+    if (agreement := listeners_agreement(report)) is not None:
+        st.caption(agreement)
+
+
+def _interval(score: CallScore) -> str:
+    if score.low is None or score.high is None:
+        return ""
+    return f", 80 % sure between {score.low:.1f} and {score.high:.1f}"
+
+
+def listeners_agreement(report: CallReport) -> str | None:
+    """Say what share of listeners would probably agree, or None where nothing was judged."""
+    shares = [max(segment.heard) for segment in report.segments if segment.heard is not None]
+    if not shares:
+        return None
+    of_ten = round(10 * sum(shares) / len(shares))
+    text = (
+        f"Heard as, never felt: of ten people who listen to this voice, about {of_ten} would "
+        "probably name the emotion that the model hears first in a segment."
+    )
+    coverage = report.score.coverage
+    if coverage is not None and coverage < 0.995:
+        text += f" {1.0 - coverage:.0%} of the customer's speech could not be judged."
+    return text
 
 
 def notices(report: CallReport) -> None:

@@ -97,6 +97,8 @@ def _table(result: _Result) -> str:
         return f"{name}\n  not analysed: {result.entry['error']['message']}\n"
     report, score = result.report, result.report.score
     value = "no score" if score.value is None else f"{score.value:.1f} of 10"
+    if score.low is not None and score.high is not None:
+        value += f" ({score.low:.1f}–{score.high:.1f} in 80 % of calls)"
     lines = [f"{name}", f"  {value} · {score.outcome}", f"  {score.summary}"]
     lines += [f"  Note: {notice.message}" for notice in report.warnings]
     if score.start_value is not None:
@@ -106,7 +108,7 @@ def _table(result: _Result) -> str:
         f"{change.from_emotion} → {change.to_emotion}: {change.reason}"
         for change in score.transitions
     ]
-    lines += ["", "     time  emotion   confidence  distress"]
+    lines += ["", "     time  heard as  confidence  distress"]
     for segment in report.segments:
         clock = _clock(segment.start_seconds)
         if segment.status != "scored":

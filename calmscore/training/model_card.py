@@ -2,6 +2,7 @@
 
     python -m calmscore.training.card_measurements --data data/AudioWAV --other-corpora FOLDER
     python -m calmscore.training.call_evaluation --json artifacts/score_evaluation.json
+    python -m calmscore.training.ordinary_evaluation --json artifacts/ordinary_evaluation.json
     python -m calmscore.training.model_card
 
 The text is in ``model_card.md.jinja``. No figure of it is typed by hand: each comes from
@@ -21,6 +22,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from calmscore.analysis.scoring import DISTRESS_MIDPOINT, DISTRESS_SLOPE
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, CalmscoreError
 from calmscore.network.classifier import (
@@ -33,6 +35,7 @@ from calmscore.training.call_evaluation import SHIPPED
 from calmscore.training.card_measurements import EVALUATION_FILE, SECTIONS
 from calmscore.training.card_pictures import draw_pictures
 from calmscore.training.command import CROSS_VALIDATION_FILE, RECIPE_FILE
+from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
 
 Figures = dict[str, Any]
 
@@ -70,6 +73,11 @@ def write_card(artifacts: Path) -> Path:
     sections = _read_sections(artifacts, sha256=hashlib.sha256(model).hexdigest())
     figures = {name: section["figures"] for name, section in sections.items()}
     settings = ArtifactSettings.read(artifacts / SETTINGS_FILE)
+    real = _read_if_there(artifacts / ORDINARY_EVALUATION_FILE)
+    if real is not None and real["model"]["sha256"] != hashlib.sha256(model).hexdigest():
+        raise ArtifactError(
+            f"{artifacts / ORDINARY_EVALUATION_FILE}: of another model; measure again"
+        )
     recipe, scores = _read(artifacts / RECIPE_FILE), _read(artifacts / SCORE_FILE)
     try:
         text = _template().render(
@@ -79,7 +87,9 @@ def write_card(artifacts: Path) -> Path:
             settings=settings,
             recipe=recipe,
             megabytes=len(model) / 1e6,
-            calls=scores[SHIPPED[0]][SHIPPED[1]],
+            calls=scores[SHIPPED],
+            real=real,
+            scale={"midpoint": DISTRESS_MIDPOINT, "slope": DISTRESS_SLOPE},
             by_emotion=_by_emotion(figures["overall"]),
             mistakes=_mistakes(figures["overall"]["telephone"]["confusion"]),
             missed=_missed(figures.get(_OPTIONAL, [])),

@@ -84,9 +84,8 @@ def milliseconds_per_segment(
 def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """Add up the logged seconds of the runs that made the shipped model.
 
-    A log is named for its run: ``tiny-3-blocks.jsonl`` for three blocks of Whisper
-    tiny, ``tiny-3-blocks-distilled.jsonl`` where it learnt from teachers, whose own
-    runs count too.
+    A log is named for its run: ``two-heads-trunk.jsonl``, and one for each member,
+    ``two-heads-without-SOURCE.jsonl``.
 
     Parameters
     ----------
@@ -102,9 +101,8 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """
     try:
         recipe = json.loads((artifacts / "recipe.json").read_text(encoding="utf-8"))
-        teachers = recipe.get("teachers", [])
-        logs = [_log_name(teacher) for teacher in teachers]
-        logs.append(_log_name(recipe) + ("-distilled" if teachers else ""))
+        runs_of_it = ("trunk", *(f"without-{source}" for source in recipe["members_without"]))
+        logs = [f"two-heads-{name}" for name in runs_of_it]
         lines = [
             line
             for log in logs
@@ -114,7 +112,3 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"training time of the shipped model is not known ({error})", file=sys.stderr)
         return None
-
-
-def _log_name(recipe: dict[str, Any]) -> str:
-    return f"{str(recipe['whisper']).removesuffix('.en')}-{recipe['layers']}-blocks"

@@ -185,7 +185,6 @@ def test_only_prepared_sets_can_be_trained_on(client, admin, name):
         {"epochs": "3"},
         {"epochs": 2.5},
         {"head_rate": 0.0},
-        {"teacher_share": 1.5},
         {"artifacts": "artifacts"},
     ],
 )
@@ -211,7 +210,7 @@ def test_a_body_that_is_no_request_is_named(client, admin, body, kind, status, c
 def test_the_training_program_knows_every_option(sets, tmp_path):
     wanted = TrainingRequest(
         **WANTED, seed=3, head_epochs=0, epochs=2, batch_size=16, head_rate=0.01,
-        encoder_rate=0.001, copies=4, mixup=0.1, teacher_share=0.0,
+        encoder_rate=0.001, copies=4,
     )  # fmt: skip
     options = wanted.model_dump(exclude={"training_set"})
     assert None not in options.values()

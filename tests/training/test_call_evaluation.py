@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stub_classifier import stub_classifier
 
+from calmscore.analysis.report import Speakers, Talk
+from calmscore.analysis.scoring import score_emotions
+from calmscore.analysis.segments import Segment, SegmentedCall
 from calmscore.emotions import EMOTIONS
-from calmscore.training.call_evaluation import SMOOTHINGS, ClassifiedCall, centred, compare
+from calmscore.training.call_evaluation import SMOOTHINGS, HeardCall, compare, hear
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import TRAJECTORIES, compose_calls, emotion_sequence
 
@@ -83,59 +87,66 @@ def test_a_softer_line_makes_a_softer_call(calls):
     assert ratio == pytest.approx(0.1, rel=0.01)
 
 
+def test_a_call_knows_the_clip_of_each_segment(calls):
+    for call in calls:
+        assert [name.split("_")[1] for name in call.clips] == list(call.emotions)
+
+
+def heard_call(call, heard) -> HeardCall:
+    """Return a call whose segments were all judged, and heard so."""
+    segments = tuple(
+        Segment(
+            index=index, start_seconds=3.0 * index, end_seconds=3.0 * index + 3.0,
+            speech_seconds=3.0, status="scored", samples=np.zeros(1, np.float16),
+        )
+        for index in range(len(heard))
+    )  # fmt: skip
+    segmented = SegmentedCall(
+        customer_channel="left",
+        speakers=Speakers(how="channels", customer_from="chosen", doubt=0.0),
+        segments=segments,
+        talk=Talk(
+            customer_seconds=1.0, agent_seconds=0.0, silence_seconds=0.0, overtalk_seconds=0.0,
+            longest_silence_seconds=0.0,
+        ),
+        warnings=(),
+    )  # fmt: skip
+    return HeardCall(
+        call=call, segmented=segmented, heard=np.asarray(heard), truth=score_emotions(call.emotions)
+    )
+
+
+def as_meant(call) -> np.ndarray:
+    return np.eye(len(EMOTIONS))[[EMOTIONS.index(name) for name in call.emotions]]
+
+
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 def test_a_call_in_which_no_speech_was_found_has_no_score_and_no_error(calls, smoothing):
-    silent = ClassifiedCall(
-        call=calls[0],
-        indices=np.zeros(0, int),
-        speech_seconds=np.zeros(0),
-        probabilities={"as recorded": np.zeros((0, len(EMOTIONS)))},
-    )
-    heard = [classified(call, np.eye(len(EMOTIONS))[[EMOTIONS.index(e) for e in call.emotions]])
-             for call in calls[:2]]  # fmt: skip
-    row = compare([silent, *heard], "as recorded", SMOOTHINGS[smoothing])
+    silent = heard_call(calls[0], np.zeros((0, len(EMOTIONS))))
+    heard = [heard_call(call, as_meant(call)) for call in calls[:2]]
+    row = compare([silent, *heard], SMOOTHINGS[smoothing])
     assert (row["calls"], row["without_score"]) == (2, 1)
 
 
-def classified(call, probabilities) -> ClassifiedCall:
-    count = len(call.emotions)
-    return ClassifiedCall(
-        call=call,
-        indices=np.arange(count),
-        speech_seconds=np.full(count, 3.0),
-        probabilities={"as recorded": probabilities},
-    )
-
-
-def test_centring_moves_a_speakers_mean_and_not_the_differences():
-    logits = np.random.default_rng(0).normal(size=(20, 6)) + np.arange(6)
-    rows = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(centred(rows, share=0.0), rows)
-    moved = np.log(centred(rows, share=1.0))
-    odds, before = moved[:, 0] - moved[:, 5], logits[:, 0] - logits[:, 5]
-    assert odds.mean() == pytest.approx(0.0, abs=1e-9)
-    np.testing.assert_allclose(odds - odds.mean(), before - before.mean())
-
-
-def test_centring_hides_that_somebody_is_always_angry():
-    angry = np.full((10, 6), 0.02) + np.eye(6)[0] * 0.88
-    np.testing.assert_allclose(centred(angry, share=1.0), 1 / 6)
-
-
-def test_a_perfect_classifier_has_no_error(calls):
-    perfect = [
-        classified(call, np.eye(6)[[EMOTIONS.index(name) for name in call.emotions]])
-        for call in calls
-    ]
-    figures = compare(perfect, "as recorded", lambda rows, _: rows)
+def test_a_classifier_that_hears_what_listeners_hear_has_no_error(calls):
+    perfect = [heard_call(call, as_meant(call)) for call in calls]
+    figures = compare(perfect, SMOOTHINGS["none"])
     assert figures["calls"] == len(TRAJECTORIES)
     assert figures["mean_absolute_error"] == pytest.approx(0.0, abs=1e-9)
     assert figures["rank_correlation"] == pytest.approx(1.0)
-    assert figures["segment_accuracy"] == figures["same_outcome"] == 1.0
+    assert figures["interval_holds"] == figures["same_outcome"] == 1.0
 
 
 def test_a_classifier_that_always_says_neutral_errs_by_the_distance_from_seven(calls):
-    always = [classified(call, np.eye(6)[[4] * len(call.emotions)]) for call in calls]
-    figures = compare(always, "as recorded", lambda rows, _: rows)
+    always = [heard_call(call, np.eye(6)[[4] * len(call.emotions)]) for call in calls]
+    figures = compare(always, SMOOTHINGS["none"])
     assert figures["by_trajectory"]["neutral throughout"] == pytest.approx(0.0, abs=1e-9)
     assert figures["by_trajectory"]["anger throughout"] == pytest.approx(3.3, abs=0.01)
+    assert figures["interval_holds"] < 0.5
+
+
+def test_the_truth_of_a_call_is_the_score_of_the_votes_on_its_clips(calls):
+    votes = {f"1015_{name}": np.eye(6, dtype=np.float32)[4] for name in EMOTIONS}
+    heard = hear(calls[0], stub_classifier(), votes)
+    assert heard.truth.value == pytest.approx(7.0)
+    assert heard.truth.outcome == "calm throughout"

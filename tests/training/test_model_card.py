@@ -22,6 +22,7 @@ from calmscore.training.call_evaluation import SHIPPED
 from calmscore.training.card_measurements import SECTIONS
 from calmscore.training.command import CROSS_VALIDATION_FILE
 from calmscore.training.evaluation import measure, reliability
+from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
 from calmscore.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,7 @@ def made_up_figures() -> dict:
             "distance_to_votes": {"model": 0.4341, "intended": 0.5881},
             "listeners_against_intended": metrics(), "model_against_intended": metrics(),
             "model_against_vote": metrics(),
+            "divergence": 0.4, "same_majority": 0.71, "distress_correlation": 0.8,
         },
         "telephone_lines": [{"line": "GSM", **metrics()}],
         "noise": [
@@ -96,15 +98,16 @@ def artifacts(tmp_path) -> Path:
     }
     row = {
         "calls": 12, "without_score": 0, "mean_absolute_error": 0.4321, "bias": -0.1,
-        "rank_correlation": 0.9, "same_outcome": 0.5, "segment_accuracy": 0.5,
+        "rank_correlation": 0.9, "same_outcome": 0.5, "interval_holds": 0.8, "too_unsure": 1,
+        "interval_width": 1.5,
         "by_trajectory": {"anger to neutral": 0.25},
     }  # fmt: skip
     stub_classifier().settings.write(tmp_path / SETTINGS_FILE)
     (tmp_path / MODEL_FILE).write_bytes(MODEL)
     for name, content in (
-        ("recipe", {**Recipe().to_dict(), "teachers": [Recipe(whisper="base").to_dict()]}),
+        ("recipe", {"trunk": Recipe().to_dict(), "members_without": {"desk": {}, "street": {}}}),
         ("evaluation", evaluation),
-        ("score_evaluation", {SHIPPED[0]: {SHIPPED[1]: row}}),
+        ("score_evaluation", {SHIPPED: row}),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     return tmp_path
@@ -143,7 +146,7 @@ def change(path: Path, keys: list, value: object) -> None:
         ("evaluation", ["other_corpora", "figures", 0, "recalls", "anger"]),
         ("evaluation", ["other_corpora", "figures", 0, "valence_uar", "as_recorded"]),
         ("evaluation", ["non_speech", "figures", 0, "let_through_telephone"]),
-        ("score_evaluation", [*SHIPPED, "same_outcome"]),
+        ("score_evaluation", [SHIPPED, "same_outcome"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value)),
 )
@@ -216,6 +219,33 @@ def test_the_comparison_and_the_cross_validation_are_told_where_they_were_made(a
     assert "All 3 speakers are judged once" in text
     assert "| UAR | 63.0% ± 2.0% | 63.0% ± 2.0% |" in text
     assert "71.0% of their clips are right" in text and "against 64.0%" in text
+
+
+def real_figures(sha256: str) -> dict:
+    return {
+        "model": {"version": "0", "sha256": sha256},
+        "ordinary": [
+            {"source": "desk", "network": "trained without it", "recordings": 3, "segments": 40,
+             "distressed": 0.0612, "distressed_alone": 0.1, "outcomes": {"calm throughout": 3}},
+        ],
+        "anger_against_neutral": [
+            {"corpus": "urdu", "clips": 99, "auc": 0.9876, "neutral_distressed": 0.0345,
+             "anger_distressed": 0.8},
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_real_calls_are_told_where_they_were_measured_and_only_of_this_model(artifacts, capsys):
+    file = artifacts / ORDINARY_EVALUATION_FILE
+    assert "Real calls" not in model_card.write_card(artifacts).read_text()
+    file.write_text(json.dumps(real_figures(hashlib.sha256(MODEL).hexdigest())))
+    text = model_card.write_card(artifacts).read_text()
+    for figure in ("### Real calls", "6.1%", "0.988", "3.5%", "3 calm throughout"):
+        assert figure in text
+    file.write_text(json.dumps(real_figures("1" * 64)))
+    assert model_card.main(["--artifacts", str(artifacts)]) == 3
+    assert "of another model" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -308,7 +338,7 @@ def test_the_shipped_card_is_that_of_the_shipped_figures(tmp_path):
     names = ("evaluation.json", "score_evaluation.json", "recipe.json", SETTINGS_FILE, MODEL_FILE)
     for name in names:
         (tmp_path / name).symlink_to(DEFAULT_ARTIFACTS / name)
-    for name in (model_card.COMPARISON_FILE, CROSS_VALIDATION_FILE):
+    for name in (model_card.COMPARISON_FILE, CROSS_VALIDATION_FILE, ORDINARY_EVALUATION_FILE):
         if (DEFAULT_ARTIFACTS / name).is_file():
             (tmp_path / name).symlink_to(DEFAULT_ARTIFACTS / name)
     shipped = (DEFAULT_ARTIFACTS / model_card.CARD_FILE).read_text(encoding="utf-8")
