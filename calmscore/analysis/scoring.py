@@ -301,7 +301,14 @@ def score_probabilities(
     starts = np.asarray(scored * segment_seconds, dtype=np.float64)
     start_value = CALM_VALUE + float(levels[0]) * float(_remaining(0.0))
     transitions = _transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
-    value = start_value + sum(transition.points for transition in transitions)
+    value = float(
+        np.clip(
+            start_value + sum(transition.points for transition in transitions),
+            LOWEST_VALUE,
+            HIGHEST_VALUE,
+        )
+    )
+    told["low"], told["high"] = min(told["low"], value), max(told["high"], value)
     start, end = _edge_means(np.clip(levels, 0.0, 1.0), edges)
     states = _distress_states(smoothed)
     outcome = _outcome(start, end, float(smoothed.max()))
@@ -311,7 +318,7 @@ def score_probabilities(
     if told["high"] - told["low"] > WIDEST_INTERVAL:
         outcome, summary = INSUFFICIENT_EVIDENCE, _too_unsure(told["low"], told["high"])
     return CallScore(
-        value=float(np.clip(value, LOWEST_VALUE, HIGHEST_VALUE)),
+        value=value,
         outcome=outcome,
         summary=summary,
         start_value=start_value,
@@ -339,11 +346,8 @@ def _interval(levels: FloatArray, doubt: FloatArray, edges: FloatArray) -> tuple
     drawn += np.minimum(levels, 0.0)
     shares = np.diff(_remaining(edges))
     low, high = np.percentile(CALM_VALUE - drawn @ shares, _INTERVAL_PERCENTILES)
-    value = CALM_VALUE - float(levels @ shares)
-    return (
-        float(np.clip(min(low, value), LOWEST_VALUE, HIGHEST_VALUE)),
-        float(np.clip(max(high, value), LOWEST_VALUE, HIGHEST_VALUE)),
-    )
+    low, high = np.clip((low, high), LOWEST_VALUE, HIGHEST_VALUE)
+    return float(low), float(high)
 
 
 @lru_cache(maxsize=64)
