@@ -58,7 +58,7 @@ WIDEST_INTERVAL = 3.0
 """Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
-DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.46, 1.5
+DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.391, 1.56
 """The scale of distress, fitted on validation speakers over the telephone by
 ``python model.py evaluate``."""
 DISTRESSED = 0.5

@@ -40,7 +40,7 @@ from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.evaluation import Metrics, fit_distress_scale, measure, measure_heard
-from calmscore.training.recipe import CROSS_VALIDATED, MEMBER, TRUNK, Recipe
+from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, TRUNK, Recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -88,9 +88,18 @@ def train(options: argparse.Namespace) -> None:
             weights.append(tuning.run())
     else:
         print(f"{ordinary}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
-    model = average_members(
-        weights, recipe=trunk, standardise_on=_for_standardising(acted["train"])
-    )
+    standardise_on = _for_standardising(acted["train"])
+    model = average_members(weights, recipe=trunk, standardise_on=standardise_on)
+    final = None
+    if members and options.final_epochs > 0:
+        print("final", flush=True)
+        start = options.run / "members.weights.h5"
+        model.save_weights(start)
+        final = _final(options, trunk)
+        tuning = FineTuning(
+            final, **acted, ordinary=voices[1], folder=options.run / "final", start=start
+        )
+        model = average_members([tuning.run()], recipe=trunk, standardise_on=standardise_on)
     options.artifacts.mkdir(parents=True, exist_ok=True)
     model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
     model.save(options.artifacts / MODEL_FILE)
@@ -101,9 +110,13 @@ def train(options: argparse.Namespace) -> None:
         log_mel=acted["train"].settings,
         **settings,
     ).write(options.artifacts / SETTINGS_FILE)
-    recipes = {name: member.to_dict() for name, member in members.items()}
     _write_json(
-        options.artifacts / RECIPE_FILE, {"trunk": trunk.to_dict(), "members_without": recipes}
+        options.artifacts / RECIPE_FILE,
+        {
+            "trunk": trunk.to_dict(),
+            "members_without": {name: member.to_dict() for name, member in members.items()},
+            "final": None if final is None else final.to_dict(),
+        },
     )
     _write_json(options.artifacts / METRICS_FILE, metrics)
     print(json.dumps(metrics, indent=2))
@@ -127,8 +140,21 @@ def _members(
     }
 
 
+def _final(options: argparse.Namespace, trunk: Recipe) -> Recipe:
+    """Return the recipe that goes on from the members' average, with every source."""
+    return replace(
+        trunk,
+        seed=trunk.seed + _FINAL,
+        head_epochs=0,
+        epochs=options.final_epochs,
+        encoder_rate=options.final_rate,
+        ordinary_per_batch=options.ordinary_per_member_batch,
+        copies=min(options.final_copies, trunk.copies),
+    )
+
+
 # Seeds of members are apart from the trunk's: other orders, other dropout.
-_FIRST_MEMBER = 11
+_FIRST_MEMBER, _FINAL = 11, 31
 
 
 def _for_standardising(training_set: Any) -> FloatArray:
@@ -349,6 +375,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_options(training, run="default", recipe=TRUNK)
     training.add_argument("--member-epochs", type=int, default=MEMBER.epochs)
     training.add_argument("--member-rate", type=float, default=MEMBER.encoder_rate)
+    training.add_argument("--final-epochs", type=int, default=FINAL.epochs)
+    training.add_argument("--final-copies", type=int, default=FINAL.copies)
+    training.add_argument("--final-rate", type=float, default=FINAL.encoder_rate)
     training.add_argument(
         "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
     )

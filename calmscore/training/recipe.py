@@ -77,5 +77,10 @@ TRUNK = Recipe()
 MEMBER = Recipe(seed=11, head_epochs=0, epochs=3, ordinary_per_batch=8, encoder_rate=5e-5)
 """A member of the shipped network's average; each leaves one source of ordinary speech out."""
 
+FINAL = Recipe(
+    seed=32, head_epochs=0, epochs=7, ordinary_per_batch=8, encoder_rate=8e-5, copies=6
+)
+"""How the members' average goes on: with every source, on the plainer copies."""
+
 CROSS_VALIDATED = Recipe(epochs=3, copies=8)
 """The trunk's recipe, shortened: it is trained five times."""

@@ -58,28 +58,41 @@ def test_one_call_is_an_object_of_the_documented_form(capsys, call):
     report = json.loads(out)
     assert code == 0
     assert set(report) == {
-        "schema_version", "call", "model", "score", "segments", "talk", "warnings",
+        "schema_version", "call", "speakers", "model", "score", "segments", "talk", "words",
+        "warnings",
     }  # fmt: skip
-    assert report["schema_version"] == "1"
+    assert report["schema_version"] == "2" and report["words"] is None
+    assert set(report["speakers"]) == {"how", "customer_from", "doubt"}
     assert set(report["call"]) == {
         "id", "file_name", "duration_seconds", "sample_rate_hz", "channels", "customer_channel",
+        "direction",
     }  # fmt: skip
     assert report["call"]["file_name"] == "call.wav"
     assert report["call"]["duration_seconds"] == pytest.approx(40.0)
     assert set(report["score"]) == {
-        "value", "outcome", "summary", "start_value", "start_distress", "end_distress",
-        "peak_distress", "peak_at_seconds", "seconds_to_calm", "relapses", "transitions",
+        "value", "outcome", "summary", "low", "high", "coverage", "start_value", "start_distress",
+        "end_distress", "peak_distress", "peak_at_seconds", "seconds_to_calm", "relapses",
+        "moments", "transitions",
     }  # fmt: skip
-    for change in report["score"]["transitions"]:
-        assert set(change) == {"at_seconds", "from", "to", "points", "reason"}
+    assert report["score"]["low"] <= report["score"]["value"] <= report["score"]["high"]
+    assert report["score"]["transitions"] == report["score"]["moments"]
+    for change in report["score"]["moments"]:
+        assert set(change) == {
+            "at_seconds", "plays_from_seconds", "from", "to", "points", "reason",
+        }  # fmt: skip
+        assert 0.0 <= change["plays_from_seconds"] <= change["at_seconds"]
+    for turn in report["talk"]["turns"]:
+        assert turn["speaker"] in ("customer", "agent")
+        assert 0.0 <= turn["start_seconds"] < turn["end_seconds"] <= 40.0
     for segment in report["segments"]:
         assert set(segment) == {
             "index", "start_seconds", "end_seconds", "speech_seconds", "status", "emotion",
-            "confidence", "probabilities", "distress", "smoothed_distress",
+            "confidence", "heard", "probabilities", "distress", "smoothed_distress",
         }  # fmt: skip
         if segment["status"] == "scored":
-            assert list(segment["probabilities"]) == list(EMOTIONS)
-            assert sum(segment["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
+            for shares in (segment["heard"], segment["probabilities"]):
+                assert list(shares) == list(EMOTIONS)
+                assert sum(shares.values()) == pytest.approx(1.0, abs=1e-4)
             assert segment["confidence"] == max(segment["probabilities"].values())
         else:
             assert segment["emotion"] is segment["probabilities"] is None
