@@ -149,7 +149,7 @@ def _final(options: argparse.Namespace, trunk: Recipe) -> Recipe:
         epochs=options.final_epochs,
         encoder_rate=options.final_rate,
         ordinary_per_batch=options.ordinary_per_member_batch,
-        copies=min(options.final_copies, trunk.copies),
+        layer_decay=options.final_layer_decay,
     )
 
 
@@ -376,7 +376,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--member-epochs", type=int, default=MEMBER.epochs)
     training.add_argument("--member-rate", type=float, default=MEMBER.encoder_rate)
     training.add_argument("--final-epochs", type=int, default=FINAL.epochs)
-    training.add_argument("--final-copies", type=int, default=FINAL.copies)
+    training.add_argument("--final-layer-decay", type=float, default=FINAL.layer_decay)
     training.add_argument("--final-rate", type=float, default=FINAL.encoder_rate)
     training.add_argument(
         "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch

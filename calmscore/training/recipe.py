@@ -64,7 +64,7 @@ class Recipe:
     head_dropout: float = 0.5
     average_momentum: float = 0.997
     mixed_precision: bool = True
-    copies: int = 10
+    copies: int = 8
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
@@ -78,9 +78,9 @@ MEMBER = Recipe(seed=11, head_epochs=0, epochs=3, ordinary_per_batch=8, encoder_
 """A member of the shipped network's average; each leaves one source of ordinary speech out."""
 
 FINAL = Recipe(
-    seed=32, head_epochs=0, epochs=7, ordinary_per_batch=8, encoder_rate=8e-5, copies=6
+    seed=32, head_epochs=0, epochs=14, ordinary_per_batch=8, encoder_rate=7e-5, layer_decay=0.9
 )
-"""How the members' average goes on: with every source, on the plainer copies."""
+"""How the members' average goes on: with every source, longer and faster."""
 
-CROSS_VALIDATED = Recipe(epochs=3, copies=8)
+CROSS_VALIDATED = Recipe(epochs=3, copies=7)
 """The trunk's recipe, shortened: it is trained five times."""

@@ -270,10 +270,8 @@ TRAINING_COPIES: tuple[Copy, ...] = (
     Copy(steps=(_gain, _telephone, _as_cut)),
     Copy(steps=(_speed, _partial, _gain, _telephone)),
     Copy(steps=(_speed, _gain, _noise, _poor_telephone, _as_cut)),
-    Copy(steps=(_speed, _babble, _gain)),
-    Copy(steps=(_speed, _room, _babble, _gain, _telephone)),
     Copy(steps=(_partial, _speed, _gain, _telephone, _as_cut), joined=True),
-    Copy(steps=(_partial, _room, _gain, _poor_telephone, _as_cut), joined=True),
+    Copy(steps=(_speed, _room, _babble, _gain, _telephone)),
 )
 """The copies of each training clip."""
 
