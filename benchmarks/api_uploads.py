@@ -34,12 +34,11 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from calmscore.service.settings import REQUESTS_VARIABLE  # noqa: E402
+
 from calmscore.store import Store  # noqa: E402
 from calmscore.store.calls import count_calls  # noqa: E402
 from calmscore.store.jobs import open_job_ids  # noqa: E402
 from calmscore.store.keys import create_key  # noqa: E402
-from calmscore.store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 RATE_HZ = 8_000
 SHORTEST_SECONDS = 20.0
@@ -110,8 +109,12 @@ def server(data: Path, log: Path) -> Iterator[str]:
     """Run the service on a free port until it is no longer needed."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    environment = {**os.environ, FOLDER_VARIABLE: str(data), REQUESTS_VARIABLE: "1000000"}
-    environment.pop(URL_VARIABLE, None)
+    environment = {
+        **os.environ,
+        "CALMSCORE_DATA_FOLDER": str(data),
+        "CALMSCORE_REQUESTS_PER_MINUTE": "1000000",
+    }
+    environment.pop("CALMSCORE_DATABASE_URL", None)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "--factory", "api:create_app", "--port", str(port),

@@ -55,7 +55,6 @@ from calmscore.store.calls import (  # noqa: E402
 from calmscore.store.coaching import set_tags  # noqa: E402
 from calmscore.store.database import Database  # noqa: E402
 from calmscore.store.schema import Call  # noqa: E402
-from calmscore.store.store import FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 AGENTS = 40
 DAYS = 180
@@ -419,9 +418,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[FOLDER_VARIABLE] = folder
+        os.environ["CALMSCORE_DATA_FOLDER"] = folder
         if options.url:
-            os.environ[URL_VARIABLE] = options.url
+            os.environ["CALMSCORE_DATABASE_URL"] = options.url
         store = Store.from_environment()
         try:
             results = run(store, calls=options.calls)

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import importlib.metadata
 import json
+import logging
 import os
 import signal
 import sys
@@ -25,8 +26,11 @@ from calmscore.locations import PACKAGE, install_command
 
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
+    from calmscore.analysis.call import Progress
     from calmscore.analysis.report import CallReport
+    from calmscore.analysis.segments import ChannelChoice
     from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
+    from calmscore.outputs.terminal import Analyse
     from calmscore.store import Store
     from calmscore.store.calls import CallFilter
 
@@ -39,8 +43,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-keys = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True)
+keys = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys, name="keys")
 
 
@@ -118,11 +123,11 @@ def _open_store() -> Iterator[Store]:
 
 def _work(channel: Channel | None) -> Work:
     from calmscore.intake.batch import StorePlace, Work
-    from calmscore.store.store import place_from_environment
+    from calmscore.settings import read_environment
 
-    folder, url = place_from_environment()
+    environment = read_environment()
     return Work(
-        place=StorePlace(folder=folder.absolute(), url=url),
+        place=StorePlace(folder=environment.data_folder.absolute(), url=environment.database_url),
         actor=_actor(),
         customer_channel=None if channel is None else channel.value,
         load=_load_classifier(),
@@ -145,25 +150,58 @@ def analyse(
     output: Annotated[Path | None, typer.Option(help="Write here, not to stdout.")] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep the calls, too.")] = False,
 ) -> None:
-    """Score recordings and print the results, as python inference.py does."""
-    from calmscore.outputs import terminal
+    """Score recordings and print the results."""
+    from calmscore.analysis.call import analyze_call
+    from calmscore.outputs.terminal import score_files
 
-    arguments = [*calls, "--customer-channel", customer_channel, "--format", output_format]
-    if output is not None:
-        arguments += ["--output", str(output)]
-    if not store:
-        raise typer.Exit(terminal.main(arguments))
-    with _open_store() as opened:
-        raise typer.Exit(terminal.main(arguments, analyse=_storing(opened)))
+    with contextlib.ExitStack() as stack:
+        analyse_one = _storing(stack.enter_context(_open_store())) if store else analyze_call
+        try:
+            good = score_files(
+                calls,
+                customer_channel=customer_channel.value,
+                output_format=output_format.value,
+                output=output,
+                analyse=analyse_one,
+            )
+        except ParameterError as error:
+            raise typer.BadParameter(str(error)) from error
+    if not good:
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _storing(store: Store) -> Any:
+_inference = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+_inference.command()(analyse)
+
+
+def inference(arguments: Sequence[str] | None = None) -> None:
+    """Run `analyse` alone, as ``python inference.py`` does, and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+    """
+    _quiet_log()
+    _inference(arguments, prog_name="inference.py")
+
+
+def _quiet_log() -> None:
+    # What went wrong stands in the result; a traceback helps nobody at a terminal.
+    logging.getLogger("calmscore").addHandler(logging.NullHandler())
+
+
+def _storing(store: Store) -> Analyse:
     from calmscore.audio.recording import open_recording
     from calmscore.intake.take_in import take_in
 
     load = _load_classifier()
 
-    def analyse_and_store(path: str, /, *, customer_channel: Any, progress: Any) -> CallReport:
+    def analyse_and_store(
+        path: str, /, *, customer_channel: ChannelChoice, progress: Progress | None
+    ) -> CallReport:
         name = os.path.basename(path)
         with open_recording(path, file_name=name) as stream:
             return take_in(
@@ -174,7 +212,7 @@ def _storing(store: Store) -> Any:
                 actor=_actor(),
                 customer_channel=None if customer_channel == "auto" else customer_channel,
                 progress=progress,
-            )
+            ).report
 
     return analyse_and_store
 
@@ -496,6 +534,7 @@ def _options(
 
 def main() -> None:
     """Run the command."""
+    _quiet_log()
     app()
 
 

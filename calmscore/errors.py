@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+
+_log = logging.getLogger(__name__)
 
 
 class CalmscoreError(Exception):
@@ -71,6 +74,48 @@ class NotStoredError(CalmscoreError, LookupError):
     """What was asked for is not in the store."""
 
     code = "not_found"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a recording has no report.
+
+    Attributes
+    ----------
+    code : str
+        Short name of the reason, for programs.
+    message : str
+        For people: the file's name, the reason and what to do.
+    """
+
+    code: str
+    message: str
+
+
+def fault_of(error: Exception, *, file_name: str, detailed: bool = False) -> Fault:
+    """Return what to tell of an error that ended the analysis of a recording.
+
+    An error that nobody foresaw goes to the log with its traceback.
+
+    Parameters
+    ----------
+    error : Exception
+        Of any kind.
+    file_name : str
+        The recording's name.
+    detailed : bool
+        Whether whoever reads it runs the program, and may see what an unforeseen error says.
+    """
+    if isinstance(error, CalmscoreError):
+        message = str(error)
+        return Fault(error.code, message if file_name in message else f"{file_name}: {message}")
+    _log.error("%s: fault while analysing", file_name, exc_info=error)
+    what = f"{type(error).__name__}: {error}" if detailed else type(error).__name__
+    return Fault(
+        "internal_error",
+        f"{file_name} could not be analysed because of a fault in Calmscore ({what}); please tell "
+        "whoever looks after it, and keep the file",
+    )
 
 
 @dataclass(frozen=True)

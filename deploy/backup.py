@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from calmscore.errors import CalmscoreError, StoreError  # noqa: E402
+from calmscore.settings import read_environment  # noqa: E402
 from calmscore.store import Store  # noqa: E402
 from calmscore.store.audio_files import AudioFiles  # noqa: E402
 from calmscore.store.schema import Call  # noqa: E402
-from calmscore.store.store import DEFAULT_FOLDER, FOLDER_VARIABLE, URL_VARIABLE  # noqa: E402
 
 SQLITE_FILE = "calmscore.db"
 POSTGRES_FILE = "calmscore.dump"
@@ -146,7 +146,7 @@ def _restore_sqlite(source: Path, folder: Path, url: str | None) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite" or not parsed.database:
             raise StoreError(
-                f"{source} is a SQLite database, {URL_VARIABLE} names another kind; unset it"
+                f"{source} is a SQLite database, CALMSCORE_DATABASE_URL names another kind; unset it"
             )
         target = Path(parsed.database)
     if target.exists():
@@ -164,7 +164,7 @@ def _restore_postgres(source: Path, url: str | None) -> None:
     parsed = make_url(url) if url else None
     if parsed is None or parsed.get_backend_name() != "postgresql":
         raise StoreError(
-            f"{source} is of PostgreSQL; set {URL_VARIABLE} to an empty PostgreSQL database"
+            f"{source} is of PostgreSQL; set CALMSCORE_DATABASE_URL to an empty PostgreSQL database"
         )
     engine = create_engine(parsed.set(drivername="postgresql+psycopg"))
     try:
@@ -227,9 +227,8 @@ def main(arguments: list[str] | None = None) -> int:
             finally:
                 store.close()
         else:
-            folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
-            url = os.environ.get(URL_VARIABLE) or None
-            contents = restore(options.folder, folder, url=url)
+            place = read_environment()
+            contents = restore(options.folder, place.data_folder, url=place.database_url)
     except CalmscoreError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from calmscore.service.settings import ServiceSettings
+from calmscore.settings import Environment
 from calmscore.store import Store
 from calmscore.store.keys import ROLES, Role, create_key
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE_HZ = 8_000
-UNHURRIED = ServiceSettings(requests_per_minute=10**9)
+UNHURRIED = Environment(requests_per_minute=10**9)
 FAKE_TRAINING = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
 
 

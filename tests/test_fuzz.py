@@ -21,7 +21,9 @@ def test_damaged_files_are_reported_one_by_one(batch, tmp_path, capsys, monkeypa
         path = tmp_path / f"call {index}.wav"
         path.write_bytes(data)
         paths.append(path)
-    code = inference.main([*map(str, paths), "--format", "json"])
+    with pytest.raises(SystemExit) as stop:
+        inference.main([*map(str, paths), "--format", "json"])
+    code = int(stop.value.code or 0)
     out, err = capsys.readouterr()
     entries = json.loads(out)
     assert [entry["call"]["file_name"] for entry in entries] == [path.name for path in paths]

@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "calmscore"
 
 # From the bottom up; parts of one level do not know of each other.
 LEVELS = (
-    {"emotions", "errors", "settings", "locations"},
+    {"emotions", "errors", "locations"},
+    {"settings"},
     {"audio"},
     {"network"},
     {"analysis"},

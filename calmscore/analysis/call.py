@@ -28,10 +28,11 @@ from calmscore.analysis.segments import (
     level_gain,
     segment_call,
 )
-from calmscore.audio.recording import ANALYSIS_RATE_HZ, ReadingLimits, Recording, read_recording
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, Notice
 from calmscore.network.classifier import EmotionClassifier, Hearing, load_classifier
+from calmscore.settings import read_environment
 
 Progress = Callable[[int, int], None]
 Source = str | os.PathLike[str] | BinaryIO
@@ -103,7 +104,7 @@ def analyze_call(
         threading.Thread(target=_warm_up, daemon=True).start()
     # Not named here: the analysis lets go of the sound as soon as it is cut up.
     return analyze_recording(
-        read_recording(source, limits=ReadingLimits.from_environment()),
+        read_recording(source, limits=read_environment().reading_limits),
         customer_channel=customer_channel,
         classifier=classifier,
         progress=progress,

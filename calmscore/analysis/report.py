@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from calmscore.analysis.scoring import CallScore
 from calmscore.emotions import EMOTIONS, EmotionName
-from calmscore.errors import Notice, ParameterError
+from calmscore.errors import Fault, Notice, ParameterError
 
 SchemaVersion = Literal["2"]
 SCHEMA_VERSION: SchemaVersion = get_args(SchemaVersion)[0]
@@ -239,9 +239,9 @@ def _from_schema_1(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def failure(file_name: str, *, code: str, message: str) -> dict[str, Any]:
+def failure(file_name: str, fault: Fault) -> dict[str, Any]:
     """Return the entry of a call that could not be analysed."""
-    return {"call": {"file_name": file_name}, "error": {"code": code, "message": message}}
+    return {"call": {"file_name": file_name}, "error": vars(fault).copy()}
 
 
 _SHARE_FIELDS = {"heard": "heard", "probabilities": "probability"}

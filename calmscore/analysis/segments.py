@@ -140,14 +140,45 @@ def segment_call(
         ),
     )
     channel, speakers, warnings = _choose_channel(masks, customer_channel)
-    customer = 0 if channel == "left" else 1
+    customer = _PLACES[channel]
     return SegmentedCall(
         customer_channel=channel,
         speakers=speakers,
-        segments=_cut(recording.samples[customer], masks[customer]),
+        segments=_cut(customer_samples(recording, channel), masks[customer]),
         talk=_talk(masks[customer], masks[1 - customer], recording.duration_seconds),
         warnings=warnings,
     )
+
+
+_PLACES = {"left": 0, "right": 1}
+
+
+def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArray:
+    """Return the sound that is taken for the customer's, whoever asks.
+
+    Parameters
+    ----------
+    recording : Recording
+        The call.
+    channel : {"left", "right", "mixed"}
+        Where the customer is, by the report.
+
+    Returns
+    -------
+    array of float16, shape (n,)
+        At ``ANALYSIS_RATE_HZ``, full scale 1. Two mixed channels are averaged; those
+        that hold the same sound are taken once, because with one of them inverted the
+        average would be silence.
+    """
+    samples = recording.samples
+    if len(samples) == 1:
+        return np.asarray(samples[0])
+    if channel != "mixed":
+        return np.asarray(samples[_PLACES[channel]])
+    if _same_channels(samples):
+        return np.asarray(samples[0])
+    half = np.float16(0.5)
+    return np.asarray(samples[0] * half + samples[1] * half, dtype=np.float16)
 
 
 def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
@@ -183,12 +214,7 @@ def _same_channels(samples: HalfArray) -> bool:
 
 
 def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
-    samples = recording.samples[0]
-    # The same sound twice is taken once: with one side inverted, the sum would be silence.
-    if len(recording.samples) == 2 and not _same_channels(recording.samples):
-        samples = (samples * np.float16(0.5) + recording.samples[1] * np.float16(0.5)).astype(
-            np.float16
-        )
+    samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
     return SegmentedCall(
         customer_channel="mixed",

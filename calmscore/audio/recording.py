@@ -9,19 +9,18 @@ import re
 import stat
 import struct
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import soundfile  # type: ignore[import-untyped, unused-ignore]
 import soxr  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import NDArray
 
-from calmscore.errors import CallFileError, Notice, ParameterError
-
-_Number = TypeVar("_Number", int, float)
+from calmscore.errors import CallFileError, Notice
+from calmscore.settings import DEFAULT_LIMITS, ReadingLimits
 
 ANALYSIS_RATE_HZ = 16_000
 LOWEST_RATE_HZ = 4_000
@@ -58,69 +57,6 @@ _FIRST_BYTES = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingLimits:
-    """What a recording may take at most.
-
-    Attributes
-    ----------
-    duration_seconds : float
-        Longest call, above 0.
-    file_bytes : int
-        Largest file, above 0.
-
-    Raises
-    ------
-    errors.ParameterError
-        If a limit is not a finite number above 0.
-    """
-
-    duration_seconds: float = 7200.0
-    file_bytes: int = 2 * 1024**3
-
-    def __post_init__(self) -> None:
-        """Refuse limits that would refuse or admit everything."""
-        for name, value in vars(self).items():
-            if not (math.isfinite(value) and value > 0):
-                raise ParameterError(f"{name} is {value!r}; give a finite number above 0.")
-
-    @classmethod
-    def from_environment(cls) -> ReadingLimits:
-        """Read the limits from the environment.
-
-        Returns
-        -------
-        ReadingLimits
-            ``CALMSCORE_MAX_DURATION_SECONDS`` and ``CALMSCORE_MAX_FILE_BYTES``
-            where set, otherwise the defaults.
-
-        Raises
-        ------
-        errors.ParameterError
-            If a variable holds anything but a finite number above 0.
-        """
-        return cls(
-            duration_seconds=_environment_number(
-                "CALMSCORE_MAX_DURATION_SECONDS", float, cls.duration_seconds
-            ),
-            file_bytes=_environment_number("CALMSCORE_MAX_FILE_BYTES", int, cls.file_bytes),
-        )
-
-
-def _environment_number(variable: str, kind: Callable[[str], _Number], default: _Number) -> _Number:
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return default
-    try:
-        value = kind(text)
-        if math.isfinite(value) and value > 0:
-            return value
-    except ValueError:
-        pass
-    noun = "whole number" if kind is int else "number"
-    raise ParameterError(f"{variable} is {text!r}; set it to a {noun} above 0, or unset it.")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Recording:
     """A call as the analysis reads it.
 
@@ -153,7 +89,7 @@ def read_recording(
     source: str | os.PathLike[str] | BinaryIO,
     *,
     file_name: str | None = None,
-    limits: ReadingLimits | None = None,
+    limits: ReadingLimits = DEFAULT_LIMITS,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
 
@@ -165,8 +101,8 @@ def read_recording(
         must be seekable; it is read from its start and left there.
     file_name : str, optional
         Name for reports and messages; otherwise that of ``source``.
-    limits : ReadingLimits, optional
-        Otherwise those of the environment.
+    limits : ReadingLimits
+        What it may take at most.
 
     Returns
     -------
@@ -178,10 +114,7 @@ def read_recording(
     ------
     errors.CallFileError
         If the file cannot be read or is outside of the limits; ``code`` says why.
-    errors.ParameterError
-        If a limit in the environment is not usable.
     """
-    limits = limits or ReadingLimits.from_environment()
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:
@@ -281,7 +214,7 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
     with _system_errors(name):
         size = stream.seek(0, os.SEEK_END)
         _check_size(size, name, limits)
-        sha256 = _hash(stream)
+        sha256 = _sha256(stream)
         header = _wave_header(stream, size)
         view = _View(stream, size, header)
     with _open_sound(view, header, name) as sound:
@@ -318,7 +251,26 @@ def _check_size(size: int, name: str, limits: ReadingLimits) -> None:
         )
 
 
-def _hash(stream: BinaryIO) -> str:
+def hash_recording(source: BinaryIO, *, file_name: str) -> str:
+    """Return the SHA-256 of a recording's bytes, hexadecimal: the id of its call.
+
+    Parameters
+    ----------
+    source : binary file object
+        The recording; it is read from its start and left there.
+    file_name : str
+        Its name for messages.
+
+    Raises
+    ------
+    errors.CallFileError
+        If it cannot be read.
+    """
+    with _rewound(source, file_name) as stream, _system_errors(file_name):
+        return _sha256(stream)
+
+
+def _sha256(stream: BinaryIO) -> str:
     digest = hashlib.sha256()
     stream.seek(0)
     while block := stream.read(_HASH_BLOCK_BYTES):

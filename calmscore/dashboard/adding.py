@@ -101,7 +101,7 @@ def _summary(items: Sequence[QueuedCall]) -> str:
     counts = {
         "added": "added",
         "renewed": "analysed again",
-        "here already": "here already",
+        "known": "here already",
         "failed": "not added",
     }
     parts = [f"{sum(item.finished for item in items)} of {len(items)} done"]
@@ -122,7 +122,7 @@ def _line(item: QueuedCall) -> None:
         parts = [name, f"{value}, {outcome_label(score.outcome)}"]
         if item.state == "renewed":
             parts.append("was here, analysed again by the present model")
-        elif item.state == "here already":
+        elif item.state == "known":
             parts.append("here already" + (f": {plain(item.message)}" if item.message else ""))
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.markdown(f":material/check_circle: {' · '.join(parts)}")

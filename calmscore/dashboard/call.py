@@ -17,7 +17,7 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses
 from calmscore.dashboard.stored_call import find_stored, playback, whereabouts
-from calmscore.errors import CallFileError, CalmscoreError
+from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails, CallRow, list_agents, list_reports
@@ -128,8 +128,9 @@ def _swap(store: Store, row: CallRow, report: CallReport, user: User) -> None:
                 ),
                 progress=advance,
             )
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+    except Exception as error:
+        fault = fault_of(error, file_name=row.file_name)
+        st.error(plain(fault.message), icon=":material/error:")
         return
     finally:
         bar.empty()

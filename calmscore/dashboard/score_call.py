@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import logging
 
 import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.audio.recording import hash_recording
 from calmscore.dashboard import call_view
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses
-from calmscore.errors import CalmscoreError
+from calmscore.errors import fault_of
 from calmscore.intake.take_in import keep
 from calmscore.locations import shipped
-from calmscore.store.calls import has_current_report
 from calmscore.store.keys import allows
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
 _FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
-_log = logging.getLogger(__name__)
 
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
@@ -55,7 +53,7 @@ def _welcome() -> None:
 
 def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
     """Return the analysis of the chosen call, from this session where it was done before."""
-    digest = hashlib.sha256(source.getbuffer()).hexdigest()
+    digest = hash_recording(source, file_name=name)
     channel: ChannelChoice = st.session_state.get(_channel_key(digest)) or "auto"
     wanted = (name, digest, channel)
     done = st.session_state.get("analysis")
@@ -71,16 +69,8 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
         report, playback = analyses().analyse(
             source, file_name=name, customer_channel=channel, progress=advance
         )
-    except CalmscoreError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
-    except Exception:
-        _log.exception("analysis failed")
-        st.error(
-            f"{name} could not be analysed because of a fault in Calmscore. Please tell whoever "
-            "looks after it; the log has the details.",
-            icon=":material/error:",
-        )
+    except Exception as error:
+        st.error(plain(fault_of(error, file_name=name).message), icon=":material/error:")
         return None
     finally:
         bar.empty()
@@ -114,16 +104,7 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
         help="Stores the report, and the recording for as long as the settings say.",
     ):
         return
-    store = open_store()
-    with store.database.reading() as session:
-        stored = has_current_report(
-            session,
-            report.call.id,
-            model_sha256=report.model.sha256,
-            customer_channel=report.call.customer_channel,
-        )
-    if not stored:
-        keep(report, source, store=store, actor=user.name)
+    keep(report, source, store=open_store(), actor=user.name)
     st.session_state["kept"] = this
     st.rerun()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from calmscore.intake.analysis_cache import AnalysisCache
+from calmscore.intake.analysis_throttle import AnalysisThrottle
 from calmscore.network import classifier
 
 
 @st.cache_resource(show_spinner="Loading the model…")
-def analyses() -> AnalysisCache:
+def analyses() -> AnalysisThrottle:
     """Return what analyses calls, a few at a time."""
-    return AnalysisCache(classifier.load_classifier())
+    return AnalysisThrottle(classifier.load_classifier())

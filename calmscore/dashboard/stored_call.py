@@ -7,10 +7,11 @@ import streamlit as st
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_duration
 from calmscore.audio.playback import encode_playback
-from calmscore.audio.recording import ReadingLimits, read_recording
+from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
 from calmscore.errors import NotStoredError, RecordingNotKeptError
+from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call, read_report
 
@@ -61,7 +62,7 @@ def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
         return None
     with st.spinner("Preparing the recording…"):
         recording = read_recording(
-            path, file_name=row.file_name, limits=ReadingLimits.from_environment()
+            path, file_name=row.file_name, limits=read_environment().reading_limits
         )
         sound = encode_playback(recording.samples)
     st.session_state["playback"] = (row.id, sound)

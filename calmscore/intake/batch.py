@@ -7,8 +7,8 @@ force, and started again: every call is there once.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -20,19 +20,17 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from glob import glob, has_magic
-from io import BufferedReader
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.recording import open_recording
-from calmscore.errors import CalmscoreError, ParameterError
+from calmscore.errors import ParameterError, fault_of
 from calmscore.intake.take_in import take_in
 from calmscore.locations import install_command
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.store import Store
-from calmscore.store.calls import has_current_report
 
 LoadClassifier = Callable[[], EmotionClassifier]
 RecordingState = Literal["scored", "known", "failed"]
@@ -143,10 +141,7 @@ def score_recording(path: Path, work: Work) -> RecordingResult:
     try:
         store, classifier = _desk(work.place, work.load)
         with open_recording(path, file_name=path.name) as stream:
-            call_id = hashlib.file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
-            if _is_known(call_id, store, classifier, work):
-                return RecordingResult(path=path, state="known")
-            take_in(
+            taken = take_in(
                 stream,
                 file_name=path.name,
                 store=store,
@@ -154,28 +149,10 @@ def score_recording(path: Path, work: Work) -> RecordingResult:
                 actor=work.actor,
                 customer_channel=work.customer_channel,
             )
-    except CalmscoreError as error:
-        return RecordingResult(path=path, state="failed", code=error.code, message=str(error))
     except Exception as error:  # one bad call never stops a batch
-        return RecordingResult(
-            path=path,
-            state="failed",
-            code="internal_error",
-            message=f"{path.name} could not be analysed because of a fault in Calmscore "
-            f"({type(error).__name__}: {error}); please report it with the file",
-        )
-    return RecordingResult(path=path, state="scored")
-
-
-def _is_known(call_id: str, store: Store, classifier: EmotionClassifier, work: Work) -> bool:
-    channel = work.customer_channel
-    with store.database.reading() as session:
-        return has_current_report(
-            session,
-            call_id,
-            model_sha256=classifier.sha256,
-            customer_channel=None if channel == "auto" else channel,
-        )
+        fault = fault_of(error, file_name=path.name, detailed=True)
+        return RecordingResult(path=path, state="failed", code=fault.code, message=fault.message)
+    return RecordingResult(path=path, state="known" if taken.state == "known" else "scored")
 
 
 @cache
@@ -285,6 +262,8 @@ class Workers:
 def _prepare_process(threads: int) -> None:
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
+    # Results tell what went wrong.
+    logging.getLogger("calmscore").addHandler(logging.NullHandler())
     # The one who asked is told of an interrupt, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

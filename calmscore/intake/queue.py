@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import queue
-import threading
-from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
-from calmscore.errors import CalmscoreError
-from calmscore.intake.analysis_cache import AnalysisCache
+from calmscore.errors import fault_of
+from calmscore.intake.analysis_throttle import AnalysisThrottle
+from calmscore.intake.take_in import TakenState
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, has_call, has_current_report
+from calmscore.store.calls import CallDetails
 
-QueuedState = Literal[
-    "waiting", "reading", "listening", "added", "renewed", "here already", "failed"
-]
+QueuedState = Literal["waiting", "reading", "listening", "failed"] | TakenState
 _AT_ONCE = 2
-_BLOCK_BYTES = 2**20
-_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -68,19 +61,16 @@ class CallQueue:
     ----------
     store : Store
         Where calls go.
-    analyses : AnalysisCache
+    analyses : AnalysisThrottle
         What analyses them.
     actor : str
         Who adds the calls.
     """
 
-    def __init__(self, store: Store, *, analyses: AnalysisCache, actor: str) -> None:
+    def __init__(self, store: Store, *, analyses: AnalysisThrottle, actor: str) -> None:
         self._store, self._analyses, self._actor = store, analyses, actor
-        self._waiting: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._workers = 0
-        self._idle = threading.Condition(self._lock)
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="call queue")
+        self._ends: list[Future[None]] = []
         self.items: list[QueuedCall] = []
 
     @property
@@ -99,90 +89,46 @@ class CallQueue:
         """Take a recording in, in the background; the rest is as for `intake.take_in`."""
         call = QueuedCall(file_name=file_name)
         self.items.append(call)
-        self._waiting.put(_Task(call, source, customer_channel, details))
-        with self._lock:
-            if self._workers < _AT_ONCE:
-                self._workers += 1
-                threading.Thread(target=self._work, daemon=True).start()
+        self._ends.append(
+            self._threads.submit(self._take_in, call, source, customer_channel, details)
+        )
         return call
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until all are finished; tell whether they are."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not self.running, timeout_seconds)
+        return not wait(self._ends, timeout_seconds).not_done
 
     def clear(self) -> None:
         """Forget the recordings that are finished."""
         self.items = [item for item in self.items if not item.finished]
+        self._ends = [end for end in self._ends if not end.done()]
 
-    def _work(self) -> None:
-        while True:
-            with self._idle:
-                try:
-                    task = self._waiting.get_nowait()
-                except queue.Empty:
-                    self._workers -= 1
-                    self._idle.notify_all()
-                    return
-            self._take_in(task)
-
-    def _take_in(self, task: _Task) -> None:
-        call = task.call
-        call.state = "reading"
-        try:
-            state = self._stored(task)
-        except CalmscoreError as error:
-            call.message, call.state = str(error), "failed"
-        except Exception:
-            _log.exception("%s could not be taken in", call.file_name)
-            call.message = (
-                f"{call.file_name} could not be analysed because of a fault in Calmscore. "
-                "Please tell whoever looks after it; the log has the details."
-            )
-            call.state = "failed"
-        else:
-            call.state = state
-
-    def _stored(self, task: _Task) -> QueuedState:
-        digest = hashlib.sha256()
-        while block := task.source.read(_BLOCK_BYTES):
-            digest.update(block)
-        task.source.seek(0)
-        call_id = digest.hexdigest()
-        with self._lock:
-            turn = self._turns[call_id]
-        # The same recording twice in one go: the second finds what the first stored.
-        with turn:
-            return self._analysed(task, call_id)
-
-    def _analysed(self, task: _Task, call_id: str) -> QueuedState:
-        call, analyses = task.call, self._analyses
-        with self._store.database.reading() as session:
-            known = has_call(session, call_id)
-            current = has_current_report(session, call_id, model_sha256=analyses.model_sha256)
-
+    def _take_in(
+        self,
+        call: QueuedCall,
+        source: BinaryIO,
+        customer_channel: ChannelChoice | None,
+        details: CallDetails | None,
+    ) -> None:
         def advance(completed: int, total: int) -> None:
             call.completed, call.total, call.state = completed, total, "listening"
 
-        call.report = analyses.take_in(
-            task.source,
-            file_name=call.file_name,
-            store=self._store,
-            actor=self._actor,
-            customer_channel=task.customer_channel,
-            details=task.details,
-            progress=advance,
-        )
-        if current:
-            if call.report.call.file_name != call.file_name:
-                call.message = f"the same recording as {call.report.call.file_name}"
-            return "here already"
-        return "renewed" if known else "added"
-
-
-@dataclass(frozen=True)
-class _Task:
-    call: QueuedCall
-    source: BinaryIO
-    customer_channel: ChannelChoice | None
-    details: CallDetails | None
+        call.state = "reading"
+        try:
+            taken = self._analyses.take_in(
+                source,
+                file_name=call.file_name,
+                store=self._store,
+                actor=self._actor,
+                customer_channel=customer_channel,
+                details=details,
+                progress=advance,
+            )
+        except Exception as error:  # one bad call never stops the others
+            call.message, call.state = fault_of(error, file_name=call.file_name).message, "failed"
+            return
+        call.report = taken.report
+        stored_as = taken.report.call.file_name
+        if taken.state == "known" and stored_as != call.file_name:
+            call.message = f"the same recording as {stored_as}"
+        call.state = taken.state

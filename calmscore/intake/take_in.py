@@ -1,19 +1,48 @@
-"""Take in a call: analyse it and store what was found, once per recording and model."""
+"""The one way in: hash, known already?, decode, analyse, keep.
+
+Uploads on the page, the HTTP queue, batches and watched folders all come through here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import BinaryIO
+import threading
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Literal
+
+from sqlalchemy.orm import Session
 
 from calmscore.analysis.call import Progress, analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
-from calmscore.audio.recording import ReadingLimits, read_recording
+from calmscore.audio.recording import hash_recording, read_recording
 from calmscore.network.classifier import EmotionClassifier
+from calmscore.settings import read_environment
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, has_current_report, read_report
+from calmscore.store.calls import CallDetails, has_call, has_current_report, read_report
 from calmscore.store.file_names import details_from_name
 from calmscore.store.settings import read_settings
+
+TakenState = Literal["added", "renewed", "known"]
+
+# The same recording twice at the same time: the second finds what the first stored.
+_TURNS = tuple(threading.Lock() for _ in range(256))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenIn:
+    """A call that is in the store.
+
+    Attributes
+    ----------
+    report : CallReport
+        The new report, or the stored one.
+    state : {"added", "renewed", "known"}
+        ``renewed`` is a call that was stored and is analysed again, by another model or
+        for another channel; a ``known`` one was not analysed.
+    """
+
+    report: CallReport
+    state: TakenState
 
 
 def take_in(
@@ -26,12 +55,12 @@ def take_in(
     customer_channel: ChannelChoice | None = None,
     details: CallDetails | None = None,
     progress: Progress | None = None,
-) -> CallReport:
+) -> TakenIn:
     """Analyse a call and store its report.
 
-    A recording that this model has analysed already is not analysed again, unless
-    another channel than the stored one is asked for; what is given of its details
-    is stored all the same.
+    A recording that this model has analysed already is neither decoded nor analysed
+    again, unless another channel than the stored one is asked for; what is given of its
+    details is stored all the same.
 
     Parameters
     ----------
@@ -54,8 +83,7 @@ def take_in(
 
     Returns
     -------
-    CallReport
-        The new report, or the stored one.
+    TakenIn
 
     Raises
     ------
@@ -64,27 +92,36 @@ def take_in(
     StoreError
         If the call cannot be stored.
     """
-    recording = read_recording(source, file_name=file_name, limits=ReadingLimits.from_environment())
-    stored: CallReport | None = None
-    with store.database.reading() as session:
-        settings = read_settings(session)
-        channel = customer_channel or settings.customer_channel
-        if has_current_report(
-            session,
-            recording.sha256,
-            model_sha256=classifier.sha256,
-            customer_channel=None if channel == "auto" else channel,
-        ):
-            stored = CallReport.from_dict(read_report(session, recording.sha256))
-    if stored is not None:
-        if details is not None:
-            store.change_details(recording.sha256, details, actor=actor)
-        return stored
-    report = analyze_recording(
-        recording, customer_channel=channel, classifier=classifier, progress=progress
+    call_id = hash_recording(source, file_name=file_name)
+    with _TURNS[int(call_id[:2], 16)]:
+        with store.database.reading() as session:
+            channel = customer_channel or read_settings(session).customer_channel
+            stored = has_call(session, call_id)
+            report = _current_report(session, call_id, classifier.sha256, channel)
+        if report is not None:
+            if details is not None:
+                store.change_details(call_id, details, actor=actor)
+            return TakenIn(report=report, state="known")
+        recording = read_recording(
+            source, file_name=file_name, limits=read_environment().reading_limits
+        )
+        report = analyze_recording(
+            recording, customer_channel=channel, classifier=classifier, progress=progress
+        )
+        keep(report, source, store=store, actor=actor, details=details)
+        return TakenIn(report=report, state="renewed" if stored else "added")
+
+
+def _current_report(
+    session: Session, call_id: str, model_sha256: str, channel: ChannelChoice
+) -> CallReport | None:
+    current = has_current_report(
+        session,
+        call_id,
+        model_sha256=model_sha256,
+        customer_channel=None if channel == "auto" else channel,
     )
-    keep(report, source, store=store, actor=actor, details=details)
-    return report
+    return CallReport.from_dict(read_report(session, call_id)) if current else None
 
 
 def keep(
@@ -95,7 +132,7 @@ def keep(
     actor: str,
     details: CallDetails | None = None,
 ) -> None:
-    """Store a finished analysis with its recording.
+    """Store a finished analysis with its recording, unless this very report is there.
 
     Parameters
     ----------
@@ -115,9 +152,11 @@ def keep(
     StoreError
         If the call cannot be stored.
     """
+    call, model = report.call, report.model
     with store.database.reading() as session:
-        settings = read_settings(session)
-    named = details_from_name(report.call.file_name, settings)
+        if _current_report(session, call.id, model.sha256, call.customer_channel) is not None:
+            return
+        named = details_from_name(call.file_name, read_settings(session))
     store.add_call(report, source, actor=actor, details=_merged(details, named))
 
 

@@ -21,9 +21,10 @@ from calmscore.analysis.report import (
     SegmentReport,
     segment_rows,
 )
-from calmscore.analysis.segments import HalfArray
-from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
+from calmscore.analysis.segments import HalfArray, customer_samples
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.errors import CalmscoreError, StoreError
+from calmscore.settings import read_environment
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
 from calmscore.store.coaching import CorrectionRow, list_corrections
@@ -327,17 +328,14 @@ def _customer_sound(
     if not (row.has_audio and store.audio.holds(row.id)):
         return None, "the recording is no longer kept"
     try:
-        recording = read_recording(store.audio.path(row.id), file_name=row.file_name)
+        recording = read_recording(
+            store.audio.path(row.id),
+            file_name=row.file_name,
+            limits=read_environment().reading_limits,
+        )
     except CalmscoreError as error:
         return None, str(error)
-    return _side(recording, channel), None
-
-
-def _side(recording: Recording, channel: CustomerChannel) -> HalfArray:
-    samples = recording.samples
-    if len(samples) == 2 and channel == "mixed":
-        return np.asarray(samples.mean(axis=0, dtype=np.float32), dtype=np.float16)
-    return np.asarray(samples[1 if channel == "right" and len(samples) == 2 else 0])
+    return customer_samples(recording, channel), None
 
 
 def _read_pages(

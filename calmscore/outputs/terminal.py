@@ -1,8 +1,7 @@
-"""Results of calls as a table, JSON or CSV, and the command line that prints them."""
+"""Calls scored one after another, and printed as a table, JSON or CSV."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
@@ -11,15 +10,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
 from calmscore.analysis.report import SEGMENT_COLUMNS, CallReport, failure, segment_rows
-from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
-from calmscore.audio.recording import ReadingLimits
-from calmscore.errors import CalmscoreError
+from calmscore.analysis.segments import ChannelChoice
+from calmscore.errors import ParameterError, fault_of
+from calmscore.settings import read_environment
 
-EXIT_GOOD, EXIT_USAGE, EXIT_SOME_FAILED = 0, 2, 3
+OutputFormat = Literal["table", "json", "csv"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +45,10 @@ def _analyse_one(
     try:
         report = analyse(path, customer_channel=channel, progress=progress)
         return _Result(report=report, entry=report.to_dict())
-    except CalmscoreError as error:
-        return _Result(report=None, entry=failure(name, code=error.code, message=str(error)))
     except Exception as error:  # one bad call never stops a batch
-        message = (
-            f"{name} could not be analysed because of a fault in Calmscore "
-            f"({type(error).__name__}: {error}); please report it with the file"
+        return _Result(
+            report=None, entry=failure(name, fault_of(error, file_name=name, detailed=True))
         )
-        return _Result(report=None, entry=failure(name, code="internal_error", message=message))
 
 
 def _to_json(results: Sequence[_Result]) -> str:
@@ -126,73 +121,68 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-_FORMATS: dict[str, Callable[[Sequence[_Result]], str]] = {
+_FORMATS: dict[OutputFormat, Callable[[Sequence[_Result]], str]] = {
     "table": _to_table,
     "json": _to_json,
     "csv": _to_csv,
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="inference.py",
-        description="Score how a customer's distress moved while an agent handled the call.",
-    )
-    parser.add_argument("calls", nargs="+", metavar="CALL.wav", help="recordings to analyse")
-    parser.add_argument(
-        "--customer-channel",
-        choices=CHANNEL_CHOICES,
-        default="auto",
-        help="where the customer is in a stereo call (default: auto, the side that speaks second)",
-    )
-    parser.add_argument("--format", choices=sorted(_FORMATS), default="table")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write here, not to stdout")
-    return parser
-
-
-def _checked_output(parser: argparse.ArgumentParser, output: Path, calls: Sequence[str]) -> None:
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        parser.error(f"--output {output}: give a file in a folder that exists")
-    if any(output.resolve() == Path(call).resolve() for call in calls):
-        parser.error(f"--output {output}: is one of the calls; give another file")
-
-
-def main(arguments: Sequence[str] | None = None, *, analyse: Analyse = analyze_call) -> int:
-    """Run the command line.
+def score_files(
+    calls: Sequence[str],
+    *,
+    customer_channel: ChannelChoice = "auto",
+    output_format: OutputFormat = "table",
+    output: Path | None = None,
+    analyse: Analyse = analyze_call,
+) -> bool:
+    """Analyse recordings and print what was found.
 
     Parameters
     ----------
-    arguments : sequence of str, optional
-        Those of the process by default.
+    calls : sequence of str
+        Paths.
+    customer_channel : {"auto", "left", "right", "mixed"}
+        Where the customer is in a stereo call.
+    output_format : {"table", "json", "csv"}
+        How results are printed.
+    output : Path, optional
+        A file to write, in place of the standard output.
     analyse : callable
         What analyses a call.
 
     Returns
     -------
-    int
-        0 if all calls were analysed, 3 if some failed. Wrong usage leaves with 2.
+    bool
+        Whether all calls were analysed.
+
+    Raises
+    ------
+    ParameterError
+        If ``output`` cannot be written, or a setting of the environment cannot be used.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.output is not None:
-        _checked_output(parser, options.output, options.calls)
-    try:
-        ReadingLimits.from_environment()
-    except CalmscoreError as error:
-        parser.error(str(error))
-    results = [
-        _analyse_with_messages(path, options.customer_channel, analyse) for path in options.calls
-    ]
-    text = _FORMATS[options.format](results)
-    if options.output is None:
+    if output is not None:
+        _check_output(output, calls)
+    read_environment()
+    results = [_analyse_with_messages(path, customer_channel, analyse) for path in calls]
+    text = _FORMATS[output_format](results)
+    if output is None:
         sys.stdout.write(text)
     else:
         try:
-            options.output.write_text(text, encoding="utf-8")
+            output.write_text(text, encoding="utf-8")
         except OSError as error:
-            parser.error(f"--output {options.output}: cannot be written ({error.strerror})")
-    failed = any(result.report is None for result in results)
-    return EXIT_SOME_FAILED if failed else EXIT_GOOD
+            raise ParameterError(
+                f"--output {output}: cannot be written ({error.strerror})"
+            ) from error
+    return all(result.report is not None for result in results)
+
+
+def _check_output(output: Path, calls: Sequence[str]) -> None:
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise ParameterError(f"--output {output}: give a file in a folder that exists")
+    if any(output.resolve() == Path(call).resolve() for call in calls):
+        raise ParameterError(f"--output {output}: is one of the calls; give another file")
 
 
 def _analyse_with_messages(path: str, channel: ChannelChoice, analyse: Analyse) -> _Result:

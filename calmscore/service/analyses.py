@@ -21,14 +21,14 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from calmscore.analysis.report import CallReport
-from calmscore.errors import CallFileError, CalmscoreError, StoreError
+from calmscore.errors import CallFileError, CalmscoreError, StoreError, fault_of
 from calmscore.intake.take_in import take_in
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
 from calmscore.service.uploads import Upload
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, read_call
+from calmscore.store.calls import CallDetails
 from calmscore.store.jobs import (
     JobKind,
     JobRow,
@@ -232,16 +232,9 @@ class Analyses:
                     "recording, perhaps for want of memory; split the call",
                 )
             result = self._analysed(job, classifier)
-        except CalmscoreError as error:
-            result = JobResult(error_code=error.code, error_message=_naming(name, str(error)))
-        except Exception as error:
-            # One bad call stops no worker.
-            _log.exception("job %s: fault while analysing", job.id)
-            result = JobResult(
-                error_code="internal_error",
-                error_message=f"{name} could not be analysed because of a fault in Calmscore "
-                f"({type(error).__name__}); please report it with the file",
-            )
+        except Exception as error:  # one bad call stops no worker
+            fault = fault_of(error, file_name=name)
+            result = JobResult(error_code=fault.code, error_message=fault.message)
         self._metrics.count_analysis(
             outcome=result.report.score.outcome if result.report else "failed",
             error=result.error_code,
@@ -258,7 +251,7 @@ class Analyses:
         parameters = job.parameters
         called_at = parameters.get("called_at")
         with self._file(job.id).open("rb") as recording:
-            report = take_in(
+            taken = take_in(
                 recording,
                 file_name=parameters["file_name"],
                 store=self._store,
@@ -271,9 +264,7 @@ class Analyses:
                     called_at=datetime.fromisoformat(called_at) if called_at else None,
                 ),
             )
-        with self._store.database.reading() as session:
-            added_at = read_call(session, report.call.id).added_at
-        return JobResult(report=report, new=added_at >= job.created_at)
+        return JobResult(report=taken.report, new=taken.state == "added")
 
     def _end(self, job: JobRow, result: JobResult) -> None:
         while not self._written(job.id, result):
@@ -297,7 +288,3 @@ class Analyses:
             _log.exception("job %s: its end cannot be stored", job_id)
             return False
         return True
-
-
-def _naming(name: str, message: str) -> str:
-    return message if name in message else f"{name}: {message}"

@@ -22,9 +22,9 @@ from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import CountRequests, ServiceMetrics
 from calmscore.service.problems import ProblemDocument, add_handlers
-from calmscore.service.settings import ServiceSettings
 from calmscore.service.state import Service
 from calmscore.service.trainings import TRAIN_COMMAND, Trainings
+from calmscore.settings import Environment, read_environment
 from calmscore.store import Store
 
 API_VERSION = "1.0.0"
@@ -53,7 +53,7 @@ def create_app(
     store: Store | None = None,
     classifier: EmotionClassifier | None = None,
     *,
-    settings: ServiceSettings | None = None,
+    settings: Environment | None = None,
     train_command: Sequence[str] = TRAIN_COMMAND,
 ) -> FastAPI:
     """Make the application.
@@ -64,8 +64,8 @@ def create_app(
         Of the environment by default; that one is closed in the end.
     classifier : EmotionClassifier, optional
         The shipped one by default, loaded once while the service starts.
-    settings : ServiceSettings, optional
-        Of the environment by default.
+    settings : Environment, optional
+        What the environment says by default.
     train_command : sequence of str
         What trains a model.
 
@@ -79,7 +79,7 @@ def create_app(
         If the store cannot be opened or a setting cannot be used.
     """
     logging.getLogger("calmscore").setLevel(logging.INFO)
-    settings = settings or ServiceSettings.from_environment()
+    settings = settings or read_environment()
     opened = store or Store.from_environment()
     service = _service(opened, classifier, settings, train_command)
 
@@ -114,7 +114,7 @@ def create_app(
 def _service(
     store: Store,
     classifier: EmotionClassifier | None,
-    settings: ServiceSettings,
+    settings: Environment,
     train_command: Sequence[str],
 ) -> Service:
     loading = LoadingClassifier(lambda: classifier or load_classifier())

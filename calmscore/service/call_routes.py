@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import Outcome
-from calmscore.audio.recording import ReadingLimits, clean_file_name
+from calmscore.audio.recording import clean_file_name
 from calmscore.service.access import Supervisor, Viewer
 from calmscore.service.audio_response import AudioResponse
 from calmscore.service.documents import (
@@ -31,6 +31,7 @@ from calmscore.service.documents import (
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService
 from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
+from calmscore.settings import read_environment
 from calmscore.store.calls import (
     CallFilter,
     CallOrder,
@@ -144,9 +145,8 @@ async def add_call(
     """
     if wait:
         await run_in_threadpool(service.classifier.wait)
-    limits = ReadingLimits.from_environment()
     async with receive_upload(
-        request, service.analyses.folder, most_bytes=limits.file_bytes
+        request, service.analyses.folder, most_bytes=read_environment().max_file_bytes
     ) as upload:
         parameters = {
             "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],

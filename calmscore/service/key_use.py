@@ -7,6 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
 from calmscore.store import Store
 from calmscore.store.keys import note_use
 
@@ -16,32 +20,24 @@ Clock = Callable[[], float]
 
 
 class RateLimit:
-    """A token bucket for each key, in memory.
+    """A sliding window of a minute for each key, in memory.
 
     Parameters
     ----------
     requests_per_minute : int
-        Tokens that a bucket gets back in a minute, and holds at most.
-    clock : callable
-        Returns seconds that never go back.
+        What a key may ask for in any minute.
     """
 
-    def __init__(self, requests_per_minute: int, *, clock: Clock = time.monotonic) -> None:
-        self._most = float(requests_per_minute)
-        self._per_second = requests_per_minute / 60.0
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._buckets: dict[int, tuple[float, float]] = {}
+    def __init__(self, requests_per_minute: int) -> None:
+        self._most = RateLimitItemPerMinute(requests_per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def take(self, key_id: int) -> float:
-        """Take a token; return 0, or the seconds until there is one."""
-        now = self._clock()
-        with self._lock:
-            tokens, since = self._buckets.get(key_id, (self._most, now))
-            tokens = min(self._most, tokens + (now - since) * self._per_second)
-            granted = tokens >= 1.0
-            self._buckets[key_id] = (tokens - 1.0 if granted else tokens, now)
-        return 0.0 if granted else (1.0 - tokens) / self._per_second
+        """Count a request; return 0, or the seconds until one is free."""
+        key = str(key_id)
+        if self._limiter.hit(self._most, key):
+            return 0.0
+        return max(self._limiter.get_window_stats(self._most, key).reset_time - time.time(), 0.1)
 
 
 class UseNotes:

@@ -10,14 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from calmscore.audio.recording import ReadingLimits, clean_file_name
+from calmscore.analysis.clip import LARGEST_CLIP_BYTES, classify_clip
+from calmscore.audio.recording import clean_file_name
 from calmscore.service.access import Admin, Supervisor
 from calmscore.service.call_routes import JobId, job_error, upload_form
-from calmscore.service.clips import LARGEST_CLIP_BYTES, classify_clip
 from calmscore.service.documents import PredictionDocument, TrainingDocument, TrainingRequest
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import receive_upload
+from calmscore.settings import read_environment
 from calmscore.store.jobs import JobRow, read_job
 
 _LARGEST_REQUEST_BYTES = 16 * 1024
@@ -36,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["model"])
 async def predict(request: Request, service: CurrentService, key: Supervisor) -> dict[str, Any]:
     """Return how a clip of one voice sounds, up to 60 s and 32 MiB; nothing is stored."""
     classifier = service.classifier.now()
-    most_bytes = min(LARGEST_CLIP_BYTES, ReadingLimits.from_environment().file_bytes)
+    most_bytes = min(LARGEST_CLIP_BYTES, read_environment().max_file_bytes)
     async with receive_upload(request, service.analyses.folder, most_bytes=most_bytes) as upload:
         if upload.fields:
             raise ProblemError(

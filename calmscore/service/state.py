@@ -12,8 +12,8 @@ from calmscore.service.analyses import Analyses
 from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
-from calmscore.service.settings import ServiceSettings
 from calmscore.service.trainings import Trainings
+from calmscore.settings import Environment
 from calmscore.store import Store
 
 
@@ -22,7 +22,7 @@ class Service:
     """The parts of a running service."""
 
     store: Store
-    settings: ServiceSettings
+    settings: Environment
     classifier: LoadingClassifier
     analyses: Analyses
     trainings: Trainings

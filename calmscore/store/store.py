@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -11,15 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from calmscore.analysis.report import CallReport
 from calmscore.errors import RecordingNotKeptError, StoreError
+from calmscore.settings import read_environment
 from calmscore.store import audit, deletion
 from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import CallDetails, find_call, has_call, save_report, set_details
 from calmscore.store.database import Database
 from calmscore.store.settings import read_settings
 
-FOLDER_VARIABLE = "CALMSCORE_DATA_FOLDER"
-URL_VARIABLE = "CALMSCORE_DATABASE_URL"
-DEFAULT_FOLDER = Path("calmscore-data")
 _DATABASE_FILE = "calmscore.db"
 _ATTEMPTS = 5
 
@@ -47,17 +44,17 @@ class Store:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{folder}: cannot be made ({error.strerror}); set {FOLDER_VARIABLE} to a folder "
-                "that can be written"
+                f"{folder}: cannot be made ({error.strerror}); set CALMSCORE_DATA_FOLDER to a "
+                "folder that can be written"
             ) from error
         self.audio = AudioFiles(self.folder / "audio")
         self.database = Database(url or f"sqlite:///{self.folder / _DATABASE_FILE}")
 
     @classmethod
     def from_environment(cls) -> Store:
-        """Open the store that ``CALMSCORE_DATA_FOLDER`` and ``CALMSCORE_DATABASE_URL`` name."""
-        folder, url = place_from_environment()
-        return cls(folder, url=url)
+        """Open the store that the environment names; see `settings.Environment`."""
+        environment = read_environment()
+        return cls(environment.data_folder, url=environment.database_url)
 
     def add_call(
         self,
@@ -167,12 +164,6 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
-
-
-def place_from_environment() -> tuple[Path, str | None]:
-    """Return the folder and the URL that ``CALMSCORE_DATA_FOLDER`` and ``…_DATABASE_URL`` name."""
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
-    return folder, os.environ.get(URL_VARIABLE) or None
 
 
 def _days_from_now(days: int) -> datetime:

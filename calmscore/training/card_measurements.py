@@ -422,20 +422,20 @@ SECTIONS: dict[str, Callable[[Measurement], Any]] = {
 """What measures each section of ``evaluation.json``, by its name."""
 
 
-def _measurement(options: argparse.Namespace) -> Measurement:
+def _measurement(data: Path, other_corpora: Path | None, artifacts: Path) -> Measurement:
     sides: tuple[list[Clip], list[Clip]] = ([], [])
-    for clip in read_corpus(options.data, corpus=crema_d.CORPUS):
+    for clip in read_corpus(data, corpus=crema_d.CORPUS):
         if crema_d.usable(clip):
             sides[clip.speaker_id in crema_d.VALIDATION_SPEAKERS].append(clip)
     other_clips, clips = sides
     if not clips:
-        raise CorpusError(f"{options.data}: holds no clip of the validation speakers")
+        raise CorpusError(f"{data}: holds no clip of the validation speakers")
     return Measurement(
-        classifier=load_classifier(options.artifacts),
+        classifier=load_classifier(artifacts),
         clips=clips,
         other_clips=other_clips,
-        data=options.data,
-        other_corpora=options.other_corpora,
+        data=data,
+        other_corpora=other_corpora,
     )
 
 
@@ -489,7 +489,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = options.only or [n for n in SECTIONS if n != "other_corpora" or options.other_corpora]
     try:
-        _measure_sections(_measurement(options), names, options.artifacts / EVALUATION_FILE)
+        _measure_sections(
+            _measurement(options.data, options.other_corpora, options.artifacts),
+            names,
+            options.artifacts / EVALUATION_FILE,
+        )
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

@@ -54,107 +54,87 @@ DEMOGRAPHICS_FILE = "VideoDemographics.csv"
 _CLIPS_AT_ONCE = 64
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train the trunk and its members, average them, and write the artifact.
+def train(
+    *,
+    training_set: Path,
+    run: Path,
+    artifacts: Path,
+    version: str,
+    whisper: Path | None = None,
+    trunk: Recipe = TRUNK,
+    member: Recipe = MEMBER,
+    final: Recipe = FINAL,
+) -> dict[str, Any]:
+    """Train the trunk and its members, average them, go on from there; write the artifact.
 
     Without prepared ordinary speech the trunk alone is trained.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        ``training_set``, ``run``, ``artifacts``, ``version``, ``whisper_weights``,
-        ``member_epochs``, ``member_rate``, ``ordinary_per_member_batch``, and the fields
-        of the trunk's recipe.
+    training_set : Path
+        From ``train_data_preprocessing.py``.
+    run : Path
+        Gets checkpoints and logs, a folder for each network.
+    artifacts : Path
+        Gets the model, its settings, the recipes and the figures.
+    version : str
+        Of the model.
+    whisper : Path, optional
+        Whisper's ``model.bin``; downloaded by name by default.
+    trunk, member, final : Recipe
+        What to do. Each source of ordinary speech has a member that leaves it out; no
+        final stage is made where ``final`` has no epochs.
+
+    Returns
+    -------
+    dict
+        Figures on the validation speakers, as in ``metrics.json``.
     """
     from calmscore.training.fine_tuning import FineTuning, average_members, package
     from calmscore.training.training_sets import load_training_set
 
-    trunk = _recipe(options)
-    whisper = dict(options.whisper_weights).get(trunk.whisper)
-    acted: dict[str, Any] = {"train": load_training_set(options.training_set / "train"),
-             "validation": load_training_set(options.training_set / "validation")}  # fmt: skip
-    ordinary = options.training_set / "ordinary"
-    voices = [acted["train"], *([load_training_set(ordinary)] if ordinary.is_dir() else [])]
+    acted: dict[str, Any] = {"train": load_training_set(training_set / "train"),
+             "validation": load_training_set(training_set / "validation")}  # fmt: skip
+    folder = training_set / "ordinary"
+    ordinary = load_training_set(folder) if folder.is_dir() else None
     print("trunk", flush=True)
-    weights = [FineTuning(trunk, **acted, folder=options.run / "trunk", whisper=whisper).run()]
-    members = {}
-    if ordinary.is_dir():
-        members = _members(options, trunk, sources=sorted(set(voices[1].sources)))
-        start = weights.pop()
-        for source, member in members.items():
-            print(f"member without {source}", flush=True)
-            folder = options.run / f"without-{source}"
-            tuning = FineTuning(member, **acted, ordinary=voices[1], folder=folder, start=start)
-            weights.append(tuning.run())
-    else:
-        print(f"{ordinary}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
+    weights = [FineTuning(trunk, **acted, folder=run / "trunk", whisper=whisper).run()]
+    recipes: dict[str, Any] = {"trunk": trunk.to_dict(), "members_without": {}, "final": None}
     standardise_on = _for_standardising(acted["train"])
+    if ordinary is None:
+        print(f"{folder}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
+    else:
+        start = weights.pop()
+        for index, source in enumerate(sorted(set(ordinary.sources))):
+            print(f"member without {source}", flush=True)
+            recipe = replace(member, seed=member.seed + index, left_out=str(source))
+            recipes["members_without"][str(source)] = recipe.to_dict()
+            tuning = FineTuning(
+                recipe, **acted, ordinary=ordinary, folder=run / f"without-{source}", start=start
+            )
+            weights.append(tuning.run())
     model = average_members(weights, recipe=trunk, standardise_on=standardise_on)
-    final = None
-    if members and options.final_epochs > 0:
+    if ordinary is not None and final.epochs > 0:
         print("final", flush=True)
-        start = options.run / "members.weights.h5"
+        start = run / "members.weights.h5"
         model.save_weights(start)
-        final = _final(options, trunk)
-        tuning = FineTuning(
-            final, **acted, ordinary=voices[1], folder=options.run / "final", start=start
-        )
+        recipes["final"] = final.to_dict()
+        tuning = FineTuning(final, **acted, ordinary=ordinary, folder=run / "final", start=start)
         model = average_members([tuning.run()], recipe=trunk, standardise_on=standardise_on)
-    options.artifacts.mkdir(parents=True, exist_ok=True)
+    voices = [acted["train"], *([] if ordinary is None else [ordinary])]
     model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
-    model.save(options.artifacts / MODEL_FILE)
+    artifacts.mkdir(parents=True, exist_ok=True)
+    model.save(artifacts / MODEL_FILE)
     ArtifactSettings(
         name=MODEL_NAME,
-        version=options.version,
+        version=version,
         speech_level_db=acted["train"].speech_level_db,
         log_mel=acted["train"].settings,
         **settings,
-    ).write(options.artifacts / SETTINGS_FILE)
-    _write_json(
-        options.artifacts / RECIPE_FILE,
-        {
-            "trunk": trunk.to_dict(),
-            "members_without": {name: member.to_dict() for name, member in members.items()},
-            "final": None if final is None else final.to_dict(),
-        },
-    )
-    _write_json(options.artifacts / METRICS_FILE, metrics)
-    print(json.dumps(metrics, indent=2))
-
-
-def _members(
-    options: argparse.Namespace, trunk: Recipe, *, sources: Sequence[str]
-) -> dict[str, Recipe]:
-    """Return the recipe of the member that leaves each source out."""
-    return {
-        source: replace(
-            trunk,
-            seed=trunk.seed + _FIRST_MEMBER + index,
-            head_epochs=0,
-            epochs=options.member_epochs,
-            encoder_rate=options.member_rate,
-            ordinary_per_batch=options.ordinary_per_member_batch,
-            left_out=source,
-        )
-        for index, source in enumerate(sources)
-    }
-
-
-def _final(options: argparse.Namespace, trunk: Recipe) -> Recipe:
-    """Return the recipe that goes on from the members' average, with every source."""
-    return replace(
-        trunk,
-        seed=trunk.seed + _FINAL,
-        head_epochs=0,
-        epochs=options.final_epochs,
-        encoder_rate=options.final_rate,
-        ordinary_per_batch=options.ordinary_per_member_batch,
-        layer_decay=options.final_layer_decay,
-    )
-
-
-# Seeds of members are apart from the trunk's: other orders, other dropout.
-_FIRST_MEMBER, _FINAL = 11, 31
+    ).write(artifacts / SETTINGS_FILE)
+    _write_json(artifacts / RECIPE_FILE, recipes)
+    _write_json(artifacts / METRICS_FILE, metrics)
+    return metrics
 
 
 def _for_standardising(training_set: Any) -> FloatArray:
@@ -164,33 +144,46 @@ def _for_standardising(training_set: Any) -> FloatArray:
     return np.asarray(training_set.log_mel[copies, rows], dtype=np.float32)
 
 
-def validate_across(options: argparse.Namespace) -> None:
-    """Cross-validate the recipe on the command line and store the figures.
+def validate_across(
+    *,
+    training_set: Path,
+    run: Path,
+    json_file: Path,
+    folds: int,
+    recipe: Recipe,
+    whisper: Path | None = None,
+) -> None:
+    """Cross-validate a recipe, store the figures and print them.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        ``training_set``, ``run``, ``folds``, ``json`` and the recipe's fields.
-    """
+    training_set : Path
+        Holds the set of everyone.
+    run : Path
+        Gets checkpoints and logs.
+    json_file : Path
+        Gets the figures.
+    folds : int
+        Groups of speakers.
+    recipe : Recipe
+        What is judged.
+    whisper : Path, optional
+        Whisper's ``model.bin``; downloaded by name by default.
+    """  # fmt: skip
     from calmscore.training.cross_validation import cross_validate
     from calmscore.training.training_sets import load_training_set
 
-    recipe = _recipe(options)
     result = cross_validate(
         recipe,
-        everyone=load_training_set(options.training_set / "everyone"),
-        folder=options.run,
-        whisper=dict(options.whisper_weights).get(recipe.whisper),
-        folds=options.folds,
+        everyone=load_training_set(training_set / "everyone"),
+        folder=run,
+        whisper=whisper,
+        folds=folds,
     )
-    _write_json(options.json, result)
+    _write_json(json_file, result)
     for line in ("clean", "telephone"):
         for name, figure in result[line].items():
             print(f"{line:<10} {name:<28} {figure['mean']:.3f} ± {figure['sd']:.3f}")
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
 
 
 def _write_json(path: Path, content: Any) -> None:
@@ -235,13 +228,31 @@ def listen_to_clips(
     )
 
 
-def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+def evaluate(
+    *,
+    data: Path,
+    artifacts: Path = DEFAULT_ARTIFACTS,
+    corpus: str | None = None,
+    speakers: str = "all",
+    telephone: bool = False,
+    json_file: Path | None = None,
+) -> dict[str, Any]:
     """Measure the artifact on a folder of clips, and print and return the figures.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        ``data``, ``artifacts``, ``speakers``, ``telephone``, ``corpus``, ``json``.
+    data : Path
+        Folder of clips.
+    artifacts : Path
+        Of the model.
+    corpus : str, optional
+        Its name; told by the file names by default.
+    speakers : str
+        ``all``, ``validation``, or ids with commas between.
+    telephone : bool
+        Whether each clip goes through a telephone line.
+    json_file : Path, optional
+        Gets the figures too.
 
     Returns
     -------
@@ -249,16 +260,16 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         Figures of what was meant in all clips under ``all``, and of each group under
         ``groups``; of what was heard under ``heard``, None without listeners' votes.
     """
-    clips = _labelled_clips(options)
-    classifier = load_classifier(options.artifacts)
-    hearing = listen_to_clips(classifier, clips, telephone=options.telephone)
+    clips = _labelled_clips(data, corpus=corpus, speakers=speakers)
+    classifier = load_classifier(artifacts)
+    hearing = listen_to_clips(classifier, clips, telephone=telephone)
     labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
     overall = measure(hearing.intended, labels)
     groups = {
         name: measure(hearing.intended[members], labels[members])
-        for name, members in _groups(clips, options.data).items()
+        for name, members in _groups(clips, data).items()
     }
-    line = "through a telephone line" if options.telephone else "clean"
+    line = "through a telephone line" if telephone else "clean"
     print(f"{len(clips)} clips of {len({c.speaker for c in clips})} speakers, {line}")
     print("what was meant")
     _print_metrics(overall)
@@ -266,14 +277,14 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         print(f"  {name:<16} n {figures.clips:5d}   UAR {figures.uar:.3f}")
     result = {
         "clips": len(clips),
-        "telephone": options.telephone,
+        "telephone": telephone,
         "model": {"version": classifier.settings.version, "sha256": classifier.sha256},
         "all": overall.to_dict(),
         "groups": {name: figures.to_dict() for name, figures in groups.items()},
-        "heard": _heard_figures(clips, hearing, options.data),
+        "heard": _heard_figures(clips, hearing, data),
     }
-    if options.json is not None:
-        _write_json(options.json, result)
+    if json_file is not None:
+        _write_json(json_file, result)
     return result
 
 
@@ -298,16 +309,16 @@ def _heard_figures(clips: Sequence[Clip], hearing: Hearing, data: Path) -> dict[
     return {**figures.to_dict(), "distress_scale": {"midpoint": midpoint, "slope": slope}}
 
 
-def _labelled_clips(options: argparse.Namespace) -> list[Clip]:
-    clips = [clip for clip in read_corpus(options.data, corpus=options.corpus) if clip.emotion]
+def _labelled_clips(data: Path, *, corpus: str | None, speakers: str) -> list[Clip]:
+    clips = [clip for clip in read_corpus(data, corpus=corpus) if clip.emotion]
     clips = [clip for clip in clips if clip.corpus != crema_d.CORPUS or crema_d.usable(clip)]
-    if options.speakers == "validation":
+    if speakers == "validation":
         clips = [clip for clip in clips if clip.speaker_id in crema_d.VALIDATION_SPEAKERS]
-    elif options.speakers != "all":
-        wanted = set(options.speakers.split(","))
+    elif speakers != "all":
+        wanted = set(speakers.split(","))
         clips = [clip for clip in clips if clip.speaker_id in wanted]
     if not clips:
-        raise CorpusError(f"{options.data}: holds no clip of speakers {options.speakers!r}")
+        raise CorpusError(f"{data}: holds no clip of speakers {speakers!r}")
     return clips
 
 
@@ -339,14 +350,34 @@ def _print_metrics(figures: Metrics) -> None:
         print(f"{name:<10}" + "".join(f"{count:9d}" for count in row))
 
 
-def compare(options: argparse.Namespace) -> None:
+def compare(
+    *,
+    data: Path,
+    training_set: Path,
+    artifacts: Path,
+    json_file: Path,
+    page: Path,
+    models: Sequence[str] | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> None:
     """Train and measure the family of simpler models, and print, store and document the table.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        ``data``, ``training_set``, ``artifacts``, ``models``, ``epochs``, ``seed``,
-        ``resume``, ``json``, ``page``.
+    data, training_set, artifacts : Path
+        Clips, prepared set and shipped model.
+    json_file, page : Path
+        Get the results and the page of the documentation.
+    models : sequence of str, optional
+        Only these; the others' rows are kept.
+    epochs : int, optional
+        Most epochs of every network.
+    seed : int
+        Fixes all randomness.
+    resume : bool
+        Keep rows that were made with the same settings.
     """
     with without_native_messages():
         from calmscore.training.comparison import MODELS, Comparison
@@ -354,17 +385,11 @@ def compare(options: argparse.Namespace) -> None:
     from calmscore.training.comparison_results import comparison_page, comparison_table
 
     comparison = Comparison(
-        data=options.data,
-        training_set=options.training_set,
-        artifacts=options.artifacts,
-        seed=options.seed,
-        epochs=options.epochs,
+        data=data, training_set=training_set, artifacts=artifacts, seed=seed, epochs=epochs
     )
-    results = run_comparison(
-        comparison, output=options.json, models=options.models or MODELS, resume=options.resume
-    )
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(comparison_page(results), encoding="utf-8")
+    results = run_comparison(comparison, output=json_file, models=models or MODELS, resume=resume)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(comparison_page(results), encoding="utf-8")
     print(comparison_table(results), end="")
 
 
@@ -373,26 +398,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train a network and write the artifact")
     _add_training_options(training, run="default", recipe=TRUNK)
-    training.add_argument("--member-epochs", type=int, default=MEMBER.epochs)
-    training.add_argument("--member-rate", type=float, default=MEMBER.encoder_rate)
-    training.add_argument("--final-epochs", type=int, default=FINAL.epochs)
-    training.add_argument("--final-layer-decay", type=float, default=FINAL.layer_decay)
-    training.add_argument("--final-rate", type=float, default=FINAL.encoder_rate)
-    training.add_argument(
-        "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
-    )
+    for name, stage in (("member", MEMBER), ("final", FINAL)):
+        training.add_argument(f"--{name}-epochs", type=int, default=stage.epochs)
+        training.add_argument(f"--{name}-rate", type=float, default=stage.encoder_rate)
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
-    training.set_defaults(command=train)
+    training.set_defaults(command=_train)
     validating = commands.add_parser(
         "cross-validate", help="train and judge a network per group of speakers"
     )
     _add_training_options(validating, run="cross-validation", recipe=CROSS_VALIDATED)
     validating.add_argument("--folds", type=int, default=5)
     validating.add_argument(
-        "--json", type=Path, metavar="FILE", default=DEFAULT_ARTIFACTS / CROSS_VALIDATION_FILE
+        "--json",
+        type=Path,
+        metavar="FILE",
+        dest="json_file",
+        default=DEFAULT_ARTIFACTS / CROSS_VALIDATION_FILE,
     )
-    validating.set_defaults(command=validate_across)
+    validating.set_defaults(command=_validate_across)
     measuring = commands.add_parser("evaluate", help="measure the artifact on labelled clips")
     measuring.add_argument("--data", type=Path, required=True, help="folder of clips")
     measuring.add_argument("--corpus", help="name of the corpus (default: told by the file names)")
@@ -401,7 +425,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     measuring.add_argument("--telephone", action="store_true", help="through a telephone line")
     measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
-    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    measuring.add_argument(
+        "--json", type=Path, metavar="FILE", dest="json_file", help="write the figures here too"
+    )
     measuring.set_defaults(command=evaluate)
     _add_comparison(commands.add_parser("compare", help="train and measure simpler models too"))
     return parser
@@ -437,6 +463,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         "--json",
         type=Path,
         metavar="FILE",
+        dest="json_file",
         default=DEFAULT_ARTIFACTS / "comparison.json",
         help="results, written after every model",
     )
@@ -467,11 +494,46 @@ def _add_recipe(parser: argparse.ArgumentParser, default: Recipe) -> None:
             parser.add_argument(option, type=type(value), default=value)
 
 
+def _train(**options: Any) -> None:
+    weights = dict(options.pop("whisper_weights"))
+    trunk, rest = _recipe(options)
+    member = _stage("member", MEMBER, trunk, rest)
+    final = _stage("final", FINAL, trunk, rest)
+    metrics = train(
+        trunk=trunk, member=member, final=final, whisper=weights.get(trunk.whisper), **rest
+    )
+    print(json.dumps(metrics, indent=2))
+
+
+def _stage(name: str, stage: Recipe, trunk: Recipe, options: dict[str, Any]) -> Recipe:
+    # What is said of the trunk holds for what goes on from it, but for these.
+    own = {field: getattr(stage, field) for field in _STAGE_FIELDS}
+    epochs, rate = options.pop(f"{name}_epochs"), options.pop(f"{name}_rate")
+    return replace(trunk, **own, epochs=epochs, encoder_rate=rate)
+
+
+_STAGE_FIELDS = ("seed", "head_epochs", "ordinary_per_batch", "layer_decay")
+
+
+def _validate_across(**options: Any) -> None:
+    weights = dict(options.pop("whisper_weights"))
+    recipe, rest = _recipe(options)
+    validate_across(recipe=recipe, whisper=weights.get(recipe.whisper), **rest)
+
+
+def _recipe(options: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """Take the fields of a recipe out of the options."""
+    names = {field.name for field in fields(Recipe)}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return Recipe(**{name: options[name] for name in names}), rest
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0, or 3 with one line of reason."""
-    options = _parser().parse_args(arguments)
+    options = vars(_parser().parse_args(arguments))
+    command = options.pop("command")
     try:
-        options.command(options)
+        command(**options)
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

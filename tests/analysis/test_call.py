@@ -16,6 +16,7 @@ import soundfile
 from stub_classifier import stub_classifier
 
 import inference
+from calmscore.analysis import call as analysis_call
 from calmscore.emotions import EMOTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,11 +44,10 @@ def call(tmp_path, speech) -> Path:
     return path
 
 
-def run(capsys, *arguments, **options) -> tuple[int, str, str]:
-    try:
-        code = inference.main([str(argument) for argument in arguments], **options)
-    except SystemExit as stop:
-        code = int(stop.code or 0)
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        inference.main([str(argument) for argument in arguments])
+    code = int(stop.value.code or 0)
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     return code, out, err
@@ -177,7 +177,7 @@ def test_wrong_usage_leaves_with_2_and_touches_nothing(capsys, call, tmp_path, a
     filled = [part.format(call=call, folder=tmp_path) for part in arguments]
     code, out, err = run(capsys, *filled)
     assert (code, out) == (2, "")
-    assert "usage:" in err
+    assert "Usage:" in err
     assert call.read_bytes() == before
 
 
@@ -302,19 +302,22 @@ def test_a_call_that_ends_early_is_scored_as_far_as_it_goes(capsys, tmp_path, sp
     assert "20.0 s of 40.0 s" in warning["message"]
 
 
-def test_a_fault_in_one_call_is_reported_and_the_others_go_on(capsys, call):
-    calls = iter([RuntimeError("a fault"), None])
+def test_a_fault_in_one_call_is_reported_and_the_others_go_on(capsys, call, monkeypatch):
+    read = analysis_call.read_recording
+    faults = iter([RuntimeError("a fault"), None])
 
     def faulty(*arguments, **options):
-        fault = next(calls)
+        fault = next(faults)
         if fault is not None:
             raise fault
-        return inference.analyze_call(*arguments, **options)
+        return read(*arguments, **options)
 
-    code, out, _ = run(capsys, call, call, "--format", "json", analyse=faulty)
+    monkeypatch.setattr(analysis_call, "read_recording", faulty)
+    code, out, err = run(capsys, call, call, "--format", "json")
     entries = json.loads(out)
     assert code == 3
     assert entries[0]["error"]["code"] == "internal_error"
+    assert "RuntimeError: a fault" in err
     assert entries[1]["call"]["file_name"] == "call.wav"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, ReadingLimits, read_recording
-from calmscore.errors import CallFileError, ParameterError
+from calmscore.errors import CallFileError
 
 WAV_SUBTYPES = "PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW GSM610 IMA_ADPCM MS_ADPCM"
 OTHERS = ("RF64/PCM_16 W64/PCM_16 WAVEX/PCM_16 AIFF/PCM_16 AU/PCM_16 FLAC/PCM_16 OGG/VORBIS "
@@ -172,22 +172,6 @@ def test_limit_holds_where_the_header_announces_no_length():
     with pytest.raises(CallFileError) as caught:
         read_recording(io.BytesIO(data), limits=ReadingLimits(duration_seconds=2.5))
     assert caught.value.code == "too_long"
-
-
-def test_limits_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("CALMSCORE_MAX_DURATION_SECONDS", "0.05")
-    monkeypatch.setenv("CALMSCORE_MAX_FILE_BYTES", "4096")
-    assert ReadingLimits.from_environment() == ReadingLimits(duration_seconds=0.05, file_bytes=4096)
-    with pytest.raises(CallFileError):
-        read_recording(io.BytesIO(VALID))
-
-
-@pytest.mark.parametrize("value", ["two hours", "0", "-5", "nan", "inf"])
-@pytest.mark.parametrize("name", ["CALMSCORE_MAX_DURATION_SECONDS", "CALMSCORE_MAX_FILE_BYTES"])
-def test_bad_limit_is_named_with_its_value(monkeypatch, name, value):
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ParameterError, match=f"{name} is '{value}'"):
-        ReadingLimits.from_environment()
 
 
 def refusal(source, **options) -> CallFileError:

@@ -109,12 +109,12 @@ def test_a_bad_file_gets_a_notice_and_no_traceback(page):
 
 
 def test_a_fault_is_told_without_its_details(page, speech, monkeypatch):
-    from calmscore.intake import analysis_cache
+    from calmscore.intake import analysis_throttle
 
     def broken(*_, **__):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(analysis_cache, "read_recording", broken)
+    monkeypatch.setattr(analysis_throttle, "read_recording", broken)
     upload(page, wav(speech))
     assert not page.exception
     assert "fault in Calmscore" in page.error[0].value

@@ -9,7 +9,7 @@ from made_calls import made_recording
 from stub_classifier import stub_classifier
 
 from calmscore.intake import take_in
-from calmscore.intake.analysis_cache import AnalysisCache
+from calmscore.intake.analysis_throttle import AnalysisThrottle
 from calmscore.intake.queue import CallQueue
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, count_calls, list_calls
@@ -26,7 +26,7 @@ def store(tmp_path) -> Store:
 
 @pytest.fixture
 def queue(store) -> CallQueue:
-    return CallQueue(store, analyses=AnalysisCache(stub_classifier()), actor="tester")
+    return CallQueue(store, analyses=AnalysisThrottle(stub_classifier()), actor="tester")
 
 
 def add(queue: CallQueue, content: bytes, name: str, **options):
@@ -54,7 +54,7 @@ def test_a_recording_that_is_here_is_told_as_such(queue, store):
     assert queue.wait(PATIENCE_SECONDS)
     again = add(queue, made_recording(), "second.wav")
     assert queue.wait(PATIENCE_SECONDS)
-    assert again.state == "here already"
+    assert again.state == "known"
     assert "first.wav" in again.message
     assert len(calls(store)) == 1
 
@@ -62,7 +62,7 @@ def test_a_recording_that_is_here_is_told_as_such(queue, store):
 def test_the_same_recording_twice_in_one_go_is_one_call(queue, store):
     pair = [add(queue, made_recording(), name) for name in ("a.wav", "b.wav")]
     assert queue.wait(PATIENCE_SECONDS)
-    assert sorted(upload.state for upload in pair) == ["added", "here already"]
+    assert sorted(upload.state for upload in pair) == ["added", "known"]
     assert len(calls(store)) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_call_of_an_earlier_model_is_analysed_again(queue, store):
     assert queue.wait(PATIENCE_SECONDS)
     newer = stub_classifier()
     newer.sha256 = "1" * 64
-    later = CallQueue(store, analyses=AnalysisCache(newer), actor="tester")
+    later = CallQueue(store, analyses=AnalysisThrottle(newer), actor="tester")
     renewed = add(later, made_recording(), "a.wav")
     assert later.wait(PATIENCE_SECONDS)
     assert renewed.state == "renewed"

@@ -7,18 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from calmscore.analysis.segments import level_gain
+from calmscore.analysis.segments import customer_samples, level_gain, voiced_stretch
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CallFileError
 from calmscore.network.classifier import EmotionClassifier
+from calmscore.settings import read_environment
 
 LONGEST_CLIP_SECONDS = 60.0
 LARGEST_CLIP_BYTES = 32 * 1024**2
-
-# Kept around the speech: onsets are softer than what tells speech from noise.
-_MARGIN_SECONDS = 0.1
 
 
 def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) -> dict[str, Any]:
@@ -46,20 +44,22 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
         speech.
     """
     with path.open("rb") as source:
-        recording = read_recording(source, file_name=file_name)
+        recording = read_recording(
+            source, file_name=file_name, limits=read_environment().reading_limits
+        )
     if recording.duration_seconds > LONGEST_CLIP_SECONDS:
         raise CallFileError(
             "clip_too_long",
             f"{recording.file_name} lasts {recording.duration_seconds:.1f} s, above the limit of "
             f"{LONGEST_CLIP_SECONDS:g} s for a clip; send it as a call to /v1/calls.",
         )
-    samples = recording.samples.mean(axis=0, dtype=np.float32)
+    samples = customer_samples(recording, "mixed").astype(np.float32)
     speech = speech_mask(samples)
     if not speech.any():
         raise CallFileError(
             "no_speech", f"No speech was found in {recording.file_name}; send a clip with a voice."
         )
-    voiced = _voiced(samples, np.flatnonzero(speech))
+    voiced = voiced_stretch(samples, speech)
     gain = level_gain([voiced], wanted_level_db=classifier.settings.speech_level_db)
     probabilities = classifier.predict_proba(
         [np.clip(voiced * gain, -1.0, 1.0)], sample_rate_hz=ANALYSIS_RATE_HZ
@@ -76,11 +76,3 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
             "sha256": classifier.sha256,
         },
     }
-
-
-def _voiced(samples: np.ndarray[Any, Any], places: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
-    margin = int(_MARGIN_SECONDS * MASK_RATE_HZ)
-    first = max(int(places[0]) - margin, 0)
-    last = int(places[-1]) + 1 + margin
-    return samples[first * step : last * step]

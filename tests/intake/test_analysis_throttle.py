@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from stub_classifier import stub_classifier
 
-from calmscore.errors import CallFileError, ParameterError
-from calmscore.intake import analysis_cache
-from calmscore.intake.analysis_cache import AnalysisCache, keep_seconds
+from calmscore.errors import CallFileError
+from calmscore.intake import analysis_throttle
+from calmscore.intake.analysis_throttle import AnalysisThrottle
 
 
 def call(seconds: float = 6.0) -> bytes:
@@ -26,22 +26,22 @@ def call(seconds: float = 6.0) -> bytes:
 def analyses(monkeypatch) -> list[str]:
     """List the names of the calls that were really analysed."""
     seen: list[str] = []
-    really = analysis_cache.analyze_recording
+    really = analysis_throttle.analyze_recording
 
     def counted(recording, **options):
         seen.append(recording.file_name)
         return really(recording, **options)
 
-    monkeypatch.setattr(analysis_cache, "analyze_recording", counted)
+    monkeypatch.setattr(analysis_throttle, "analyze_recording", counted)
     return seen
 
 
-def analyse(cache: AnalysisCache, content: bytes, name: str = "a.wav", channel="auto"):
+def analyse(cache: AnalysisThrottle, content: bytes, name: str = "a.wav", channel="auto"):
     return cache.analyse(io.BytesIO(content), file_name=name, customer_channel=channel)
 
 
 def test_the_same_call_is_analysed_once(analyses):
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     first, again = analyse(cache, call()), analyse(cache, call())
     assert first == again
     assert analyses == ["a.wav"]
@@ -49,14 +49,14 @@ def test_the_same_call_is_analysed_once(analyses):
 
 
 def test_another_channel_is_another_analysis(analyses):
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     left, right = (analyse(cache, call(), channel=side)[0] for side in ("left", "right"))
     assert (left.call.customer_channel, right.call.customer_channel) == ("left", "right")
     assert len(analyses) == 2
 
 
 def test_nobody_learns_another_name_of_the_same_call():
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     analyse(cache, call(), name="complaint of Mr Smith.wav")
     report, _ = analyse(cache, call(), name="b.wav")
     assert "Smith" not in str(report.to_dict())
@@ -64,14 +64,14 @@ def test_nobody_learns_another_name_of_the_same_call():
 
 def test_nothing_is_kept_where_the_setting_says_so(analyses, monkeypatch):
     monkeypatch.setenv("CALMSCORE_KEEP_RESULTS_SECONDS", "0")
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     analyse(cache, call())
     analyse(cache, call())
     assert len(analyses) == 2
 
 
 def test_calls_at_the_same_time_keep_apart():
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     lengths = {f"{seconds}.wav": float(seconds) for seconds in range(3, 13)}
     with ThreadPoolExecutor(5) as pool:
         results = pool.map(
@@ -82,14 +82,7 @@ def test_calls_at_the_same_time_keep_apart():
 
 
 def test_a_failure_is_not_remembered():
-    cache = AnalysisCache(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier())
     for _ in range(2):
         with pytest.raises(CallFileError, match=r"a\.wav"):
             analyse(cache, b"no sound at all")
-
-
-@pytest.mark.parametrize("value", ["soon", "-1", "inf", "nan"])
-def test_a_wrong_setting_is_named(monkeypatch, value):
-    monkeypatch.setenv("CALMSCORE_KEEP_RESULTS_SECONDS", value)
-    with pytest.raises(ParameterError, match=value):
-        keep_seconds()

@@ -1,13 +1,12 @@
-"""Finished analyses, kept for a while by content, so that nothing is computed twice.
+"""Analyses of one process, a few at a time, so that many people share one machine.
 
-The key is the content of the recording, its name, the channel and the model. The
-name is in it because reports carry it: nobody may learn what somebody else called
-the same file.
+Reports of calls that nobody keeps are remembered for a while, by the content of the
+recording, its name, the channel and the model. The name is in it because reports
+carry it: nobody may learn what somebody else called the same file.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import BinaryIO
 
@@ -17,38 +16,18 @@ from calmscore.analysis.call import Progress, analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.playback import encode_playback
-from calmscore.audio.recording import ReadingLimits, read_recording
-from calmscore.errors import ParameterError
-from calmscore.intake.take_in import take_in
+from calmscore.audio.recording import read_recording
+from calmscore.intake.take_in import TakenIn, take_in
 from calmscore.network.classifier import EmotionClassifier
+from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails
 
-KEEP_SECONDS_VARIABLE = "CALMSCORE_KEEP_RESULTS_SECONDS"
-_DEFAULT_KEEP_SECONDS = 3600.0
 _MOST_RESULTS = 64
 
 
-def keep_seconds() -> float:
-    """Return for how long results are kept: 0 or more, one hour by default.
-
-    Raises
-    ------
-    ParameterError
-        If ``CALMSCORE_KEEP_RESULTS_SECONDS`` is not such a number.
-    """
-    text = os.environ.get(KEEP_SECONDS_VARIABLE, "")
-    try:
-        seconds = float(text) if text else _DEFAULT_KEEP_SECONDS
-    except ValueError:
-        seconds = -1.0
-    if not 0.0 <= seconds < float("inf"):
-        raise ParameterError(f"{KEEP_SECONDS_VARIABLE} is {text!r}; set it to a number of seconds")
-    return seconds
-
-
-class AnalysisCache:
-    """Analyses calls, a few at a time, and remembers the reports.
+class AnalysisThrottle:
+    """Analyses calls, a few at a time.
 
     Parameters
     ----------
@@ -63,13 +42,8 @@ class AnalysisCache:
         self._turn = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._reports: TTLCache[tuple[str, str, str, str], CallReport] = TTLCache(
-            _MOST_RESULTS, ttl=keep_seconds()
+            _MOST_RESULTS, ttl=read_environment().keep_results_seconds
         )
-
-    @property
-    def model_sha256(self) -> str:
-        """Which model this is."""
-        return self._classifier.sha256
 
     def take_in(
         self,
@@ -81,7 +55,7 @@ class AnalysisCache:
         customer_channel: ChannelChoice | None = None,
         details: CallDetails | None = None,
         progress: Progress | None = None,
-    ) -> CallReport:
+    ) -> TakenIn:
         """Take a call into the store when it is its turn; see `intake.take_in`."""
         with self._turn:
             return take_in(
@@ -129,7 +103,7 @@ class AnalysisCache:
         """
         with self._turn:
             recording = read_recording(
-                source, file_name=file_name, limits=ReadingLimits.from_environment()
+                source, file_name=file_name, limits=read_environment().reading_limits
             )
             key = (
                 recording.sha256,

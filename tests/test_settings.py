@@ -1,0 +1,66 @@
+"""The environment's variables: defaults, values, and what is said of bad ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from calmscore.errors import ParameterError
+from calmscore.settings import Environment, ReadingLimits, read_environment
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    for name in Environment.model_fields:
+        monkeypatch.delenv(f"CALMSCORE_{name.upper()}", raising=False)
+
+
+def test_what_is_not_set_or_empty_has_its_default(monkeypatch):
+    monkeypatch.setenv("CALMSCORE_DATABASE_URL", "")
+    monkeypatch.setenv("CALMSCORE_REQUESTS_PER_MINUTE", "")
+    environment = read_environment()
+    assert environment.database_url is None
+    assert environment.requests_per_minute == 600
+    assert environment.reading_limits == ReadingLimits()
+
+
+def test_what_is_set_is_read(monkeypatch, tmp_path):
+    given = {
+        "DATA_FOLDER": tmp_path,
+        "DATABASE_URL": "postgresql://db/calls",
+        "MAX_DURATION_SECONDS": 0.5,
+        "MAX_FILE_BYTES": 4096,
+        "KEEP_RESULTS_SECONDS": 0,
+        "REQUESTS_PER_MINUTE": 30,
+        "ANALYSES_AT_ONCE": 4,
+        "TRAINING_FOLDER": tmp_path,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"CALMSCORE_{name}", str(value))
+    environment = read_environment()
+    assert environment.data_folder == Path(tmp_path)
+    assert environment.database_url == "postgresql://db/calls"
+    assert environment.reading_limits == ReadingLimits(duration_seconds=0.5, file_bytes=4096)
+    assert environment.keep_results_seconds == 0.0
+    assert environment.requests_per_minute == 30
+    assert environment.analyses_at_once == 4
+    assert environment.training_folder == Path(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("MAX_DURATION_SECONDS", ["two hours", "0", "-5", "nan", "inf"]),
+        ("MAX_FILE_BYTES", ["much", "0", "-1", "1.5", "nan", "inf"]),
+        ("KEEP_RESULTS_SECONDS", ["soon", "-1", "inf", "nan"]),
+        ("REQUESTS_PER_MINUTE", ["0", "many"]),
+        ("ANALYSES_AT_ONCE", ["1.5", "-2"]),
+        ("TRAINING_FOLDER", ["/no/such/folder"]),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_what_would_do(monkeypatch, name, values):
+    for value in values:
+        monkeypatch.setenv(f"CALMSCORE_{name}", value)
+        with pytest.raises(ParameterError, match=f"CALMSCORE_{name} is '{value}'; set it to a "):
+            read_environment()
