@@ -146,7 +146,8 @@ def _restore_sqlite(source: Path, folder: Path, url: str | None) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite" or not parsed.database:
             raise StoreError(
-                f"{source} is a SQLite database, CALMSCORE_DATABASE_URL names another kind; unset it"
+                f"{source} is a SQLite database, CALMSCORE_DATABASE_URL names another kind; "
+                "unset it"
             )
         target = Path(parsed.database)
     if target.exists():
