@@ -234,7 +234,9 @@ def batch(
 
     with _clear_errors():
         work = _work(customer_channel)
-        paths = find_recordings(recordings)
+        found = find_recordings(recordings)
+        paths = found.recordings
+        _tell_others(found.others)
         try:
             if scheduler is not None:
                 results = score_on_cluster(paths, work, scheduler=scheduler)
@@ -247,6 +249,18 @@ def batch(
             raise typer.Exit(EXIT_INTERRUPTED) from None
     if failed:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+_MOST_NAMED = 5
+
+
+def _tell_others(others: Sequence[Path]) -> None:
+    if not others:
+        return
+    names = ", ".join(path.name for path in others[:_MOST_NAMED])
+    more = ", …" if len(others) > _MOST_NAMED else ""
+    files = "1 file was" if len(others) == 1 else f"{len(others)} files were"
+    print(f"{files} not audio by the name and left out: {names}{more}", file=sys.stderr)
 
 
 def _follow(results: Iterable[RecordingResult], *, total: int, failures: Path) -> int:

@@ -17,8 +17,10 @@ from typing import BinaryIO
 import numpy as np
 import soundfile  # type: ignore[import-untyped, unused-ignore]
 import soxr  # type: ignore[import-untyped, unused-ignore]
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound, is_headerless
 from calmscore.errors import CallFileError, Notice
 from calmscore.settings import DEFAULT_LIMITS, ReadingLimits
 
@@ -33,26 +35,18 @@ _HASH_BLOCK_BYTES = 1 << 20
 # Sizes from here on are what streaming writers put where they know no size
 # (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
 _UNKNOWN_SIZE = 0x7FFF_0000
-# libsndfile's word for "as many as come" is the largest signed number of 64 bits.
-_UNKNOWN_FRAMES = 1 << 62
 _MOST_CHUNKS = 1_000
-# An MP3 without a Xing header does not say how long it is; the decoder guesses from
-# the first frame and the file's size, and stops there even if sound is left. With a
-# size beyond belief it reads to the true end. The end itself must be readable: the
-# decoder looks for a tag in the last bytes.
-_MP3_FIRST_BYTES = re.compile(rb"ID3|\xff[\xe0-\xff]", re.DOTALL)
-_MP3_EXTRA_BYTES = 1 << 40
-_MP3_TAG_BYTES = 128
-_MP3_FRAME_BYTES = 256
-# A frame of MPEG audio has at least 24 bytes and at most 1152 samples.
-_MOST_MP3_FRAMES_PER_BYTE = 48
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
 # Decoders may hold back a frame at the end; that is no truncation.
 _SMALLEST_GAP_SECONDS = 0.04
+# Of joined files the length is estimated from the size.
+_LENGTH_TOLERANCE = 1.002
 _FORMATS = "WAV, FLAC, OGG or MP3"
-_FIRST_BYTES = re.compile(
-    rb"RIFF|RIFX|RF64|riff|FORM|\.snd|dns\.|fLaC|OggS|ID3|\xff[\xe0-\xff]", re.DOTALL
+# What libsndfile reads best, and what FFmpeg does: joined files to their true end, for one.
+_SNDFILE_BYTES = re.compile(rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC")
+_FFMPEG_BYTES = re.compile(
+    rb"OggS|ID3|\xff[\xe0-\xff]|....ftyp|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff", re.DOTALL
 )
 
 
@@ -219,12 +213,13 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         view = _View(stream, size, header)
     with _open_sound(view, header, name) as sound:
         _check_sound(sound, header, name)
-        known_seconds = _known_seconds(sound, size)
+        known_seconds = _known_seconds(sound)
         if known_seconds is not None and known_seconds > limits.duration_seconds:
             raise _too_long(known_seconds, name, limits)
         decoded = _decode(sound, name, limits)
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
+        damaged = sound.damaged_packets if isinstance(sound, AvSound) else 0
     if view.failure:
         with _system_errors(name):
             raise view.failure
@@ -236,7 +231,7 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         sample_rate_hz=rate,
         duration_seconds=decoded.frames / rate,
         samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
-        warnings=_notices(decoded, announced, decoded.frames / rate),
+        warnings=_notices(decoded, announced, decoded.frames / rate, damaged=damaged),
     )
 
 
@@ -346,33 +341,25 @@ class _View:
 
     def __init__(self, stream: BinaryIO, size: int, header: _WaveHeader | None) -> None:
         self._stream = stream
-        self.size = size
-        self._end = size
+        self._size = size
         self._position = 0
         self._patch = header.size_patch if header else b""
         self._patch_start = (header.data_start or 0) - 4 if header else 0
         self.failure: OSError | None = None
 
-    def hide_end(self) -> None:
-        """Pretend to be far longer than the file."""
-        self._end = self.size + _MP3_EXTRA_BYTES
-
     def tell(self) -> int:
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
-        self._position = min(max(base + offset, 0), self._end)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = min(max(base + offset, 0), self._size)
         return self._position
 
     def read(self, count: int) -> bytes:
         start = self._position
-        if start > self.size and start >= self._end - _MP3_TAG_BYTES:
-            self._position = min(start + count, self._end)
-            return bytes(self._position - start)
         try:
             self._stream.seek(start)
-            data = self._stream.read(max(0, min(count, self.size - start)))
+            data = self._stream.read(max(0, min(count, self._size - start)))
         except OSError as error:
             self.failure = error
             return b""
@@ -390,6 +377,9 @@ class _View:
         return bytes(patched)
 
 
+Sound = soundfile.SoundFile | AvSound
+
+
 class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
     """A sound file that is read once, from start to end.
 
@@ -402,35 +392,36 @@ class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
 
 
 @contextmanager
-def _open_sound(
-    view: _View, header: _WaveHeader | None, name: str
-) -> Iterator[soundfile.SoundFile]:
+def _open_sound(view: _View, header: _WaveHeader | None, name: str) -> Iterator[Sound]:
     first = view.read(12)
-    if not _FIRST_BYTES.match(first):
+    view.seek(0)
+    with _opened(view, first, header, name) as sound:
+        yield sound
+
+
+def _opened(view: _View, first: bytes, header: _WaveHeader | None, name: str) -> Sound:
+    if _SNDFILE_BYTES.match(first):
+        try:
+            return _ForwardSound(view)
+        except soundfile.SoundFileError as error:
+            refusal = _unopened(header, name, error)
+            cause: Exception = error
+        if refusal.code not in ("unreadable_audio", "unsupported_codec"):
+            raise refusal from cause
+    elif _FFMPEG_BYTES.match(first) or is_headerless(name):
+        refusal = CallFileError(
+            "unreadable_audio", f"{name} cannot be decoded; export the call again as {_FORMATS}."
+        )
+    else:
         raise CallFileError(
             "not_audio",
             f"{name} is not audio in a known format (it begins with "
             f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}.",
         )
-    view.seek(0)
-    if _MP3_FIRST_BYTES.match(first) and not _mp3_states_length(view):
-        view.hide_end()
     try:
-        sound = _ForwardSound(view)
-    except soundfile.SoundFileError as error:
-        raise _unopened(header, name, error) from error
-    with sound:
-        yield sound
-
-
-def _mp3_states_length(view: _View) -> bool:
-    tag = view.read(10)
-    # The size of an ID3 tag has seven bits a byte.
-    tag_bytes = sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:])))
-    view.seek(10 + tag_bytes if tag.startswith(b"ID3") else 0)
-    frame = view.read(_MP3_FRAME_BYTES)
-    view.seek(0)
-    return b"Xing" in frame or b"Info" in frame
+        return AvSound(view, file_name=name)
+    except (FFmpegError, ValueError) as error:
+        raise refusal from error
 
 
 def _unopened(
@@ -492,7 +483,7 @@ def _too_long(seconds: float, name: str, limits: ReadingLimits) -> CallFileError
     )
 
 
-def _check_sound(sound: soundfile.SoundFile, header: _WaveHeader | None, name: str) -> None:
+def _check_sound(sound: Sound, header: _WaveHeader | None, name: str) -> None:
     # libsndfile reads a rate as signed; the header walk does not.
     rate_hz = header.rate_hz if header and header.rate_hz is not None else sound.samplerate
     if not 1 <= sound.channels <= 2:
@@ -503,12 +494,10 @@ def _check_sound(sound: soundfile.SoundFile, header: _WaveHeader | None, name: s
         raise _no_samples(name)
 
 
-def _known_seconds(sound: soundfile.SoundFile, size: int) -> float | None:
-    """Return the length that libsndfile states, None where it is only a guess."""
-    guessed = sound.format == "MP3" and sound.frames > _MOST_MP3_FRAMES_PER_BYTE * size
-    if guessed or sound.frames >= _UNKNOWN_FRAMES:
-        return None
-    return float(sound.frames / sound.samplerate)
+def _known_seconds(sound: Sound) -> float | None:
+    """Return the length that the file states, None where it states none."""
+    # libsndfile's word for "as many as come" is the largest signed number of 64 bits.
+    return None if sound.frames >= UNKNOWN_FRAMES else float(sound.frames / sound.samplerate)
 
 
 class _Store:
@@ -556,8 +545,9 @@ class _Decoded:
     broke_off: bool = False
 
 
-def _reserve(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _Store:
-    seconds = min(sound.frames / sound.samplerate, limits.duration_seconds)
+def _reserve(sound: Sound, name: str, limits: ReadingLimits) -> _Store:
+    # A second more than announced: coders fill their last block.
+    seconds = min(sound.frames / sound.samplerate + 1.0, limits.duration_seconds)
     try:
         return _Store(channels=sound.channels, capacity=math.ceil(seconds * ANALYSIS_RATE_HZ) + 1)
     except MemoryError as error:
@@ -568,7 +558,7 @@ def _reserve(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _S
         ) from error
 
 
-def _decode(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _Decoded:
+def _decode(sound: Sound, name: str, limits: ReadingLimits) -> _Decoded:
     rate = sound.samplerate
     decoded = _Decoded(_reserve(sound, name, limits))
     # Decoders of lossy formats overshoot a little; float files say what they mean.
@@ -578,7 +568,7 @@ def _decode(sound: soundfile.SoundFile, name: str, limits: ReadingLimits) -> _De
     while True:
         try:
             block = sound.read(out=buffer)
-        except soundfile.SoundFileError:
+        except (soundfile.SoundFileError, FFmpegError):
             # What came before is sound all the same; a notice says where it ends.
             decoded.broke_off = True
             block = buffer[:0]
@@ -621,17 +611,25 @@ def _announced_seconds(
 
 
 def _notices(
-    decoded: _Decoded, announced_seconds: float | None, seconds: float
+    decoded: _Decoded, announced_seconds: float | None, seconds: float, *, damaged: int
 ) -> tuple[Notice, ...]:
     notices = []
     announced = announced_seconds or 0.0
-    if decoded.broke_off or announced > seconds + _SMALLEST_GAP_SECONDS:
+    if decoded.broke_off or announced > seconds * _LENGTH_TOLERANCE + _SMALLEST_GAP_SECONDS:
         total = f"{announced:.1f} s" if announced > seconds else "an unknown length"
         notices.append(
             Notice(
                 "truncated_data",
                 f"The file breaks off: {seconds:.1f} s of {total} are there, "
                 "and the score covers only this part.",
+            )
+        )
+    if damaged:
+        notices.append(
+            Notice(
+                "damaged_data",
+                f"{damaged} piece{'s' if damaged > 1 else ''} of the file could not be decoded and "
+                "were left out; times after them may be early.",
             )
         )
     if decoded.store.divisor > 1:

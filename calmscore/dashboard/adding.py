@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
@@ -17,7 +18,7 @@ from calmscore.store import Store
 from calmscore.store.calls import CallDetails, list_agents
 
 Height = int | Literal["content"]
-_FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
+_FILE_TYPES = [suffix[1:] for suffix in RECORDING_SUFFIXES]
 _REFRESH_SECONDS = 0.5
 _LINES_WITHOUT_SCROLLING = 8
 _SCROLLED_HEIGHT = 420

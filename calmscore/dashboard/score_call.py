@@ -8,6 +8,7 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import hash_recording
 from calmscore.dashboard import call_view
 from calmscore.dashboard.desk import current_user, open_store
@@ -20,7 +21,7 @@ from calmscore.locations import shipped
 from calmscore.store.keys import allows
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
-_FILE_TYPES = ["wav", "flac", "ogg", "mp3"]
+_FILE_TYPES = [suffix[1:] for suffix in RECORDING_SUFFIXES]
 
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import open_recording
 from calmscore.errors import ParameterError, fault_of
 from calmscore.intake.take_in import take_in
@@ -35,7 +36,6 @@ from calmscore.store import Store
 LoadClassifier = Callable[[], EmotionClassifier]
 RecordingState = Literal["scored", "known", "failed"]
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _CLUSTER_RETRIES = 2
 _LEAST_CLUSTER_TASKS = 64
@@ -81,46 +81,65 @@ class RecordingResult:
     message: str = ""
 
 
-def find_recordings(patterns: Sequence[str]) -> list[Path]:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What folders, globs and file names stand for.
+
+    Attributes
+    ----------
+    recordings : tuple of Path
+        Sorted, each once.
+    others : tuple of Path
+        Files of folders and globs that are no recordings by their names.
+    """
+
+    recordings: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def find_recordings(patterns: Sequence[str]) -> Found:
     """Return the recordings that folders, globs and file names stand for.
 
     Parameters
     ----------
     patterns : sequence of str
-        A folder stands for every WAV, FLAC, OGG and MP3 file in it and below; hidden
-        files are left out.
+        A folder stands for every file in it and below whose name ends like a
+        recording's; hidden files are left out.
 
     Returns
     -------
-    list of Path
-        Sorted, each once.
+    Found
 
     Raises
     ------
     ParameterError
         If a pattern stands for nothing.
     """
-    found: set[Path] = set()
+    recordings: set[Path] = set()
+    others: set[Path] = set()
     for pattern in patterns:
         path = Path(pattern)
-        if path.is_dir():
-            paths = [p for p in path.rglob("*") if _is_recording(p)]
-        elif has_magic(pattern) and not path.exists():
-            paths = [p for p in map(Path, glob(pattern, recursive=True)) if _is_recording(p)]
+        if path.is_dir() or (has_magic(pattern) and not path.exists()):
+            files = path.rglob("*") if path.is_dir() else map(Path, glob(pattern, recursive=True))
+            seen = [p for p in files if p.is_file() and not p.name.startswith(".")]
+            paths = [p for p in seen if is_recording_name(p)]
+            others.update(p.absolute() for p in seen if not is_recording_name(p))
         elif path.exists():
             paths = [path]
         else:
             raise ParameterError(f"{pattern}: there is no such file or folder")
         if not paths:
             raise ParameterError(
-                f"{pattern}: holds no recording ({', '.join(suffix[1:] for suffix in SUFFIXES)})"
+                f"{pattern}: holds no recording "
+                f"({', '.join(suffix[1:] for suffix in RECORDING_SUFFIXES)})"
             )
-        found.update(path.absolute() for path in paths)
-    return sorted(found)
+        recordings.update(path.absolute() for path in paths)
+    return Found(recordings=tuple(sorted(recordings)), others=tuple(sorted(others - recordings)))
 
 
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def is_recording_name(path: Path) -> bool:
+    """Tell whether a file's name ends like a recording's."""
+    return path.suffix.lower() in RECORDING_SUFFIXES
 
 
 def score_recording(path: Path, work: Work) -> RecordingResult:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from calmscore.errors import ArtifactError, ParameterError, StoreError
-from calmscore.intake.batch import SUFFIXES, RecordingResult, Workers
+from calmscore.intake.batch import RecordingResult, Workers, is_recording_name
 
 Report = Callable[[RecordingResult], None]
 
@@ -120,7 +120,7 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
 
 def _delete_if_put_away(path: Path, *, latest: float) -> bool:
     """Delete a recording or a reason that is old enough; return whether a recording went."""
-    recording = path.suffix.lower() in SUFFIXES
+    recording = is_recording_name(path)
     if not (recording or path.name.endswith(_REASON_SUFFIX)) or not path.is_file():
         return False
     # A move changes this time, and not the one of the recording's content.
@@ -206,7 +206,7 @@ def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None
         return None
     found = {}
     for path in paths:
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if is_recording_name(path) and not path.name.startswith("."):
             try:
                 state = path.stat()
             except FileNotFoundError:  # moved between the two calls

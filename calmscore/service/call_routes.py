@@ -76,7 +76,7 @@ def upload_form(*, fields: dict[str, Any]) -> dict[str, Any]:
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "format": "binary",
-        "description": "The recording: WAV, FLAC, OGG or MP3.",
+        "description": "The recording: WAV, FLAC, OGG, MP3, M4A, WebM, AMR and others.",
     }
     schema = {
         "type": "object",

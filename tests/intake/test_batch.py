@@ -36,13 +36,15 @@ def test_a_folder_stands_for_its_recordings_and_those_below(tmp_path):
     for name in ("b.wav", "a/c.FLAC", "a/notes.txt", "a/.hidden.wav", "d.mp3"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    names = [path.relative_to(tmp_path).as_posix() for path in find_recordings([str(tmp_path)])]
+    found = find_recordings([str(tmp_path)])
+    names = [path.relative_to(tmp_path).as_posix() for path in found.recordings]
     assert names == ["a/c.FLAC", "b.wav", "d.mp3"]
-    assert [p.name for p in find_recordings([f"{tmp_path}/*.wav", f"{tmp_path}/b.wav"])] == [
-        "b.wav"
-    ]
+    assert [path.name for path in found.others] == ["notes.txt"]
+    found = find_recordings([f"{tmp_path}/*.wav", f"{tmp_path}/b.wav"])
+    assert [p.name for p in found.recordings] == ["b.wav"]
     named = find_recordings([str(tmp_path / "a" / "notes.txt")])
-    assert [path.name for path in named] == ["notes.txt"]  # asked for by name: told what is wrong
+    # Asked for by name: told what is wrong.
+    assert [path.name for path in named.recordings] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("gone", "no such file"), ("*.wav", "no such file")])

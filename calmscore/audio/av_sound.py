@@ -1,0 +1,147 @@
+"""Sound that libsndfile does not know, decoded by FFmpeg's libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+# Without a header nothing but the name tells what these hold: format, and options.
+_HEADERLESS: dict[str, tuple[str, dict[str, str]]] = {
+    ".ulaw": ("mulaw", {"sample_rate": "8000"}),
+    ".ul": ("mulaw", {"sample_rate": "8000"}),
+    ".pcmu": ("mulaw", {"sample_rate": "8000"}),
+    ".alaw": ("alaw", {"sample_rate": "8000"}),
+    ".al": ("alaw", {"sample_rate": "8000"}),
+    ".pcma": ("alaw", {"sample_rate": "8000"}),
+    ".sln": ("s16le", {"sample_rate": "8000"}),
+    ".sln16": ("s16le", {"sample_rate": "16000"}),
+    ".gsm": ("gsm", {"sample_rate": "8000"}),
+    ".g722": ("g722", {}),
+    ".g729": ("g729", {}),
+}
+UNKNOWN_FRAMES = 1 << 62
+# Of these the length is guessed from the first frames, or that of the first of joined files.
+_GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
+_MP3_HEAD_BYTES = 1 << 16
+RECORDING_SUFFIXES = (
+    ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
+    ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff", *_HEADERLESS,
+)  # fmt: skip
+"""How the names of recordings end, for those who look into folders or offer a choice."""
+
+
+def is_headerless(file_name: str) -> bool:
+    """Tell whether nothing but the name says what a file holds."""
+    return PurePath(file_name).suffix.lower() in _HEADERLESS
+
+
+class AvSound:
+    """A recording that is read once from start to end; a context manager.
+
+    Of what `soundfile.SoundFile` offers it has ``samplerate``, ``channels``, ``frames``,
+    ``subtype``, ``format`` and ``read``.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The recording; seekable.
+    file_name : str
+        Tells the format where no header does.
+
+    Raises
+    ------
+    av.error.FFmpegError
+        If no decoder knows it.
+    ValueError
+        If it holds no sound that can be decoded.
+    """
+
+    def __init__(self, stream: BinaryIO, *, file_name: str) -> None:
+        known, options = _HEADERLESS.get(PurePath(file_name).suffix.lower(), (None, {}))
+        stream.seek(0)
+        head = stream.read(_MP3_HEAD_BYTES)
+        stream.seek(0)
+        self._container = av.open(stream, format=known, options=options)
+        audio = self._container.streams.audio
+        if not audio or audio[0].codec_context is None:
+            self._container.close()
+            raise ValueError("it holds no sound that can be decoded")
+        self._stream = audio[0]
+        self.format = self._container.format.name
+        self.samplerate = int(self._stream.rate or 0)
+        self.channels = int(self._stream.channels)
+        # An MP3 says how long it is in its first frame, if it does at all.
+        self._guessed_length = self.format in _GUESSED_LENGTH or (
+            self.format == "mp3" and not (b"Xing" in head or b"Info" in head)
+        )
+        self.subtype = "FLOAT" if self._stream.codec_context.name.startswith("pcm_f") else ""
+        self.damaged_packets = 0
+        self._rest = np.zeros((0, self.channels), dtype=np.float32)
+        self._blocks = self._decoded()
+
+    @property
+    def frames(self) -> int:
+        """How many samples of each channel the file claims; more than it has where it is silent."""
+        stream = self._stream
+        if self._guessed_length or stream.duration is None or stream.time_base is None:
+            return UNKNOWN_FRAMES
+        return round(float(stream.duration * stream.time_base) * self.samplerate)
+
+    def __enter__(self) -> AvSound:
+        """Return the sound."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the decoder."""
+        self._container.close()
+
+    def read(self, out: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Read the next samples.
+
+        Parameters
+        ----------
+        out : array of float32, shape (n, channels)
+            Filled from its start.
+
+        Returns
+        -------
+        array of float32, shape (m, channels)
+            The part of ``out`` that was filled; empty at the end.
+
+        Raises
+        ------
+        av.error.FFmpegError
+            If the decoder stumbles.
+        """
+        filled = 0
+        while filled < len(out):
+            if not len(self._rest):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._rest = block
+            taken = self._rest[: len(out) - filled]
+            out[filled : filled + len(taken)] = taken
+            filled += len(taken)
+            self._rest = self._rest[len(taken) :]
+        return out[:filled]
+
+    def _decoded(self) -> Iterator[NDArray[np.float32]]:
+        resampler = av.AudioResampler(
+            format="fltp", layout=self._stream.layout, rate=self.samplerate
+        )
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                self.damaged_packets += 1  # what follows may be whole
+                continue
+            for frame in frames:
+                for whole in resampler.resample(frame):
+                    yield whole.to_ndarray().T
