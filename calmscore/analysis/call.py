@@ -296,7 +296,7 @@ def _speech_warnings(call: SegmentedCall, recording: Recording) -> list[Notice]:
         Notice(
             code="low_information",
             message=f"{poor} segment{'s' if poor > 1 else ''} of {name} could not be scored: "
-            "the voice is too quiet or too distorted. Check the recording level.",
+            "the voice is too quiet, or not apart from the other one. Check the recording.",
         )
     ]
 

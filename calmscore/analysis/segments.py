@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerChannel, SegmentStatus, Speaker, Speakers, Talk, Turn
+from calmscore.audio.channels import (
+    Stretch,
+    dead_stretch,
+    holds_one_mix,
+    stretches_together,
+    without_direct_current,
+)
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices, speech_mask
 from calmscore.errors import Notice, ParameterError
@@ -24,13 +31,12 @@ CHANNEL_CHOICES: tuple[ChannelChoice, ...] = ("auto", "left", "right", "mixed")
 SEGMENT_SECONDS = 3.0
 MINIMUM_SPEECH_SECONDS = 0.5
 
-# Below this level, in decibels of full scale, telephone noise covers the voice.
-_QUIETEST_SPEECH_DB = -55.0
-# More samples at full scale than this, and the waveform is cut to pieces.
-_LARGEST_CLIPPED_SHARE = 0.05
-_CLIPPED = 0.985
-# Two channels that correlate like this hold the same mix.
-_SAME_CORRELATION = 0.98
+# More of a segment at full scale than this is heard as harshness.
+_CLIPPED_SHARE, _CLIPPED = 0.05, 0.985
+# So far below the call's usual level, noise covers the voice.
+_QUIETEST_BELOW_CALL_DB = 30.0
+# Beyond this share of the speech, a call is taken as a mix altogether.
+_LARGEST_MIXED_SHARE = 0.5
 # Somebody has begun to talk once a second of speech stands within two.
 _OPENING_SPEECH_SECONDS = 1.0
 _OPENING_WINDOW_SECONDS = 2.0
@@ -39,7 +45,7 @@ _CLEAR_LEAD_SECONDS = 1.0
 _DOUBT_AFTER_GREETING, _DOUBT_WITHOUT_CUE = 0.2, 0.5
 # A breath within what somebody says is no end of a turn.
 _LONGEST_BREATH_SECONDS = 0.6
-_LARGEST_GAIN_DB = 30.0
+_LARGEST_GAIN_DB = 60.0
 # Kept around the speech of a segment: onsets are softer than the threshold.
 _MARGIN_SECONDS = 0.1
 
@@ -127,11 +133,15 @@ def segment_call(
         raise ParameterError(
             f"customer channel {customer_channel!r} is not one of {', '.join(CHANNEL_CHOICES)}"
         )
+    recording = replace(recording, samples=without_direct_current(recording.samples))
     mixed = _mixed_reason(recording, customer_channel)
     if mixed is not None:
         return _segment_mixed(recording, mixed)
     with ThreadPoolExecutor(2) as pool:
         heard = list(pool.map(speech_mask, recording.samples))
+    together = stretches_together(recording.samples, (heard[0], heard[1]))
+    if _share_of_speech(together, heard) > _LARGEST_MIXED_SHARE:
+        return _segment_mixed(recording, _not_apart(recording.file_name))
     left, right = recording.samples
     masks = (
         near_voices(left, heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1])),
@@ -141,13 +151,84 @@ def segment_call(
     )
     channel, speakers, warnings = _choose_channel(masks, customer_channel)
     customer = _PLACES[channel]
+    segments = _cut(customer_samples(recording, channel), masks[customer], together=together)
     return SegmentedCall(
         customer_channel=channel,
         speakers=speakers,
-        segments=_cut(customer_samples(recording, channel), masks[customer]),
+        segments=segments,
         talk=_talk(masks[customer], masks[1 - customer], recording.duration_seconds),
-        warnings=warnings,
+        warnings=(
+            *warnings,
+            *_line_notices(recording.samples, masks, together),
+            *_overdriven(segments),
+        ),
     )
+
+
+def _overdriven(segments: Sequence[Segment]) -> tuple[Notice, ...]:
+    shares = [
+        float(np.mean(np.abs(segment.samples) >= _CLIPPED))
+        for segment in segments
+        if segment.samples is not None
+    ]
+    count = sum(share > _CLIPPED_SHARE for share in shares)
+    if not count:
+        return ()
+    return (
+        Notice(
+            code="overdriven",
+            message=f"The customer's voice is overdriven in {count} of {len(shares)} segments; "
+            "it may sound harsher than it was. Lower the recording level.",
+        ),
+    )
+
+
+def _share_of_speech(stretches: Sequence[Stretch], masks: Sequence[Mask]) -> float:
+    either = masks[0] | masks[1]
+    inside = np.zeros_like(either)
+    for part in stretches:
+        first, last = (int(s * MASK_RATE_HZ) for s in (part.start_seconds, part.end_seconds))
+        inside[first:last] = True
+    return float((either & inside).sum()) / max(float(either.sum()), 1.0)
+
+
+def _not_apart(name: str) -> Notice:
+    return Notice(
+        code="voices_mixed",
+        message=f"{name} is stereo, but both channels hold the same voices, so customer and agent "
+        "are mixed. The emotions may be either person's: listen before you conclude anything.",
+    )
+
+
+def _line_notices(
+    samples: HalfArray, masks: tuple[Mask, Mask], together: Sequence[Stretch]
+) -> list[Notice]:
+    notices = [
+        Notice(
+            code="voices_not_apart",
+            message=f"From {_clock(part.start_seconds)} to {_clock(part.end_seconds)} both "
+            "channels hold both voices; this part is not scored.",
+            at_seconds=part.start_seconds,
+        )
+        for part in together
+    ]
+    for name, place in _PLACES.items():
+        dead = dead_stretch(samples[place], other_speech=masks[1 - place])
+        if dead is not None:
+            notices.append(
+                Notice(
+                    code="side_silent",
+                    message=f"The {name} channel holds no sound at all from "
+                    f"{_clock(dead.start_seconds)} to {_clock(dead.end_seconds)}, while the other "
+                    "one speaks; its line may not have been recorded.",
+                    at_seconds=dead.start_seconds,
+                )
+            )
+    return notices
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 _PLACES = {"left": 0, "right": 1}
@@ -167,15 +248,15 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
     -------
     array of float16, shape (n,)
         At ``ANALYSIS_RATE_HZ``, full scale 1. Two mixed channels are averaged; those
-        that hold the same sound are taken once, because with one of them inverted the
-        average would be silence.
+        that hold the same sound are taken once, because with one of them inverted or late
+        the average would be silence or an echo.
     """
     samples = recording.samples
     if len(samples) == 1:
         return np.asarray(samples[0])
     if channel != "mixed":
         return np.asarray(samples[_PLACES[channel]])
-    if _same_channels(samples):
+    if holds_one_mix(samples):
         return np.asarray(samples[0])
     half = np.float16(0.5)
     return np.asarray(samples[0] * half + samples[1] * half, dtype=np.float16)
@@ -197,31 +278,19 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
             message="Both channels were mixed as asked, so the emotions may be either person's: "
             "listen before you conclude anything.",
         )
-    if _same_channels(recording.samples):
-        return Notice(
-            code="voices_mixed",
-            message=f"{name} is stereo, but both channels hold the same sound, so customer and "
-            "agent are mixed. The emotions may be either person's: listen before you conclude "
-            "anything.",
-        )
     return None
-
-
-def _same_channels(samples: HalfArray) -> bool:
-    left, right = samples[:, ::11].astype(np.float32)
-    scale = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return scale > 0.0 and abs(float(left @ right)) / scale >= _SAME_CORRELATION
 
 
 def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
+    segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
         speakers=Speakers(how="mixed", customer_from=None, doubt=1.0),
-        segments=_cut(samples, mask),
+        segments=segments,
         talk=_talk(mask, None, recording.duration_seconds),
-        warnings=(reason,),
+        warnings=(reason, *_overdriven(segments)),
     )
 
 
@@ -236,9 +305,22 @@ def _choose_channel(
     if left is None and right is None:
         return "left", Speakers(how="channels", customer_from="greeting", doubt=doubt), ()
     if left is None or right is None:
-        channel: CustomerChannel = "right" if left is None else "left"
-        why = f"only the {channel} channel holds speech"
-    elif abs(left - right) < _CLEAR_LEAD_SECONDS:
+        # The silent side: whoever speaks may be the agent, who is never scored.
+        channel: CustomerChannel = "left" if left is None else "right"
+        heard = "right" if left is None else "left"
+        return (
+            channel,
+            Speakers(how="channels", customer_from=None, doubt=doubt),
+            (
+                Notice(
+                    code="one_side_silent",
+                    message=f"Only the {heard} channel holds speech, and nobody can tell whether "
+                    "it is the customer or the agent, so nothing is scored. Listen, and choose the "
+                    f"{heard} channel if it is the customer.",
+                ),
+            ),
+        )
+    if abs(left - right) < _CLEAR_LEAD_SECONDS:
         channel, why = "left", "both begin to talk at about the same time, and left is usual"
     else:
         channel, doubt = ("left" if left > right else "right"), _DOUBT_AFTER_GREETING
@@ -267,12 +349,30 @@ def _opening_seconds(mask: Mask) -> float | None:
     return float(starts[0]) / MASK_RATE_HZ if starts.size else None
 
 
-def _cut(samples: HalfArray, mask: Mask) -> tuple[Segment, ...]:
+def _cut(
+    samples: HalfArray, mask: Mask, *, together: Sequence[Stretch] = ()
+) -> tuple[Segment, ...]:
     length = int(SEGMENT_SECONDS * ANALYSIS_RATE_HZ)
     count = -(-samples.size // length)
-    return tuple(
+    segments = [
         _segment(index, samples[index * length : (index + 1) * length], mask)
         for index in range(count)
+    ]
+    levels = [_level_db(segment.samples) for segment in segments if segment.samples is not None]
+    quietest = float(np.median(levels)) - _QUIETEST_BELOW_CALL_DB if levels else -np.inf
+    return tuple(
+        replace(segment, status="low_information", samples=None)
+        if segment.samples is not None
+        and (_level_db(segment.samples) < quietest or _within(segment, together))
+        else segment
+        for segment in segments
+    )
+
+
+def _within(segment: Segment, stretches: Sequence[Stretch]) -> bool:
+    return any(
+        part.start_seconds < segment.end_seconds and segment.start_seconds < part.end_seconds
+        for part in stretches
     )
 
 
@@ -285,14 +385,14 @@ def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
     voiced: HalfArray | None = None
     if speech_seconds >= MINIMUM_SPEECH_SECONDS:
         voiced = voiced_stretch(samples, speech)
-        status = "low_information" if _too_poor(voiced) else "scored"
+        status = "scored"
     return Segment(
         index=index,
         start_seconds=start,
         end_seconds=min(start + SEGMENT_SECONDS, start + samples.size / ANALYSIS_RATE_HZ),
         speech_seconds=speech_seconds,
         status=status,
-        samples=voiced if status == "scored" else None,
+        samples=voiced,
     )
 
 
@@ -324,11 +424,8 @@ def voiced_stretch(samples: Sound, speech: Mask) -> Sound:
     return quiet[places[0] : places[-1] + 1].copy()
 
 
-def _too_poor(voiced: HalfArray) -> bool:
-    level = float(np.sqrt(np.mean(np.square(voiced, dtype=np.float64))))
-    if 20.0 * np.log10(max(level, 1e-9)) < _QUIETEST_SPEECH_DB:
-        return True
-    return float(np.mean(np.abs(voiced) >= _CLIPPED)) > _LARGEST_CLIPPED_SHARE
+def _level_db(samples: HalfArray) -> float:
+    return float(10.0 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12))
 
 
 def _talk(customer: Mask, agent: Mask | None, duration_seconds: float) -> Talk:
@@ -394,7 +491,7 @@ def level_gain(
     Returns
     -------
     float32
-        Factor, within ±30 dB.
+        Factor, within ±60 dB.
     """
     levels = [np.sqrt(np.mean(np.square(sound, dtype=np.float64))) for sound in sounds]
     if not levels:

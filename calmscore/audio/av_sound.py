@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import Protocol
 
 import av
 import numpy as np
@@ -41,6 +41,19 @@ def is_headerless(file_name: str) -> bool:
     return PurePath(file_name).suffix.lower() in _HEADERLESS
 
 
+class Readable(Protocol):
+    """What a decoder asks of a file."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+
+    def tell(self) -> int:
+        """Return the place."""
+
+
 class AvSound:
     """A recording that is read once from start to end; a context manager.
 
@@ -62,12 +75,12 @@ class AvSound:
         If it holds no sound that can be decoded.
     """
 
-    def __init__(self, stream: BinaryIO, *, file_name: str) -> None:
+    def __init__(self, stream: Readable, *, file_name: str) -> None:
         known, options = _HEADERLESS.get(PurePath(file_name).suffix.lower(), (None, {}))
         stream.seek(0)
         head = stream.read(_MP3_HEAD_BYTES)
         stream.seek(0)
-        self._container = av.open(stream, format=known, options=options)
+        self._container = av.open(stream, "r", format=known, options=options)
         audio = self._container.streams.audio
         if not audio or audio[0].codec_context is None:
             self._container.close()
@@ -144,4 +157,4 @@ class AvSound:
                 continue
             for frame in frames:
                 for whole in resampler.resample(frame):
-                    yield whole.to_ndarray().T
+                    yield np.asarray(whole.to_ndarray().T, dtype=np.float32)

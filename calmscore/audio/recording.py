@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 import soundfile  # type: ignore[import-untyped, unused-ignore]
@@ -377,7 +377,7 @@ class _View:
         return bytes(patched)
 
 
-Sound = soundfile.SoundFile | AvSound
+Sound: TypeAlias = "soundfile.SoundFile | AvSound"
 
 
 class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]

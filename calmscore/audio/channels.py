@@ -1,0 +1,185 @@
+"""What is wrong with the two sides of a call: direct current, one mix on both, a dead leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.audio.recording import ANALYSIS_RATE_HZ
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
+
+HalfArray = npt.NDArray[np.float16]
+Levels = npt.NDArray[np.float64]
+
+# A mean above this over a second is no sound but an offset of the line.
+_LEAST_OFFSET = 0.003
+# Where somebody speaks on separate lines, one side is loud while the other is not; where
+# both hold the same voices, their levels rise and fall together. A line that is only
+# the other's echo does so too, but far below it.
+_TOGETHER_CORRELATION = 0.5
+_TOGETHER_LEVEL_DB = 15.0
+_LATEST_SECONDS = 2.0
+_WINDOW_SECONDS = 20.0
+_LEAST_SPEECH_SECONDS = 3.0
+_FLOOR_DB = -60.0
+_SMOOTHED_STEPS = 5
+_LOUD_RANGE_DB = 30.0
+# Nothing, not even noise, for so long is no pause between two sentences.
+_DEAD_SECONDS = 30.0
+_DEAD_END_SECONDS = 10.0
+_DEAD_LEVEL = 1e-4
+_LEAST_OTHER_SPEECH_SECONDS = 4.0
+
+
+def without_direct_current(samples: HalfArray) -> HalfArray:
+    """Remove a constant offset from each channel, also one that drifts.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (channels, n)
+        At ``ANALYSIS_RATE_HZ``.
+
+    Returns
+    -------
+    array of float16, shape (channels, n)
+        The same array where there is no offset.
+    """
+    seconds = samples.shape[1] // ANALYSIS_RATE_HZ
+    if not seconds:
+        return samples
+    whole = samples[:, : seconds * ANALYSIS_RATE_HZ]
+    means = whole.reshape(len(samples), seconds, ANALYSIS_RATE_HZ).mean(axis=2, dtype=np.float32)
+    if np.abs(np.median(means, axis=1)).max() < _LEAST_OFFSET:
+        return samples
+    centred = samples.copy()
+    for channel, offsets in zip(centred, means, strict=True):
+        for second, offset in enumerate(offsets):
+            start = second * ANALYSIS_RATE_HZ
+            # What is left after the last whole second has its offset.
+            stop = start + ANALYSIS_RATE_HZ if second + 1 < seconds else channel.size
+            channel[start:stop] -= np.float16(offset)
+    return centred
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a call, in seconds from its start."""
+
+    start_seconds: float
+    end_seconds: float
+
+
+def stretches_together(samples: HalfArray, masks: tuple[Mask, Mask]) -> list[Stretch]:
+    """Return where both sides hold the same voices, whatever delays or filters one of them.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (2, n)
+        At ``ANALYSIS_RATE_HZ``.
+    masks : tuple of two arrays of bool
+        Where each side holds speech. Music and ringing on both sides tell nothing.
+
+    Returns
+    -------
+    list of Stretch
+        In order, joined where they touch.
+    """
+    left, right = (levels_db(side) for side in samples)
+    speech = [_fitted(mask, left.size) for mask in masks]
+    shift = _delay(left, right)
+    right, other = np.roll(right, shift), np.roll(speech[1], shift)
+    either = speech[0] | other
+    window = int(_WINDOW_SECONDS * MASK_RATE_HZ)
+    found: list[Stretch] = []
+    for first in range(0, left.size, window):
+        here = np.flatnonzero(either[first : first + window]) + first
+        if here.size < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
+            continue
+        if _together(left[here], right[here]):
+            stretch = Stretch(first / MASK_RATE_HZ, min(first + window, left.size) / MASK_RATE_HZ)
+            if found and found[-1].end_seconds == stretch.start_seconds:
+                stretch = Stretch(found.pop().start_seconds, stretch.end_seconds)
+            found.append(stretch)
+    return found
+
+
+def holds_one_mix(samples: HalfArray) -> bool:
+    """Tell whether both sides hold the same sound for most of the time, late or not.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (2, n)
+        At ``ANALYSIS_RATE_HZ``.
+    """
+    levels = [levels_db(side) for side in samples]
+    loud = tuple(level >= np.percentile(level, 95) - _LOUD_RANGE_DB for level in levels)
+    together = stretches_together(samples, (loud[0], loud[1]))
+    seconds = sum(part.end_seconds - part.start_seconds for part in together)
+    return bool(seconds > 0.5 * samples.shape[1] / ANALYSIS_RATE_HZ)
+
+
+def levels_db(samples: npt.NDArray[np.floating[Any]]) -> Levels:
+    """Return the level of one channel, a value for each step of a mask, smoothed."""
+    step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
+    count = -(-samples.size // step)
+    power = np.square(np.pad(samples, (0, count * step - samples.size)), dtype=np.float32)
+    mean = power.reshape(count, step).mean(axis=1, dtype=np.float64)
+    smooth = np.convolve(mean, np.full(_SMOOTHED_STEPS, 1.0 / _SMOOTHED_STEPS), mode="same")
+    return np.asarray(10.0 * np.log10(smooth + 10.0 ** (_FLOOR_DB / 10.0)))
+
+
+def _fitted(mask: Mask, size: int) -> Mask:
+    return np.pad(mask, (0, max(size - mask.size, 0)))[:size]
+
+
+def _delay(left: Levels, right: Levels) -> int:
+    """Return by how many steps the right side has to be moved to fit the left one best."""
+    reach = int(_LATEST_SECONDS * MASK_RATE_HZ)
+    size = 1 << (2 * left.size - 1).bit_length()
+    first, second = (np.fft.rfft(side - side.mean(), size) for side in (left, right))
+    correlation = np.fft.irfft(first * np.conj(second), size)
+    shifts = np.concatenate([np.arange(reach + 1), np.arange(-reach, 0)])
+    return int(shifts[np.argmax(correlation[shifts])])
+
+
+def _together(left: Levels, right: Levels) -> bool:
+    if min(left.std(), right.std()) < 1e-6:
+        return False
+    close = abs(float(np.median(left - right))) < _TOGETHER_LEVEL_DB
+    return close and bool(np.corrcoef(left, right)[0, 1] >= _TOGETHER_CORRELATION)
+
+
+def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:
+    """Return where a side that carried sound holds nothing at all while the other speaks.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (n,)
+        The side.
+    other_speech : array of bool
+        Where the other side holds speech.
+
+    Returns
+    -------
+    Stretch or None
+        The longest: 30 s and more, or 10 s at the end of the call.
+    """
+    step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
+    count = samples.size // step
+    frames = samples[: count * step].reshape(count, step)
+    dead = np.abs(frames).max(axis=1, initial=0) < _DEAD_LEVEL
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], dead, [False]]).astype(np.int8)))
+    longest: tuple[int, int] | None = None
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        needed = _DEAD_END_SECONDS if last == count else _DEAD_SECONDS
+        spoken = int(other_speech[first:last].sum())
+        if last - first >= needed * MASK_RATE_HZ and (
+            spoken >= _LEAST_OTHER_SPEECH_SECONDS * MASK_RATE_HZ
+        ):
+            longest = max(longest or (0, 0), (first, last), key=lambda part: part[1] - part[0])
+    if longest is None:
+        return None
+    return Stretch(longest[0] / MASK_RATE_HZ, longest[1] / MASK_RATE_HZ)

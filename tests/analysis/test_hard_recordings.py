@@ -1,0 +1,200 @@
+"""Recordings as telephone systems spoil them: the right person, all of the sound, nothing invented.
+
+Each member of the table is made here, from a sample call, and stands for its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+import soxr
+
+from calmscore.analysis.segments import SegmentedCall, segment_call
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+RATE_HZ = ANALYSIS_RATE_HZ
+CUSTOMER, AGENT = 0, 1
+
+Sound = np.ndarray
+Change = Callable[[Sound], Sound]
+
+
+@lru_cache
+def clean() -> Sound:
+    """Fifty seconds of a call, shape (2, n): customer left, agent right."""
+    samples, rate_hz = soundfile.read(SAMPLES / "calms_down.wav", frames=50 * 8000)
+    return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ)).T
+
+
+def call_of(sound: Sound, **options) -> SegmentedCall:
+    recording = Recording(
+        file_name="call.wav", sha256="0" * 64, sample_rate_hz=8000,
+        duration_seconds=sound.shape[1] / RATE_HZ,
+        samples=np.clip(sound, -1.0, 1.0).astype(np.float16), warnings=(),
+    )  # fmt: skip
+    return segment_call(recording, **options)
+
+
+@lru_cache
+def expected() -> SegmentedCall:
+    return call_of(clean())
+
+
+def codes(call: SegmentedCall) -> set[str]:
+    return {notice.code for notice in call.warnings}
+
+
+def gain(decibels: float) -> float:
+    return float(10.0 ** (decibels / 20.0))
+
+
+def late(sound: Sound, seconds: float) -> Sound:
+    return np.concatenate([np.zeros(round(seconds * RATE_HZ)), sound])[: sound.size]
+
+
+def filtered(sound: Sound, band_hz: tuple[float, float]) -> Sound:
+    sections = scipy.signal.butter(2, band_hz, btype="bandpass", fs=RATE_HZ, output="sos")
+    return np.asarray(scipy.signal.sosfilt(sections, sound))
+
+
+def noisy(sound: Sound, level: float, seed: int = 0) -> Sound:
+    return sound + level * np.random.default_rng(seed).standard_normal(sound.shape)
+
+
+def dimmed(sound: Sound, decibels: float) -> Sound:
+    """Lay each side over the other, softer by so much."""
+    return sound + sound[::-1] * gain(-decibels)
+
+
+def mixed_twice(change: Change) -> Change:
+    def make(sound: Sound) -> Sound:
+        mix = sound.sum(axis=0)
+        return np.stack([mix, change(mix)])
+
+    return make
+
+
+def until(sound: Sound, seconds: float, side: int) -> Sound:
+    cut = sound.copy()
+    cut[side, round(seconds * RATE_HZ) :] = 0.0
+    return cut
+
+
+HARMLESS: dict[str, Change] = {
+    "much softer": lambda sound: sound * gain(-27),
+    "softer than the noise of most files": lambda sound: sound * gain(-45),
+    "louder": lambda sound: sound * gain(6),
+    "direct current on the customer": lambda sound: sound + np.array([[0.05], [0.0]]),
+    "direct current on the agent": lambda sound: sound + np.array([[0.0], [-0.1]]),
+    "direct current on both": lambda sound: sound * 0.6 + 0.3,
+    "direct current of both signs": lambda sound: sound * 0.6 + np.array([[-0.2], [0.2]]),
+    "direct current that drifts": lambda sound: sound * 0.6 + np.linspace(0, 0.3, sound.shape[1]),
+    "inverted": lambda sound: -sound,
+    "one side inverted": lambda sound: sound * np.array([[1.0], [-1.0]]),
+    "sides of unequal level": lambda sound: sound * np.array([[gain(-20)], [1.0]]),
+    "sides of unequal level the other way": lambda sound: sound * np.array([[1.0], [gain(-20)]]),
+    "a leak 20 dB down": lambda sound: dimmed(sound, 20),
+    "noise on both": lambda sound: noisy(sound, 0.0005),
+    "hum of the mains": lambda sound: (
+        sound + 0.01 * np.sin(2 * np.pi * 50 * np.arange(sound.shape[1]) / RATE_HZ)
+    ),
+    "silence before": lambda sound: np.concatenate([np.zeros((2, 3 * RATE_HZ)), sound], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
+    call = call_of(HARMLESS[name](clean()))
+    assert call.customer_channel == "left"
+    assert call.talk.customer_seconds == pytest.approx(
+        expected().talk.customer_seconds, rel=0.2, abs=1.0
+    )
+    assert not codes(call) & {"voices_mixed", "voices_not_apart", "one_side_silent", "side_silent"}
+
+
+@pytest.mark.parametrize("decibels", [14, 17, 20, 30])
+def test_shouting_that_clips_is_judged_and_told(decibels):
+    call = call_of(clean() * gain(decibels))
+    assert call.customer_channel == "left"
+    assert "overdriven" in codes(call)
+    judged, usual = len(call.judged), len(expected().judged)
+    assert judged >= usual
+
+
+NOT_APART: dict[str, Change] = {
+    "the same": mixed_twice(lambda mix: mix),
+    "a sample late": mixed_twice(lambda mix: late(mix, 1 / 8000)),
+    "a millisecond late": mixed_twice(lambda mix: late(mix, 0.001)),
+    "20 ms late": mixed_twice(lambda mix: late(mix, 0.02)),
+    "a second late": mixed_twice(lambda mix: late(mix, 1.0)),
+    "inverted": mixed_twice(lambda mix: -mix),
+    "inverted and late": mixed_twice(lambda mix: -late(mix, 0.02)),
+    "softer": mixed_twice(lambda mix: mix * gain(-10)),
+    "filtered": mixed_twice(lambda mix: filtered(mix, (500.0, 2500.0))),
+    "noisy": mixed_twice(lambda mix: noisy(mix, 0.003)),
+    "filtered, noisy, inverted and late": mixed_twice(
+        lambda mix: -noisy(filtered(late(mix, 0.3), (400.0, 3000.0)), 0.002)
+    ),
+    "3 dB apart": lambda sound: dimmed(sound, 3),
+    "5 dB apart": lambda sound: dimmed(sound, 5),
+    "7 dB apart": lambda sound: dimmed(sound, 7),
+}
+
+
+@pytest.mark.parametrize("name", NOT_APART)
+def test_voices_that_are_not_apart_are_a_mix_and_it_is_said(name):
+    call = call_of(NOT_APART[name](clean()))
+    assert call.customer_channel == "mixed"
+    assert "voices_mixed" in codes(call)
+    # Nothing is lost by cancelling, nothing doubled by adding.
+    assert call.talk.customer_seconds > 15.0
+
+
+def test_mono_from_the_middle_on_is_told_with_its_time_and_not_scored_as_one_person():
+    sound = clean().copy()
+    half = 20 * RATE_HZ
+    sound[:, -half:] = sound[:, -half:].sum(axis=0)
+    call = call_of(sound)
+    notice = next(notice for notice in call.warnings if notice.code == "voices_not_apart")
+    assert notice.at_seconds is not None and 20.0 <= notice.at_seconds <= 40.0
+    late_segments = [s for s in call.segments if s.start_seconds >= 42.0 and s.speech_seconds > 1]
+    assert all(segment.status == "low_information" for segment in late_segments)
+
+
+ONE_SIDE: dict[str, tuple[Change, str]] = {
+    "the customer's leg is silent": (lambda sound: sound * np.array([[0.0], [1.0]]), "left"),
+    "the agent's leg is silent": (lambda sound: sound * np.array([[1.0], [0.0]]), "right"),
+    "the customer's leg holds noise": (
+        lambda sound: noisy(sound * np.array([[0.0], [1.0]]), 0.0003), "left"
+    ),
+    "the customer's leg holds an echo alone": (
+        lambda sound: np.stack([late(sound[AGENT], 0.08) * gain(-25), sound[AGENT]]), "left"
+    ),
+    "the sides exchanged, the customer's leg silent": (
+        lambda sound: sound[::-1] * np.array([[1.0], [0.0]]), "right"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONE_SIDE)
+def test_a_single_voice_is_not_scored_until_somebody_says_who_it_is(name):
+    change, silent = ONE_SIDE[name]
+    call = call_of(change(clean()))
+    assert call.customer_channel == silent
+    assert not call.judged
+    assert "one_side_silent" in codes(call)
+    assert call.speakers.customer_from is None and call.speakers.doubt >= 0.5
+
+
+@pytest.mark.parametrize("side", [CUSTOMER, AGENT])
+def test_a_leg_that_dies_midway_is_told_with_its_time(side):
+    call = call_of(until(clean(), 15.0, side))
+    notice = next(notice for notice in call.warnings if notice.code == "side_silent")
+    assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
