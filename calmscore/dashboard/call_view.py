@@ -132,28 +132,42 @@ def what_moved_the_score(report: CallReport, *, playable: bool = True) -> None:
 def customer_side(
     report: CallReport, *, key: str, on_change: Callable[[], None] | None = None
 ) -> None:
-    """Ask on which channel the customer is, where there are two.
+    """Say on which channel the customer is, where there are two, and let it be mended.
+
+    The other channel may be the agent's, whose voice is never scored: it is asked about
+    once before anything is done.
 
     Parameters
     ----------
     report : CallReport
         The report that is shown.
     key : str
-        Of the widget; one per call, so that a swap of one never moves to another.
+        Under which the session keeps the choice; one per call, so that a swap of one
+        never moves to another.
     on_change : callable, optional
         Called before the page runs again.
     """
-    if report.call.customer_channel == "mixed":
+    side = report.call.customer_channel
+    if side == "mixed":
         return
-    st.segmented_control(
-        "The customer is on the",
-        options=["left", "right"],
-        format_func=lambda side: f"{side} channel",
-        default=None if key in st.session_state else report.call.customer_channel,
-        key=key,
-        required=True,
-        on_change=on_change,
-    )
+    other = "right" if side == "left" else "left"
+    chosen = " (chosen)" if report.speakers.customer_from == "chosen" else ""
+
+    def choose() -> None:
+        st.session_state[key] = other
+        if on_change is not None:
+            on_change()
+
+    st.markdown(f"The customer is on the **{side} channel**{chosen}.")
+    with st.popover(f"The customer is on the {other} channel", icon=":material/swap_horiz:"):
+        st.markdown(
+            f"Listen first: only the customer's voice may be scored. If the {other} channel is the "
+            "agent's, leave it. To read the emotions of people at work from their voices is "
+            "forbidden in the European Union (AI Act, Article 5)."
+        )
+        st.button(
+            f"Yes, the customer is on the {other} channel", key=f"swap-{key}", on_click=choose
+        )
 
 
 def talk_figures(report: CallReport) -> dict[str, str]:
