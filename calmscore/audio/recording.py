@@ -36,6 +36,8 @@ _HASH_BLOCK_BYTES = 1 << 20
 # (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
 _UNKNOWN_SIZE = 0x7FFF_0000
 _MOST_CHUNKS = 1_000
+_CHUNK_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_ -]{3}")
+_LEAST_UNREAD_SECONDS = 0.5
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
 # Decoders may hold back a frame at the end; that is no truncation.
@@ -220,6 +222,7 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
         damaged = sound.damaged_packets if isinstance(sound, AvSound) else 0
+        unread = _unread_seconds(header, decoded.frames / rate)
     if view.failure:
         with _system_errors(name):
             raise view.failure
@@ -231,7 +234,9 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         sample_rate_hz=rate,
         duration_seconds=decoded.frames / rate,
         samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
-        warnings=_notices(decoded, announced, decoded.frames / rate, damaged=damaged),
+        warnings=_notices(
+            decoded, announced, decoded.frames / rate, damaged=damaged, unread=unread
+        ),
     )
 
 
@@ -284,6 +289,8 @@ class _WaveHeader:
     data_bytes: int | None = None
     """Announced size of the sound; None where the writer did not know it."""
     present_bytes: int = 0
+    after_bytes: int = 0
+    """What stands after the announced end of the sound and is no chunk beside it."""
     size_patch: bytes = b""
     """The right size, for a header that was never finished."""
 
@@ -316,7 +323,24 @@ def _wave_header(stream: BinaryIO, size: int) -> _WaveHeader | None:
                 header.data_bytes = wide_data_bytes if 0 < wide_data_bytes < 1 << 62 else None
             break
         position += chunk_bytes + chunk_bytes % 2
+    if header.data_start is not None and header.data_bytes is not None:
+        end = header.data_start + header.data_bytes
+        header.after_bytes = _bytes_after(stream, end + end % 2, size, order)
     return header
+
+
+def _bytes_after(stream: BinaryIO, position: int, size: int, order: str) -> int:
+    """Return how many bytes after the sound are sound again, or nothing that can be named."""
+    for _ in range(_MOST_CHUNKS):
+        stream.seek(position)
+        chunk = stream.read(8)
+        if len(chunk) < 8:
+            return 0
+        kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
+        if kind in (b"data", b"RIFF") or not _CHUNK_NAME.fullmatch(kind):
+            return size - position
+        position += 8 + chunk_bytes + chunk_bytes % 2
+    return 0
 
 
 def _note_data(
@@ -610,8 +634,19 @@ def _announced_seconds(
     return ratio * decoded.frames / rate_hz
 
 
+def _unread_seconds(header: _WaveHeader | None, seconds: float) -> float:
+    if header is None or not header.data_bytes:
+        return 0.0
+    return header.after_bytes / header.data_bytes * seconds
+
+
 def _notices(
-    decoded: _Decoded, announced_seconds: float | None, seconds: float, *, damaged: int
+    decoded: _Decoded,
+    announced_seconds: float | None,
+    seconds: float,
+    *,
+    damaged: int,
+    unread: float,
 ) -> tuple[Notice, ...]:
     notices = []
     announced = announced_seconds or 0.0
@@ -622,6 +657,15 @@ def _notices(
                 "truncated_data",
                 f"The file breaks off: {seconds:.1f} s of {total} are there, "
                 "and the score covers only this part.",
+            )
+        )
+    if unread >= _LEAST_UNREAD_SECONDS:
+        notices.append(
+            Notice(
+                "sound_after_end",
+                f"About {unread:.1f} s after the announced end of the file were not read; if two "
+                "recordings were joined, add each on its own.",
+                at_seconds=seconds,
             )
         )
     if damaged:

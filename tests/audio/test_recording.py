@@ -72,6 +72,29 @@ def test_files_that_were_joined_are_read_to_their_true_end(kind):
     assert recording.duration_seconds == pytest.approx(8.0, abs=0.3)
 
 
+AFTER_THE_END = {
+    "a second file": lambda data: data + data,
+    "a second chunk of sound": lambda data: data + b"data" + data[40:],
+    "bare samples": lambda data: data + data[44:],
+    "another chunk, then a second file": lambda data: data + b"LIST\4\0\0\0INFO" + data,
+}
+
+
+@pytest.mark.parametrize("name", AFTER_THE_END)
+def test_sound_after_the_announced_end_of_a_wave_file_is_named(name):
+    data = encoded(tones(rate_hz=8000, samples=24_000, channels=1))
+    recording = read_recording(io.BytesIO(AFTER_THE_END[name](data)))
+    (notice,) = [n for n in recording.warnings if n.code == "sound_after_end"]
+    assert "About 3.0 s" in notice.message
+    assert recording.duration_seconds == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("chunk", [b"LIST\4\0\0\0INFO", b"id3 \2\0\0\0xx", b"\0"])
+def test_other_chunks_after_the_sound_are_nothing_to_tell(chunk):
+    data = encoded(tones(rate_hz=8000, samples=24_000, channels=1)) + chunk
+    assert "sound_after_end" not in [n.code for n in read_recording(io.BytesIO(data)).warnings]
+
+
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a.astype(np.float64), b.astype(np.float64))[0, 1])
 
