@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from calmscore.store import audit
@@ -89,18 +89,6 @@ def apply_retention(
     return Expired(recordings=len(silent), calls=len(calls))
 
 
-def count_expired(database: Database, *, now: datetime | None = None) -> Expired:
-    """Return how much `apply_retention` would delete."""
-    now = now or datetime.now(UTC)
-    with database.reading() as session:
-        oldest = now - timedelta(days=read_settings(session).report_days)
-        calls = session.scalar(select(func.count(Call.number)).where(Call.added_at < oldest))
-        recordings = session.scalar(
-            select(func.count(Call.number)).where(Call.added_at >= oldest, Call.audio_until < now)
-        )
-    return Expired(recordings=recordings or 0, calls=calls or 0)
-
-
 def delete_orphans(database: Database, audio: AudioFiles) -> int:
     """Delete what a broken run may have left: recordings of no call, whole or in part.
 
@@ -121,11 +109,6 @@ def _delete(session: Session, calls: Sequence[Call], *, actor: str, action: audi
         session.execute(delete(Call).where(Call.number == call.number))
         audit.record(session, actor=actor, action=action, call_number=call.number)
     forget_idle_agents(session, [call.agent_id for call in calls])
-
-
-def forget_audio(session: Session, call_id: str) -> None:
-    """Note that the recording of a call is no longer here."""
-    session.execute(update(Call).where(Call.id == call_id).values(audio_until=None))
 
 
 def _wipe(database: Database) -> None:

@@ -20,7 +20,7 @@ WAV_SUBTYPES = "PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW GSM610 IMA_AD
 OTHERS = ("RF64/PCM_16 W64/PCM_16 WAVEX/PCM_16 AIFF/PCM_16 AU/PCM_16 FLAC/PCM_16 OGG/VORBIS "
           "OGG/OPUS MP3/MPEG_LAYER_III")  # fmt: skip
 KINDS = [("WAV", subtype) for subtype in WAV_SUBTYPES.split()]
-KINDS += [tuple(kind.split("/")) for kind in OTHERS.split()]
+KINDS += [(container, coding) for container, coding in (o.split("/") for o in OTHERS.split())]
 
 
 def tones(*, rate_hz: int, samples: int, channels: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,7 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch) -> Store:
+def store(tmp_path, monkeypatch) -> Iterator[Store]:
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.delenv("CALMSCORE_DATABASE_URL", raising=False)
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)

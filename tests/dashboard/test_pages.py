@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def speech() -> np.ndarray:
 
 
 @pytest.fixture
-def page(monkeypatch) -> AppTest:
+def page(monkeypatch) -> Iterator[AppTest]:
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from made_calls import made_recording
@@ -18,7 +19,7 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
+def store(tmp_path) -> Iterator[Store]:
     store = Store(tmp_path / "data")
     yield store
     store.close()

@@ -37,8 +37,8 @@ def stub_network(inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def classifier(*, network=stub_network, **settings) -> EmotionClassifier:
-    settings = ArtifactSettings(**{**vars(SETTINGS), **settings})
-    return EmotionClassifier(network, settings=settings, sha256="0" * 64)
+    changed = ArtifactSettings(**{**vars(SETTINGS), **settings})
+    return EmotionClassifier(network, settings=changed, sha256="0" * 64)
 
 
 def sound(seconds: float, *, seed: int = 0, rate_hz: int = RATE_HZ) -> np.ndarray:

@@ -16,12 +16,13 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 from stored_calls import add, call_id_of, make_report
 
 from calmscore.errors import NotStoredError, StoreError
-from calmscore.store import Store, database
+from calmscore.store import Store
+from calmscore.store import database as database_module
 from calmscore.store.calls import CallFilter, count_calls, find_call, list_calls, read_call
 from calmscore.store.database import Database
 from calmscore.store.schema import Base, Call
 
-MIGRATIONS = Path(database.__file__).with_name("migrations")
+MIGRATIONS = Path(database_module.__file__).with_name("migrations")
 
 
 @pytest.fixture

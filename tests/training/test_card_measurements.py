@@ -46,8 +46,8 @@ def corpora(tmp_path_factory) -> Path:
         "ActorID,Age,Sex,Race,Ethnicity\n1015,32,Male,African American,Not Hispanic\n"
         "1020,61,Female,Caucasian,Not Hispanic\n1001,51,Male,Caucasian,Not Hispanic\n"
     )
-    for name in ("DC_a01", "DC_n01", "JE_h01", "JE_su01"):
-        write_clip(folder / "others" / "savee" / f"{name}.wav", loudness=0.1)
+    for stem in ("DC_a01", "DC_n01", "JE_h01", "JE_su01"):
+        write_clip(folder / "others" / "savee" / f"{stem}.wav", loudness=0.1)
     return folder
 
 
