@@ -18,7 +18,7 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy calmscore *.py
-	cd tests && ../$(BIN)/mypy .
+	cd tests && $(abspath $(BIN))/mypy .
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml calmscore deploy *.py
 
 audit: $(VENV)/installed-test

@@ -41,6 +41,7 @@ _LOWEST_PITCH_HZ = 40.0
 _TILT_PIVOT_HZ = 500.0
 _TILT_OCTAVES = (-1.0, 3.0)
 
+_TREMOR_HZ = 70.0
 _SPEECH_LEVEL_DB = -22.0
 _LEAK_DB, _LEAK_DELAY_SECONDS = -30.0, 0.03
 _NOISE_DB = (34.0, 36.0)
@@ -76,6 +77,12 @@ class Mood:
         Gain of the breathy part of the voice.
     dynamics : float
         Above 1 the stressed syllables stand out more.
+    accent : float
+        Exponent by which the pitch follows the loudness: stressed syllables jump up.
+    jitter : float
+        Irregularity of the pitch, as in a voice that breaks; a share of the pitch.
+    roughness : float
+        Depth of a fast tremor of the level, as in a scream, 0–1.
     drive : float
         Saturation, as in a voice that is strained; 0 for none.
     level_db : float
@@ -89,6 +96,9 @@ class Mood:
     formant: float = 1.0
     breath_db: float = 0.0
     dynamics: float = 1.0
+    accent: float = 0.0
+    jitter: float = 0.0
+    roughness: float = 0.0
     drive: float = 0.0
     level_db: float = 0.0
 
@@ -388,6 +398,7 @@ def speak(text: str, *, mood: Mood, voice: Voice, generator: np.random.Generator
         for phonemes in _synthesiser().phonemize(text)
     ]
     wide = np.concatenate(sentences)
+    wide = _roughen(wide, mood.roughness)
     if mood.drive > 0.0:
         wide = _saturate(wide, mood.drive)
     narrow = soxr.resample(wide, _hibari().SAMPLE_RATE, TELEPHONE_RATE_HZ)
@@ -418,20 +429,33 @@ def _speak_sentence(
             _stretch(breathy, formant) + slope + stress + _DECIBELS * np.float32(mood.breath_db),
             _stretch(free, formant) + slope + stress,
             free_phase,
-            _bend(pitch_hz, factor=mood.pitch * voice.pitch, intonation=mood.intonation),
+            _bend(pitch_hz, _level(tonal, free), mood=mood, voice=voice, generator=generator),
             generator,
         ),
         dtype=np.float32,
     )
 
 
-def _bend(pitch_hz: FloatArray, *, factor: float, intonation: float) -> FloatArray:
+def _bend(
+    pitch_hz: FloatArray,
+    level: FloatArray,
+    *,
+    mood: Mood,
+    voice: Voice,
+    generator: np.random.Generator,
+) -> FloatArray:
     voiced = pitch_hz > _LOWEST_PITCH_HZ
     if not voiced.any():
         return pitch_hz
     mean_hz = np.exp(np.log(pitch_hz[voiced]).mean())
+    loudness = np.exp(np.clip(level - np.median(level[voiced]), -1.0, 1.0))[voiced]
+    irregular = 1.0 + mood.jitter * generator.standard_normal(int(voiced.sum()))
     bent = pitch_hz.copy()
-    bent[voiced] = mean_hz * factor * (pitch_hz[voiced] / mean_hz) ** intonation
+    bent[voiced] = (
+        mean_hz * mood.pitch * voice.pitch
+        * (pitch_hz[voiced] / mean_hz) ** mood.intonation
+        * loudness**mood.accent * irregular
+    )  # fmt: skip
     return bent
 
 
@@ -452,10 +476,21 @@ def _slope(db_per_octave: float) -> FloatArray:
 
 def _stress(tonal: FloatArray, free: FloatArray, dynamics: float) -> FloatArray:
     """Return the gain per frame that moves the level further from, or nearer to, its peaks."""
-    power = (np.exp(2 * np.minimum(tonal, 7)) + np.exp(2 * np.minimum(free, 7))).mean(axis=0)
-    level = np.log(power) / 2
+    level = _level(tonal, free)
     distance = np.clip(level - np.percentile(level, 80), -3.0, 2.0)
     return np.asarray((dynamics - 1.0) * distance, dtype=np.float32)
+
+
+def _level(tonal: FloatArray, free: FloatArray) -> FloatArray:
+    """Return the logarithm of the amplitude of each frame."""
+    power = (np.exp(2 * np.minimum(tonal, 7)) + np.exp(2 * np.minimum(free, 7))).mean(axis=0)
+    return np.asarray(np.log(power) / 2, dtype=np.float32)
+
+
+def _roughen(samples: FloatArray, depth: float) -> FloatArray:
+    seconds = np.arange(samples.size) / _hibari().SAMPLE_RATE
+    tremor = 1.0 + depth * np.sin(2 * np.pi * _TREMOR_HZ * seconds)
+    return np.asarray(samples * tremor, dtype=np.float32)
 
 
 def _saturate(samples: FloatArray, drive: float) -> FloatArray:

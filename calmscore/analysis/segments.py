@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerChannel, SegmentStatus, Speaker, Speakers, Talk, Turn
+from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import (
     Stretch,
     dead_stretch,
@@ -19,7 +20,14 @@ from calmscore.audio.channels import (
     without_direct_current,
 )
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices, speech_mask
+from calmscore.audio.voice_activity import (
+    MASK_RATE_HZ,
+    Mask,
+    leak_mask,
+    near_voices,
+    speech_mask,
+    stretches,
+)
 from calmscore.errors import Notice, ParameterError
 
 HalfArray = npt.NDArray[np.float16]
@@ -231,6 +239,36 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def _segment_separated(
+    recording: Recording, samples: HalfArray, voices: TwoVoices
+) -> SegmentedCall:
+    """Cut up a call of one channel, whose two people were told apart by their voices."""
+    opened = [_opening_seconds(mask) for mask in voices.masks]
+    # Agents greet; who never says a whole sentence comes last.
+    order = sorted((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
+    agent, customer = (voices.masks[voice] for voice in order)
+    segments = _cut(samples, customer)
+    return SegmentedCall(
+        customer_channel="mixed",
+        speakers=Speakers(
+            how="separated",
+            customer_from="greeting",
+            doubt=max(voices.doubt, _DOUBT_AFTER_GREETING),
+        ),
+        segments=segments,
+        talk=_talk(customer, agent, recording.duration_seconds),
+        warnings=(
+            Notice(
+                code="voices_separated",
+                message=f"{recording.file_name} holds both people on one channel; they were told "
+                "apart by their voices, and who speaks first was taken for the agent. Listen "
+                "whether that is right; record in stereo to be sure.",
+            ),
+            *_overdriven(segments),
+        ),
+    )
+
+
 _PLACES = {"left": 0, "right": 1}
 
 
@@ -284,6 +322,9 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
 def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
+    voices = two_voices(samples, mask)
+    if voices is not None:
+        return _segment_separated(recording, samples, voices)
     segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
@@ -448,21 +489,9 @@ def _turns(masks: Mapping[Speaker, Mask]) -> tuple[Turn, ...]:
             end_seconds=last / MASK_RATE_HZ,
         )
         for speaker, mask in masks.items()
-        for first, last in _stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
+        for first, last in stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
     ]
     return tuple(sorted(turns, key=lambda turn: (turn.start_seconds, turn.speaker)))
-
-
-def _stretches(mask: Mask, *, breath: int) -> list[tuple[int, int]]:
-    """Return where each stretch begins and ends; gaps up to a breath are bridged."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    bounds: list[tuple[int, int]] = []
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if bounds and first - bounds[-1][1] <= breath:
-            bounds[-1] = (bounds[-1][0], last)
-        else:
-            bounds.append((first, last))
-    return bounds
 
 
 def _seconds(mask: Mask) -> float:

@@ -95,6 +95,31 @@ def speech_mask(samples: Samples) -> Mask:
     return near_voices(samples, mask)
 
 
+def stretches(mask: Mask, *, breath: int) -> list[tuple[int, int]]:
+    """Return where somebody speaks without a longer pause.
+
+    Parameters
+    ----------
+    mask : array of bool
+        Where somebody speaks.
+    breath : int
+        Longest pause within a stretch, in steps of the mask.
+
+    Returns
+    -------
+    list of tuple of int
+        First step of each stretch, and the one after its last.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    bounds: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if bounds and first - bounds[-1][1] <= breath:
+            bounds[-1] = (bounds[-1][0], last)
+        else:
+            bounds.append((first, last))
+    return bounds
+
+
 def near_voices(samples: Samples, mask: Mask) -> Mask:
     """Keep the stretches of a mask that hold a near voice.
 

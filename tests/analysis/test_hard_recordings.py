@@ -27,9 +27,9 @@ Change = Callable[[Sound], Sound]
 
 
 @lru_cache
-def clean() -> Sound:
-    """Fifty seconds of a call, shape (2, n): customer left, agent right."""
-    samples, rate_hz = soundfile.read(SAMPLES / "calms_down.wav", frames=50 * 8000)
+def clean(seconds: int = 50) -> Sound:
+    """The beginning of a call, shape (2, n): customer left, agent right."""
+    samples, rate_hz = soundfile.read(SAMPLES / "calms_down.wav", frames=seconds * 8000)
     return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ)).T
 
 
@@ -198,3 +198,22 @@ def test_a_leg_that_dies_midway_is_told_with_its_time(side):
     call = call_of(until(clean(), 15.0, side))
     notice = next(notice for notice in call.warnings if notice.code == "side_silent")
     assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
+
+
+def test_two_people_on_one_channel_are_told_apart_and_it_is_said():
+    whole = clean(100)
+    call = call_of(whole.sum(axis=0, keepdims=True))
+    assert call.speakers.how == "separated"
+    assert "voices_separated" in codes(call)
+    assert 0.0 < call.speakers.doubt <= 0.5
+    usual = call_of(whole).talk
+    assert usual.agent_seconds is not None and call.talk.agent_seconds is not None
+    assert call.talk.customer_seconds == pytest.approx(usual.customer_seconds, rel=0.2)
+    assert call.talk.agent_seconds == pytest.approx(usual.agent_seconds, rel=0.2)
+
+
+@pytest.mark.parametrize("side", [CUSTOMER, AGENT])
+def test_one_person_on_one_channel_is_not_cut_in_two(side):
+    call = call_of(clean()[side : side + 1])
+    assert call.speakers.how == "mixed"
+    assert "voices_mixed" in codes(call)

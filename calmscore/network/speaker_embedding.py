@@ -1,0 +1,114 @@
+"""Whose voice it is: CAM++ turns a stretch of speech into a point among voices."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.audio.recording import ANALYSIS_RATE_HZ
+from calmscore.errors import ArtifactError
+from calmscore.network.classifier import DEFAULT_ARTIFACTS
+
+FloatArray = npt.NDArray[np.float32]
+
+SPEAKER_MODEL_FILE = "speaker_embedding.onnx"
+FRAME_RATE_HZ = 100
+WINDOW_FRAMES = 148
+"""Frames that the network was exported for: a second and a half."""
+_BANDS = 80
+_BATCH = 32
+_BLOCK_SECONDS = 60
+
+
+def filterbank(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
+    """Compute the features that the network was trained on.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n,)
+        At 16 kHz, full scale 1.
+
+    Returns
+    -------
+    array of float32, shape (frames, 80)
+        Kaldi's logarithmic filter bank: 25 ms, every 10 ms.
+    """
+    import kaldi_native_fbank
+
+    options = kaldi_native_fbank.FbankOptions()
+    options.frame_opts.samp_freq = ANALYSIS_RATE_HZ
+    options.frame_opts.dither = 0.0
+    options.frame_opts.window_type = "hamming"
+    options.mel_opts.num_bins = _BANDS
+    bank = kaldi_native_fbank.OnlineFbank(options)
+    block = _BLOCK_SECONDS * ANALYSIS_RATE_HZ
+    for start in range(0, samples.size, block):
+        part = samples[start : start + block].astype(np.float32)
+        bank.accept_waveform(ANALYSIS_RATE_HZ, part)
+    bank.input_finished()
+    frames = [bank.get_frame(index) for index in range(bank.num_frames_ready)]
+    return np.asarray(frames, dtype=np.float32).reshape(-1, _BANDS)
+
+
+class SpeakerEmbedding:
+    """The network, loaded.
+
+    Parameters
+    ----------
+    path : Path
+        The exported file.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing or damaged.
+
+    References
+    ----------
+    Wang et al. (2023), "CAM++: A fast and efficient network for speaker verification
+    using context-aware masking".
+    """
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime has no error of its own for this
+            raise ArtifactError(f"{path}: cannot be loaded ({error}); install it again") from error
+
+    def embed(self, windows: FloatArray) -> FloatArray:
+        """Place voices.
+
+        Parameters
+        ----------
+        windows : array of float32, shape (n, 148, 80)
+            From `filterbank`; each window's mean is removed here.
+
+        Returns
+        -------
+        array of float32, shape (n, 192)
+            Of unit length: the product of two is high where the voice is the same.
+        """
+        centred = windows - windows.mean(axis=1, keepdims=True)
+        parts = [
+            self._session.run(None, {"features": centred[start : start + _BATCH]})[0]
+            for start in range(0, len(centred), _BATCH)
+        ]
+        points = np.concatenate(parts)
+        return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def load_speaker_embedding() -> SpeakerEmbedding:
+    """Load the shipped network, once in a process."""
+    return SpeakerEmbedding(DEFAULT_ARTIFACTS / SPEAKER_MODEL_FILE)
