@@ -10,7 +10,7 @@ import numpy as np
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError
 from calmscore.locations import install_command
-from calmscore.training.evaluation import CALIBRATION_BINS
+from calmscore.training.metrics import CALIBRATION_BINS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

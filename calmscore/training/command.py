@@ -39,7 +39,7 @@ from calmscore.network.classifier import (
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.evaluation import Metrics, fit_distress_scale, measure, measure_heard
+from calmscore.training.metrics import Metrics, fit_distress_scale, measure, measure_heard
 from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, TRUNK, Recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

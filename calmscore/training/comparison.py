@@ -40,7 +40,7 @@ from calmscore.training.baselines import FAMILY, Baseline, TrainedBaseline
 from calmscore.training.comparison_results import Results, stored_rows, write_results
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.reading import read_corpus, split_by_speaker
-from calmscore.training.evaluation import measure
+from calmscore.training.metrics import measure
 from calmscore.training.model_costs import (
     logged_training_seconds,
     milliseconds_per_segment,

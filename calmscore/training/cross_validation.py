@@ -20,8 +20,8 @@ from sklearn.model_selection import GroupKFold
 
 from calmscore.network.layers import HEARD, MEANT, build_emotion_network
 from calmscore.training.corpora import crema_d
-from calmscore.training.evaluation import measure, measure_heard
 from calmscore.training.fine_tuning import FineTuning, package, predict
+from calmscore.training.metrics import measure, measure_heard
 from calmscore.training.recipe import Recipe
 from calmscore.training.training_sets import TrainingSet
 

@@ -1,316 +1,503 @@
-"""Measures of a classifier: accuracy, UAR, macro-F1, calibration."""
+"""Measure what the model card tells, and store it in ``artifacts/evaluation.json``.
+
+    python -m calmscore.training.evaluation --data data/AudioWAV --other-corpora FOLDER
+    python -m calmscore.training.evaluation --data data/AudioWAV --only noise groups
+
+Clips are CREMA-D's of the validation speakers, each classified on its own. The file is
+written after every section, so that ``--only`` can fill in what an interrupted run left
+out. Sections of another model than the present one are dropped. `training.model_card` turns the
+file into the card.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
-import scipy.special
-from sklearn import metrics
-from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
 
-from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, Valence
+from calmscore.analysis.segments import SEGMENT_SECONDS, level_gain, segment_call
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.emotions import EMOTIONS
+from calmscore.errors import ArtifactError, CalmscoreError, CorpusError, ParameterError
+from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
+from calmscore.training.augmentation import add_noise, coloured_noise, telephone_line
+from calmscore.training.command import DEMOGRAPHICS_FILE
+from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
+from calmscore.training.corpora.clips import Clip
+from calmscore.training.corpora.reading import FOR_EVALUATION_ALONE, read_corpus
+from calmscore.training.metrics import measure, measure_heard, reliability, valence_uar
+from calmscore.training.non_speech import non_speech_sounds
+from calmscore.training.training_sets import crop, read_clip
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+Figures = dict[str, Any]
+Change = Callable[[int, np.random.Generator], FloatArray]
 
-_VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
-_VALENCE_OF_CLASS = np.array([_VALENCES.index(BY_NAME[name].valence) for name in EMOTIONS])
-CALIBRATION_BINS = 15
-_TEMPERATURES = (0.2, 5.0)
+EVALUATION_FILE = "evaluation.json"
+# Fixes all noise and all draws.
+SEED = 0
 
-
-@dataclass(frozen=True, kw_only=True)
-class Metrics:
-    """What a classifier reached on a set of clips.
-
-    Attributes
-    ----------
-    clips : int
-        Number of clips.
-    accuracy, uar, macro_f1 : float
-        Share of right answers; unweighted average recall; mean F1 of the classes. 0–1.
-    expected_calibration_error : float
-        Mean gap between confidence and accuracy over 15 bins, 0–1.
-    valence_uar : float
-        UAR over negative, neutral and positive, 0–1.
-    confusion : list of list of int
-        Rows true, columns predicted, in the order of ``EMOTIONS``.
-    """
-
-    clips: int
-    accuracy: float
-    uar: float
-    macro_f1: float
-    expected_calibration_error: float
-    valence_uar: float
-    confusion: list[list[int]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain values for JSON."""
-        return asdict(self)
-
-
-def measure(probabilities: FloatArray, labels: IntArray) -> Metrics:
-    """Compare probabilities with true classes.
-
-    Parameters
-    ----------
-    probabilities : array, shape (n, 6)
-        In the order of ``EMOTIONS``.
-    labels : array of int, shape (n,)
-        True classes. Classes that do not occur do not count in UAR and macro-F1.
-
-    Returns
-    -------
-    Metrics
-    """
-    predicted = probabilities.argmax(axis=1)
-    present = np.unique(labels)
-    return Metrics(
-        clips=len(labels),
-        accuracy=float(metrics.accuracy_score(labels, predicted)),
-        uar=_uar(labels, predicted),
-        macro_f1=float(
-            metrics.f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
-        ),
-        expected_calibration_error=expected_calibration_error(probabilities, labels),
-        valence_uar=valence_uar(
-            probabilities, [BY_NAME[EMOTIONS[label]].valence for label in labels]
-        ),
-        confusion=metrics.confusion_matrix(
-            labels, predicted, labels=np.arange(len(EMOTIONS))
-        ).tolist(),
-    )
+_LINES: dict[str, dict[str, Any]] = {
+    "A-law": {"codec": "a-law"},
+    "GSM": {"codec": "gsm"},
+    "μ-law, 5% of packets lost": {"packet_loss": 0.05},
+}
+_NOISES = ("white", "pink", "babble")
+_NOISE_SNRS_DB = (20.0, 10.0, 5.0, 0.0)
+# Twelve settings of noise on every clip would take longer than all the rest.
+_NOISE_CLIP_SHARE = 0.5
+_BABBLE_VOICES = 6
+_PARTS_SECONDS = (1.0, 1.5, 3.0)
+_NON_SPEECH_SECONDS = 60.0
+_BOOTSTRAP_DRAWS = 2_000
+_OTHER_CORPORA = {
+    ravdess.CORPUS: ("RAVDESS", "English (North America)"),
+    emodb.CORPUS: ("EmoDB", "German"),
+    tess.CORPUS: ("TESS", "English (Canada)"),
+    savee.CORPUS: ("SAVEE", "English (Britain)"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeardFigures:
-    """How near a classifier comes to what listeners voted.
+class Measurement:
+    """A model, and the clips on which it is measured.
 
     Attributes
     ----------
-    clips : int
-        Number of clips.
-    divergence : float
-        Mean Kullback–Leibler divergence of the answers from the votes, in nats.
-    same_majority : float
-        Share of clips whose likeliest emotion got the most votes; ties count.
-    distress_correlation : float
-        Pearson's correlation of the expected distress weight with that of the votes.
+    classifier : EmotionClassifier
+        The model.
+    clips : sequence of Clip
+        Of speakers that the model was not trained on.
+    other_clips : sequence of Clip
+        The other speakers' clips in the same folder.
+    data : Path
+        That folder; votes and demographics lie in it or in the one above.
+    other_corpora : Path or None
+        Folder with one folder for each other corpus.
     """
 
-    clips: int
-    divergence: float
-    same_majority: float
-    distress_correlation: float
+    classifier: EmotionClassifier
+    clips: Sequence[Clip]
+    other_clips: Sequence[Clip]
+    data: Path
+    other_corpora: Path | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain values for JSON."""
-        return asdict(self)
+    @cached_property
+    def sounds(self) -> list[FloatArray]:
+        """Samples of each clip, at 16 kHz."""
+        return [read_clip(clip.path) for clip in self.clips]
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """Intended emotion of each clip, as its place in ``EMOTIONS``."""
+        return _labels(self.clips)
+
+    @cached_property
+    def speakers(self) -> npt.NDArray[np.str_]:
+        """Speaker of each clip."""
+        return np.array([clip.speaker_id for clip in self.clips])
+
+    @cached_property
+    def clean(self) -> FloatArray:
+        """Probabilities of the clips as they are, shape (n, 6)."""
+        return self.classify(lambda index, _: self.sounds[index])
+
+    @cached_property
+    def telephone(self) -> FloatArray:
+        """Probabilities of the clips over a μ-law line, shape (n, 6)."""
+        return self.over_line()
+
+    @cached_property
+    def heard(self) -> FloatArray:
+        """Ask what listeners would hear in the clips over a μ-law line, shape (n, 6)."""
+        generator = np.random.default_rng(SEED)
+        lines = [
+            telephone_line(sound, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
+            for sound in self.sounds
+        ]
+        return self.classifier.predict_proba(lines, sample_rate_hz=ANALYSIS_RATE_HZ)
+
+    def over_line(self, **options: Any) -> FloatArray:
+        """Classify the clips after a line with options of `telephone_line`."""
+        rate_hz = ANALYSIS_RATE_HZ
+        return self.classify(
+            lambda index, draw: telephone_line(
+                self.sounds[index], sample_rate_hz=rate_hz, generator=draw, **options
+            )
+        )
+
+    def classify(self, change: Change, indices: IntArray | None = None) -> FloatArray:
+        """Ask what was meant in clips, all or those at ``indices``, each after a change."""
+        generator = np.random.default_rng(SEED)
+        chosen = np.arange(len(self.clips)) if indices is None else indices
+        sounds = [change(int(index), generator) for index in chosen]
+        return self.classifier.predict_intended_proba(sounds, sample_rate_hz=ANALYSIS_RATE_HZ)
+
+    def table(self, name: str) -> Path:
+        """Return the place of one of CREMA-D's tables."""
+        for folder in (self.data, self.data.parent):
+            if (folder / name).is_file():
+                return folder / name
+        raise CorpusError(f"{self.data}: {name} is neither here nor one above; download CREMA-D")
 
 
-def measure_heard(probabilities: FloatArray, votes: FloatArray) -> HeardFigures:
-    """Compare probabilities with the shares of listeners' votes.
+def _labels(clips: Sequence[Clip]) -> IntArray:
+    return np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips], dtype=np.int64)
 
-    Parameters
-    ----------
-    probabilities, votes : array, shape (n, 6)
-        In the order of ``EMOTIONS``; rows sum to 1.
 
-    Returns
-    -------
-    HeardFigures
+def _summary(probabilities: npt.NDArray[Any], labels: IntArray) -> Figures:
+    figures = measure(probabilities, labels).to_dict()
+    del figures["confusion"]
+    return figures
+
+
+def overall(measurement: Measurement) -> Figures:
+    """Measure all clips, clean and over a telephone line, with confusion and reliability."""
+    return {
+        "speakers": sorted(set(measurement.speakers.tolist())),
+        "clips": len(measurement.clips),
+        "training_speakers": len({clip.speaker for clip in measurement.other_clips}),
+        "training_clips": len(measurement.other_clips),
+        "clean": _condition(measurement.clean, measurement),
+        "telephone": _condition(measurement.telephone, measurement),
+    }
+
+
+def _condition(probabilities: FloatArray, measurement: Measurement) -> Figures:
+    return {
+        **measure(probabilities, measurement.labels).to_dict(),
+        "uar_interval": _uar_interval(probabilities, measurement),
+        "reliability": [list(row) for row in reliability(probabilities, measurement.labels)],
+    }
+
+
+def _uar_interval(probabilities: FloatArray, measurement: Measurement) -> list[float] | None:
+    """Return the 95 % interval of UAR over draws of speakers with replacement.
+
+    Speakers are drawn, not clips: one speaker's clips are right or wrong together.
     """
-    rows = np.arange(len(votes))
-    likeliest = probabilities.argmax(axis=1)
-    weights = np.array(DISTRESS_WEIGHTS)
-    return HeardFigures(
-        clips=len(votes),
-        divergence=float(scipy.special.rel_entr(votes, probabilities).sum(axis=1).mean()),
-        same_majority=float((votes[rows, likeliest] >= votes.max(axis=1) - 1e-6).mean()),
-        distress_correlation=float(np.corrcoef(probabilities @ weights, votes @ weights)[0, 1]),
-    )
+    names, owners = np.unique(measurement.speakers, return_inverse=True)
+    if names.size < 2:
+        return None
+    counts = np.zeros((names.size, len(EMOTIONS), len(EMOTIONS)))
+    np.add.at(counts, (owners, measurement.labels, probabilities.argmax(axis=1)), 1)
+    generator = np.random.default_rng(SEED)
+    drawn = counts[generator.integers(names.size, size=(_BOOTSTRAP_DRAWS, names.size))].sum(axis=1)
+    clips = drawn.sum(axis=2)
+    recalls = np.diagonal(drawn, axis1=1, axis2=2) / np.maximum(clips, 1)
+    uars = recalls.sum(axis=1) / (clips > 0).sum(axis=1)
+    return [float(bound) for bound in np.percentile(uars, (2.5, 97.5))]
 
 
-def valence_uar(probabilities: FloatArray, valences: Sequence[Valence]) -> float:
-    """Return the UAR over negative, neutral and positive.
-
-    Parameters
-    ----------
-    probabilities : array, shape (n, 6)
-        In the order of ``EMOTIONS``; those of one valence are added up.
-    valences : sequence of str, length n
-        ``negative``, ``neutral`` or ``positive``. One that does not occur does not count.
-
-    Returns
-    -------
-    float
-        0–1.
-    """
-    sums = [probabilities[:, index == _VALENCE_OF_CLASS].sum(axis=1) for index in range(3)]
-    true = np.array([_VALENCES.index(valence) for valence in valences])
-    return _uar(true, np.argmax(sums, axis=0))
-
-
-def _uar(labels: IntArray, predicted: IntArray) -> float:
-    present = np.unique(labels)
-    return float(
-        metrics.recall_score(labels, predicted, labels=present, average="macro", zero_division=0)
-    )
-
-
-def expected_calibration_error(
-    probabilities: FloatArray, labels: IntArray, *, bins: int = CALIBRATION_BINS
-) -> float:
-    """Return the mean gap between confidence and accuracy, weighted by bin size.
-
-    Parameters
-    ----------
-    probabilities : array, shape (n, classes)
-        Calibrated probabilities.
-    labels : array of int, shape (n,)
-        True classes.
-    bins : int
-        Number of equal bins of confidence over 0–1.
-
-    Returns
-    -------
-    float
-        0 (calibrated) to 1.
-
-    References
-    ----------
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", eq. 3.
-    """
-    return sum(
-        share * abs(accuracy - confidence)
-        for confidence, accuracy, share in reliability(probabilities, labels, bins=bins)
-    )
-
-
-def reliability(
-    probabilities: FloatArray, labels: IntArray, *, bins: int = CALIBRATION_BINS
-) -> list[tuple[float, float, float]]:
-    """Return (mean confidence, accuracy, share of clips) of each bin that is not empty."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+def groups(measurement: Measurement) -> list[Figures]:
+    """Measure each sex, age band and race, clean and over a telephone line."""
+    people = crema_d.read_demographics(measurement.table(DEMOGRAPHICS_FILE))
+    people = people.reindex(measurement.speakers)
     rows = []
-    for index in range(bins):
-        members = bin_of == index
-        if members.any():
+    for column, kind in (("sex", "sex"), ("age_band", "age"), ("race", "race")):
+        values = people[column].fillna("not stated").to_numpy(dtype=str)
+        for value in np.unique(values):
+            members = values == value
+            labels = measurement.labels[members]
             rows.append(
-                (
-                    float(confidence[members].mean()),
-                    float(right[members].mean()),
-                    float(members.mean()),
-                )
+                {
+                    "kind": kind,
+                    "name": str(value),
+                    "speakers": len(set(measurement.speakers[members])),
+                    "clips": int(members.sum()),
+                    "clean": _summary(measurement.clean[members], labels),
+                    "telephone": _summary(measurement.telephone[members], labels),
+                }
             )
     return rows
 
 
-def fit_temperature(logits: FloatArray, labels: IntArray) -> float:
-    """Find the temperature at which softmax(logits / T) is as confident as it is right.
-
-    Networks that learn from soft and mixed labels are too modest. The likeliest
-    temperature (Guo et al., 2017) leaves a part of that, because a few sure mistakes
-    weigh more in the likelihood than many modest hits; see ``docs/model-log.md``.
-
-    Parameters
-    ----------
-    logits : array, shape (n, classes)
-        Of clips that were not trained on.
-    labels : array of int, shape (n,)
-        True classes.
-
-    Returns
-    -------
-    float
-        Temperature between 0.2 and 5, at which mean confidence equals accuracy, or
-        comes closest to it.
-    """
-    accuracy = float((logits.argmax(axis=1) == labels).mean())
-
-    def excess(temperature: float) -> float:
-        confidence = scipy.special.softmax(logits / temperature, axis=1).max(axis=1)
-        return float(confidence.mean()) - accuracy
-
-    # Confidence falls as the temperature rises.
-    coldest, hottest = _TEMPERATURES
-    if excess(coldest) <= 0.0:
-        return coldest
-    if excess(hottest) >= 0.0:
-        return hottest
-    return float(scipy.optimize.brentq(excess, coldest, hottest))
+def listeners(measurement: Measurement) -> Figures:
+    """Compare the model, over a telephone line, with the people who heard the same clips."""
+    votes = crema_d.read_listener_votes(measurement.table(crema_d.VOTES_FILE))
+    votes = votes.reindex([clip.name for clip in measurement.clips])
+    shares = votes.to_numpy(dtype=np.float64, na_value=0.0)
+    voted = shares.sum(axis=1) > 0.0
+    ordered = np.sort(shares, axis=1)
+    clear = ordered[:, -1] > ordered[:, -2]
+    if not clear.any():
+        raise CorpusError(f"{crema_d.VOTES_FILE}: no votes on the clips of {measurement.data}")
+    labels, model = measurement.labels, measurement.heard
+    intended = np.eye(len(EMOTIONS))[labels]
+    return {
+        "clips": int(voted.sum()),
+        "vote_for_intended": float((shares * intended).sum(axis=1)[voted].mean()),
+        "distance_to_votes": {
+            "model": _distance(model[voted], shares[voted]),
+            "intended": _distance(intended[voted], shares[voted]),
+        },
+        **measure_heard(model[voted].astype(np.float64), shares[voted]).to_dict(),
+        "clear_clips": int(clear.sum()),
+        "listeners_against_intended": _summary(shares[clear], labels[clear]),
+        "model_against_intended": _summary(model[clear], labels[clear]),
+        "model_against_vote": _summary(model[clear], shares[clear].argmax(axis=1)),
+    }
 
 
-def fit_heard_calibration(logits: FloatArray, votes: FloatArray) -> tuple[float, FloatArray]:
-    """Find the temperature and bias with which the answers are nearest to the votes.
-
-    Parameters
-    ----------
-    logits, votes : array, shape (n, 6)
-        Of clips that were not trained on; rows of votes sum to 1.
-
-    Returns
-    -------
-    temperature : float
-        Between 0.2 and 5.
-    bias : array, shape (6,)
-        Added to the logits after they were divided by the temperature; sums to 0.
-
-    References
-    ----------
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2: vector
-    scaling, with one scale for all classes.
-    """
-
-    def divergence(parameters: FloatArray) -> float:
-        answers = scipy.special.softmax(logits * parameters[0] + parameters[1:], axis=1)
-        return float(scipy.special.rel_entr(votes, answers).sum(axis=1).mean())
-
-    coldest, hottest = _TEMPERATURES
-    start = np.zeros(1 + logits.shape[1])
-    start[0] = 1.0
-    bounds = [(1.0 / hottest, 1.0 / coldest), *([(-3.0, 3.0)] * logits.shape[1])]
-    found = scipy.optimize.minimize(divergence, start, bounds=bounds, method="L-BFGS-B").x
-    bias = np.asarray(found[1:] - found[1:].mean())
-    return float(1.0 / found[0]), bias
+def _distance(probabilities: npt.NDArray[Any], shares: npt.NDArray[np.float64]) -> float:
+    """Return the mean total variation distance of two tables of shares, 0–1."""
+    return float(0.5 * np.abs(probabilities - shares).sum(axis=1).mean())
 
 
-def fit_distress_scale(probabilities: FloatArray, votes: FloatArray) -> tuple[float, float]:
-    """Find the scale of distress on which 0.5 means "as likely as not".
+def telephone_lines(measurement: Measurement) -> list[Figures]:
+    """Measure all clips over several kinds of telephone line."""
+    rows = [("μ-law", measurement.telephone)]
+    rows += [(name, measurement.over_line(**options)) for name, options in _LINES.items()]
+    return [{"line": name, **_summary(row, measurement.labels)} for name, row in rows]
 
-    Parameters
-    ----------
-    probabilities : array, shape (n, 6)
-        What the classifier heard, calibrated.
-    votes : array, shape (n, 6)
-        Shares of the listeners' votes. Clips whose listeners are divided in half over
-        whether the emotion is negative tell nothing and are left out.
 
-    Returns
-    -------
-    midpoint : float
-        Weight at which most listeners hear a negative emotion as likely as not, 0–1.
-    slope : float
-        Of the logit of the distress over the logit of the weight.
+def noise(measurement: Measurement) -> list[Figures]:
+    """Measure a seeded half of the clips in white noise, pink noise and babble."""
+    generator = np.random.default_rng(SEED)
+    count = max(int(len(measurement.clips) * _NOISE_CLIP_SHARE), 1)
+    chosen = np.sort(generator.permutation(len(measurement.clips))[:count])
+    labels = measurement.labels[chosen]
+    rows = [{"noise": "none", "snr_db": None, **_summary(measurement.clean[chosen], labels)}]
+    for name in _NOISES:
+        for snr_db in _NOISE_SNRS_DB:
+            probabilities = measurement.classify(_in_noise(measurement, name, snr_db), chosen)
+            rows.append({"noise": name, "snr_db": snr_db, **_summary(probabilities, labels)})
+    return rows
 
-    References
-    ----------
-    Platt (1999): a logistic regression of the outcome on the logit.
-    """
-    negative = np.array([BY_NAME[name].valence == "negative" for name in EMOTIONS])
-    share = votes[:, negative].sum(axis=1)
-    decided = np.abs(share - 0.5) > 1e-6
-    weights = np.clip(probabilities @ np.array(DISTRESS_WEIGHTS), 1e-4, 1.0 - 1e-4)
-    fitted = LogisticRegression(C=np.inf).fit(
-        scipy.special.logit(weights[decided, None]), share[decided] > 0.5
+
+def _in_noise(measurement: Measurement, name: str, snr_db: float) -> Change:
+    def change(index: int, generator: np.random.Generator) -> FloatArray:
+        sound = measurement.sounds[index]
+        if name == "babble":
+            added = _babble(measurement, index, generator)
+        else:
+            exponent = 1.0 if name == "pink" else 0.0
+            added = coloured_noise(sound.size, exponent=exponent, generator=generator)
+        return add_noise(sound, added, snr_db=snr_db)
+
+    return change
+
+
+def _babble(measurement: Measurement, index: int, generator: np.random.Generator) -> FloatArray:
+    """Mix clips of other speakers, all equally loud."""
+    others = np.flatnonzero(measurement.speakers != measurement.speakers[index])
+    if not others.size:
+        others = np.arange(len(measurement.sounds))
+    voices = [measurement.sounds[i] for i in generator.choice(others, _BABBLE_VOICES)]
+    count = measurement.sounds[index].size
+    equal = [np.resize(voice / max(float(voice.std()), 1e-9), count) for voice in voices]
+    return np.asarray(np.sum(equal, axis=0), dtype=np.float32)
+
+
+def partial_segments(measurement: Measurement) -> list[Figures]:
+    """Measure a random stretch of each clip; shorter clips stay whole."""
+    rows = []
+    for seconds in _PARTS_SECONDS:
+        probabilities = measurement.classify(_cropped(measurement, seconds))
+        longer = sum(sound.size > seconds * ANALYSIS_RATE_HZ for sound in measurement.sounds)
+        row = _summary(probabilities, measurement.labels)
+        rows.append({"seconds": seconds, "shortened_clips": longer, **row})
+    return rows
+
+
+def _cropped(measurement: Measurement, seconds: float) -> Change:
+    return lambda index, generator: crop(measurement.sounds[index], seconds, generator)
+
+
+def other_corpora(measurement: Measurement) -> list[Figures]:
+    """Measure other corpora, as recorded and with each speaker at the training level."""
+    folder = measurement.other_corpora
+    if folder is None or not folder.is_dir():
+        raise ParameterError(f"--other-corpora is {folder}; name a folder with a folder for each")
+    parts = sorted(path for path in folder.iterdir() if path.is_dir()) or [folder]
+    corpora = [read_corpus(part) for part in parts]
+    # Natural speech was never acted, so nothing was meant in it.
+    return [
+        _corpus_figures(clips, measurement.classifier)
+        for clips in corpora
+        if clips[0].corpus not in FOR_EVALUATION_ALONE
+    ]
+
+
+def _corpus_figures(clips: Sequence[Clip], classifier: EmotionClassifier) -> Figures:
+    if clips[0].corpus not in _OTHER_CORPORA:
+        raise CorpusError(f"{clips[0].path}: {clips[0].corpus} is what the model was trained on")
+    title, language = _OTHER_CORPORA[clips[0].corpus]
+    sounds = [read_clip(clip.path) for clip in clips]
+    recorded, levelled = (
+        classifier.predict_intended_proba(variant, sample_rate_hz=ANALYSIS_RATE_HZ)
+        for variant in (sounds, _at_training_level(sounds, clips, classifier))
     )
-    slope = float(fitted.coef_[0, 0])
-    return float(scipy.special.expit(-fitted.intercept_[0] / slope)), slope
+    known = [index for index, clip in enumerate(clips) if clip.emotion is not None]
+    labels = _labels([clips[index] for index in known])
+    confusion = np.array(measure(levelled[known], labels).confusion)
+    valences = [clip.valence for clip in clips]
+    present = np.unique(labels)
+    return {
+        "corpus": title,
+        "language": language,
+        "speakers": len({clip.speaker for clip in clips}),
+        "clips": len(known),
+        "chance": 1.0 / len(present),
+        "as_recorded": _summary(recorded[known], labels),
+        "level_adapted": _summary(levelled[known], labels),
+        "recalls": {EMOTIONS[i]: float(confusion[i, i] / confusion[i].sum()) for i in present},
+        "valence_clips": len(clips),
+        "valence_uar": {
+            "as_recorded": valence_uar(recorded, valences),
+            "level_adapted": valence_uar(levelled, valences),
+        },
+    }
+
+
+def _at_training_level(
+    sounds: Sequence[FloatArray], clips: Sequence[Clip], classifier: EmotionClassifier
+) -> list[FloatArray]:
+    """Bring each speaker's clips to the training level with one gain, as calls are."""
+    pairs = list(zip(sounds, [clip.speaker for clip in clips], strict=True))
+    wanted_db = classifier.settings.speech_level_db
+    gains = {
+        name: level_gain([own for own, other in pairs if other == name], wanted_level_db=wanted_db)
+        for name in {clip.speaker for clip in clips}
+    }
+    return [np.clip(sound * gains[name], -1.0, 1.0) for sound, name in pairs]
+
+
+def non_speech(measurement: Measurement) -> list[Figures]:
+    """Measure what the analysis lets through of sounds without speech, and what they seem."""
+    made = non_speech_sounds(_NON_SPEECH_SECONDS, sample_rate_hz=ANALYSIS_RATE_HZ, seed=SEED)
+    generator = np.random.default_rng(SEED)
+    rows = []
+    for name, sound in made.items():
+        line = telephone_line(sound, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
+        parts = np.split(sound, int(_NON_SPEECH_SECONDS / SEGMENT_SECONDS))
+        gain = level_gain(parts, wanted_level_db=measurement.classifier.settings.speech_level_db)
+        probabilities = measurement.classifier.predict_proba(
+            [np.clip(part * gain, -1.0, 1.0) for part in parts], sample_rate_hz=ANALYSIS_RATE_HZ
+        )
+        means = probabilities.mean(axis=0)
+        rows.append(
+            {
+                "sound": name,
+                "segments": len(parts),
+                "let_through": _let_through(sound),
+                "let_through_telephone": _let_through(line),
+                "probabilities": dict(zip(EMOTIONS, means.tolist(), strict=True)),
+            }
+        )
+    return rows
+
+
+def _let_through(sound: FloatArray) -> float:
+    """Return the share of a customer channel's segments that would be scored."""
+    recording = Recording(
+        file_name="non-speech",
+        sha256="",
+        sample_rate_hz=ANALYSIS_RATE_HZ,
+        duration_seconds=sound.size / ANALYSIS_RATE_HZ,
+        samples=np.stack([sound, np.zeros_like(sound)]).astype(np.float16),
+        warnings=(),
+    )
+    segments = segment_call(recording, customer_channel="left").segments
+    return float(np.mean([segment.status == "scored" for segment in segments]))
+
+
+SECTIONS: dict[str, Callable[[Measurement], Any]] = {
+    measure_section.__name__: measure_section
+    for measure_section in (
+        overall, groups, listeners, telephone_lines,
+        noise, partial_segments, other_corpora, non_speech,
+    )
+}  # fmt: skip
+"""What measures each section of ``evaluation.json``, by its name."""
+
+
+def _measurement(data: Path, other_corpora: Path | None, artifacts: Path) -> Measurement:
+    sides: tuple[list[Clip], list[Clip]] = ([], [])
+    for clip in read_corpus(data, corpus=crema_d.CORPUS):
+        if crema_d.usable(clip):
+            sides[clip.speaker_id in crema_d.VALIDATION_SPEAKERS].append(clip)
+    other_clips, clips = sides
+    if not clips:
+        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    return Measurement(
+        classifier=load_classifier(artifacts),
+        clips=clips,
+        other_clips=other_clips,
+        data=data,
+        other_corpora=other_corpora,
+    )
+
+
+def _measure_sections(measurement: Measurement, names: Sequence[str], file: Path) -> None:
+    """Store each section as soon as it is measured; keep the model's sections of before."""
+    classifier = measurement.classifier
+    model = {"version": classifier.settings.version, "sha256": classifier.sha256}
+    stored = {name: part for name, part in _stored(file).items() if part.get("model") == model}
+    for name in (progress := tqdm(names, disable=None)):
+        progress.set_description(name)
+        stored[name] = {
+            "command": _command(name),
+            "model": model,
+            "seed": SEED,
+            "figures": SECTIONS[name](measurement),
+        }
+        ordered = {name: stored[name] for name in SECTIONS if name in stored}
+        text = json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{file}: cannot be read ({error}); remove it") from error
+    return content
+
+
+def _command(name: str) -> str:
+    # With the usual folders: where they lay on the measuring machine is nobody's business.
+    folder = " --other-corpora FOLDER" if name == "other_corpora" else ""
+    return f"python -m calmscore.training.evaluation --data data/AudioWAV{folder} --only {name}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
+    parser.add_argument(
+        "--other-corpora", type=Path, metavar="FOLDER", help="with one folder for each corpus"
+    )
+    parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    parser.add_argument(
+        "--only", nargs="+", choices=list(SECTIONS), metavar="SECTION", help=", ".join(SECTIONS)
+    )
+    options = parser.parse_args(arguments)
+    names = options.only or [n for n in SECTIONS if n != "other_corpora" or options.other_corpora]
+    try:
+        _measure_sections(
+            _measurement(options.data, options.other_corpora, options.artifacts),
+            names,
+            options.artifacts / EVALUATION_FILE,
+        )
+    except CalmscoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    print(options.artifacts / EVALUATION_FILE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,7 +34,7 @@ from calmscore.network.layers import (
 )
 from calmscore.network.whisper_weights import locate_whisper, read_encoder
 from calmscore.training.corpora.ordinary import source_shares
-from calmscore.training.evaluation import (
+from calmscore.training.metrics import (
     HeardFigures,
     Metrics,
     fit_distress_scale,

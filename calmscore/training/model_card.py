@@ -1,6 +1,6 @@
 """Write the model card and its pictures from the figures that lie with the artifact.
 
-    python -m calmscore.training.card_measurements --data data/AudioWAV --other-corpora FOLDER
+    python -m calmscore.training.evaluation --data data/AudioWAV --other-corpora FOLDER
     python -m calmscore.training.call_evaluation --json artifacts/score_evaluation.json
     python -m calmscore.training.ordinary_evaluation --json artifacts/ordinary_evaluation.json
     python -m calmscore.training.model_card
@@ -32,9 +32,9 @@ from calmscore.network.classifier import (
     ArtifactSettings,
 )
 from calmscore.training.call_evaluation import SHIPPED
-from calmscore.training.card_measurements import EVALUATION_FILE, SECTIONS
 from calmscore.training.card_pictures import draw_pictures
 from calmscore.training.command import CROSS_VALIDATION_FILE, RECIPE_FILE
+from calmscore.training.evaluation import EVALUATION_FILE, SECTIONS
 from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
 
 Figures = dict[str, Any]
@@ -123,12 +123,12 @@ def _read_sections(artifacts: Path, *, sha256: str) -> Figures:
     sections = _read(file)
     missing = [name for name in SECTIONS if name not in sections and name != _OPTIONAL]
     if missing:
-        command = f"calmscore.training.card_measurements --only {' '.join(missing)}"
+        command = f"calmscore.training.evaluation --only {' '.join(missing)}"
         raise ArtifactError(f"{file}: lacks {', '.join(missing)}; run {command}")
     others = [name for name, section in sections.items() if section["model"]["sha256"] != sha256]
     if others:
         raise ArtifactError(
-            f"{file}: {', '.join(others)} measured another model; run card_measurements.py again"
+            f"{file}: {', '.join(others)} measured another model; run evaluation.py again"
         )
     return sections
 

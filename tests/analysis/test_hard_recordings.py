@@ -28,7 +28,7 @@ Change = Callable[[Sound], Sound]
 
 @lru_cache
 def clean(seconds: int = 50) -> Sound:
-    """The beginning of a call, shape (2, n): customer left, agent right."""
+    """Return the beginning of a call, shape (2, n): customer left, agent right."""
     samples, rate_hz = soundfile.read(SAMPLES / "calms_down.wav", frames=seconds * 8000)
     return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ)).T
 

@@ -19,9 +19,9 @@ from calmscore.network import classifier
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, MODEL_FILE, SETTINGS_FILE
 from calmscore.training import model_card
 from calmscore.training.call_evaluation import SHIPPED
-from calmscore.training.card_measurements import SECTIONS
 from calmscore.training.command import CROSS_VALIDATION_FILE
-from calmscore.training.evaluation import measure, reliability
+from calmscore.training.evaluation import SECTIONS
+from calmscore.training.metrics import measure, reliability
 from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
 from calmscore.training.recipe import Recipe
 
@@ -291,7 +291,7 @@ def test_a_missing_section_is_told_with_its_command(artifacts, capsys):
     del content["noise"], content["groups"]
     (artifacts / "evaluation.json").write_text(json.dumps(content))
     assert model_card.main(["--artifacts", str(artifacts)]) == 3
-    assert "calmscore.training.card_measurements --only groups noise" in capsys.readouterr().err
+    assert "calmscore.training.evaluation --only groups noise" in capsys.readouterr().err
 
 
 def test_figures_of_another_model_are_refused(artifacts, capsys):
