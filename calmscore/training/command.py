@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +38,13 @@ from calmscore.network.classifier import (
 )
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
+from calmscore.training.corpora.ordinary import source_shares
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.metrics import Metrics, fit_distress_scale, measure, measure_heard
 from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, TRUNK, Recipe
+
+if TYPE_CHECKING:
+    from calmscore.training.training_sets import TrainingSet
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -100,7 +104,7 @@ def train(
     print("trunk", flush=True)
     weights = [FineTuning(trunk, **acted, folder=run / "trunk", whisper=whisper).run()]
     recipes: dict[str, Any] = {"trunk": trunk.to_dict(), "members_without": {}, "final": None}
-    standardise_on = _for_standardising(acted["train"])
+    standardise_on = inputs_as_trained(acted["train"], ordinary)
     if ordinary is None:
         print(f"{folder}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
     else:
@@ -137,11 +141,32 @@ def train(
     return metrics
 
 
-def _for_standardising(training_set: Any) -> FloatArray:
-    # A clip in four, each in another of its copies: enough for means and variances.
-    rows = np.arange(0, len(training_set.labels), 4)
-    copies = np.arange(rows.size) % len(training_set.log_mel)
-    return np.asarray(training_set.log_mel[copies, rows], dtype=np.float32)
+def inputs_as_trained(acted: TrainingSet, ordinary: TrainingSet | None) -> FloatArray:
+    """Return inputs like those of the training's batches: all kinds of copies, masked.
+
+    Parameters
+    ----------
+    acted, ordinary : TrainingSet
+        One clip in four of the first, each in another of its copies, and a quarter as
+        many windows of the second: enough for means and variances.
+
+    Returns
+    -------
+    array of float32, shape (n, frames, bands)
+    """
+    from calmscore.training.fine_tuning import mask_spectrogram
+
+    generator = np.random.default_rng(0)
+    rows = np.arange(0, len(acted.labels), 4)
+    parts = [acted.log_mel[np.arange(rows.size) % len(acted.log_mel), rows]]
+    if ordinary is not None:
+        count = max(rows.size // 4, 1)
+        windows = generator.choice(
+            len(ordinary.labels), size=count, p=source_shares(ordinary.sources)
+        )
+        copies = np.arange(count) % len(ordinary.log_mel)
+        parts.append(ordinary.log_mel[copies, windows])
+    return mask_spectrogram(np.concatenate(parts).astype(np.float32), generator)
 
 
 def validate_across(

@@ -84,8 +84,8 @@ def milliseconds_per_segment(
 def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """Add up the logged seconds of the runs that made the shipped model.
 
-    A log is named for its run: ``two-heads-trunk.jsonl``, and one for each member,
-    ``two-heads-without-SOURCE.jsonl``.
+    A log is named for its run: ``two-heads-trunk.jsonl``, one for each member,
+    ``two-heads-without-SOURCE.jsonl``, and ``two-heads-final.jsonl``.
 
     Parameters
     ----------
@@ -102,6 +102,8 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     try:
         recipe = json.loads((artifacts / "recipe.json").read_text(encoding="utf-8"))
         runs_of_it = ("trunk", *(f"without-{source}" for source in recipe["members_without"]))
+        if recipe.get("final") is not None:
+            runs_of_it = (*runs_of_it, "final")
         logs = [f"two-heads-{name}" for name in runs_of_it]
         lines = [
             line
