@@ -124,7 +124,9 @@ def test_a_sound_has_the_same_features_alone_and_among_others():
     sounds = [noise(seed=seed, deviation=10.0**-seed) for seed in range(4)]
     together = log_mel(sounds)
     for sound, row in zip(sounds, together, strict=True):
-        np.testing.assert_array_equal(log_mel([sound])[0], row)
+        # A matrix product may add in another order for another batch: the last bits of
+        # 32-bit numbers of about 1 differ.
+        np.testing.assert_allclose(log_mel([sound])[0], row, atol=2e-6)
 
 
 def test_other_settings_are_obeyed():

@@ -88,7 +88,7 @@ def test_the_two_questions_have_heads_and_calibrations_of_their_own():
         (made.predict_proba, hearing.heard),
         (made.predict_intended_proba, hearing.intended),
     ):
-        np.testing.assert_array_equal(predicted(sounds, sample_rate_hz=RATE_HZ), expected)
+        np.testing.assert_allclose(predicted(sounds, sample_rate_hz=RATE_HZ), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
@@ -109,7 +109,8 @@ def test_a_sound_without_a_sample_tells_nothing():
     spoken = sound(2.0)
     rows = predict([empty, spoken, empty])
     np.testing.assert_allclose(rows[[0, 2]], 1 / 6, atol=1e-6)
-    np.testing.assert_array_equal(rows[1], predict([spoken])[0])
+    # In another batch sums may be taken in another order.
+    np.testing.assert_allclose(rows[1], predict([spoken])[0], atol=1e-5)
 
 
 def test_the_logits_of_a_long_sounds_windows_are_averaged():
