@@ -124,7 +124,7 @@ def train(
         model.save_weights(start)
         recipes["final"] = final.to_dict()
         tuning = FineTuning(final, **acted, ordinary=ordinary, folder=run / "final", start=start)
-        model = average_members([tuning.run()], recipe=trunk, standardise_on=standardise_on)
+        model = average_members([tuning.run()], recipe=trunk)
     voices = [acted["train"], *([] if ordinary is None else [ordinary])]
     model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
     artifacts.mkdir(parents=True, exist_ok=True)

@@ -341,7 +341,10 @@ def member_network(folder: Path) -> keras.Model:
 
 
 def average_members(
-    members: Sequence[Path], *, recipe: Recipe, standardise_on: npt.NDArray[np.floating[Any]]
+    members: Sequence[Path],
+    *,
+    recipe: Recipe,
+    standardise_on: npt.NDArray[np.floating[Any]] | None = None,
 ) -> keras.Model:
     """Average trained networks weight by weight.
 
@@ -354,7 +357,7 @@ def average_members(
         What `FineTuning.run` returned for each.
     recipe : Recipe
         Their shape.
-    standardise_on : array of float, shape (n, frames, bands)
+    standardise_on : array of float, shape (n, frames, bands), optional
         Inputs over which the pooled features get zero mean and unit variance anew:
         those of an average are not the average of those.
 
@@ -373,7 +376,8 @@ def average_members(
         model.load_weights(path)
         tables.append(model.get_weights())
     model.set_weights([np.mean(values, axis=0) for values in zip(*tables, strict=True)])
-    _standardise(model, standardise_on)
+    if standardise_on is not None:
+        _standardise(model, standardise_on)
     return model
 
 
