@@ -15,8 +15,11 @@ from calmscore.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
 
-STAY_PROBABILITY = 0.7
+STAY_PROBABILITY = 0.35
 """Chance that a customer is in the same emotion one segment (3 s) later."""
+EVIDENCE_WEIGHT = 0.7
+"""How much a segment's own probabilities count, 0–1: what the model gets wrong of a voice it
+gets wrong again in the next segment, so that segments tell less than if they were independent."""
 
 
 def smooth_probabilities(
@@ -24,6 +27,7 @@ def smooth_probabilities(
     *,
     indices: npt.NDArray[np.integer[Any]],
     stay_probability: float = STAY_PROBABILITY,
+    evidence_weight: float = EVIDENCE_WEIGHT,
 ) -> FloatArray:
     """Return the probability of each emotion given the whole call.
 
@@ -39,7 +43,9 @@ def smooth_probabilities(
     indices : array of int, shape (n,)
         Their places on the call's clock, in segments, increasing.
     stay_probability : float
-        Between 1 / classes (no inertia: nothing is changed) and 1.
+        Between 1 / classes (no inertia) and 1.
+    evidence_weight : float
+        Exponent of the probabilities, above 0 and up to 1.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def smooth_probabilities(
     Raises
     ------
     ParameterError
-        If ``stay_probability`` is out of its range.
+        If ``stay_probability`` or ``evidence_weight`` is out of its range.
 
     References
     ----------
@@ -61,7 +67,9 @@ def smooth_probabilities(
         raise ParameterError(
             f"stay_probability is {stay_probability}, not from 1 / {classes} up to 1"
         )
-    likelihoods = np.maximum(probabilities.astype(np.float64), 1e-9)
+    if not 0.0 < evidence_weight <= 1.0:
+        raise ParameterError(f"evidence_weight is {evidence_weight}, not above 0 and up to 1")
+    likelihoods = np.maximum(probabilities.astype(np.float64), 1e-9) ** evidence_weight
     # How much of the present state survives each gap; the rest is spread evenly.
     memory = (classes * stay_probability - 1.0) / (classes - 1.0)
     kept = memory ** np.diff(indices)

@@ -28,9 +28,10 @@ and silence carries no weight.
 
 The interval. What listeners would say of a segment differs from what the model says:
 by a part that the whole call shares, because people's voices differ, and by a part
-that is the segment's own. Both are drawn many times, as normal deviations of the
-logit of the level in proportion to the segment's doubt (what its likeliest emotion
-leaves to the others), and the middle 80 % of the scores that come out are the interval.
+that is the segment's own. Both are drawn many times: the first as a normal deviation of
+the score, the second of the logit of the level in proportion to the segment's doubt (what
+its likeliest emotion leaves to the others). The middle 80 % of the scores that come out
+are the interval.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ WIDEST_INTERVAL = 3.0
 """Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
-DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.391, 1.56
+DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.390, 1.88
 """The scale of distress, fitted on validation speakers over the telephone by
 ``python model.py evaluate``."""
 DISTRESSED = 0.5
@@ -66,9 +67,9 @@ DISTRESSED = 0.5
 CALM = 0.35
 """Smoothed distress up to which a customer who was distressed counts as calm again."""
 
-CALL_DEVIATION, SEGMENT_DEVIATION = 0.8, 1.6
-"""Standard deviations of the logit of the level, shared by a call and of each segment;
-fitted on composed calls by ``python -m calmscore.training.call_evaluation``."""
+CALL_DEVIATION, SEGMENT_DEVIATION = 0.4, 1.6
+"""Standard deviations of the score in points, shared by a call, and of the logit of each segment's
+level; fitted on composed calls by ``python -m calmscore.training.call_evaluation``."""
 _DRAWS = 400
 _INTERVAL_PERCENTILES = (10.0, 90.0)
 # The level of a segment that is taken as certain: it keeps its logit finite.
@@ -341,11 +342,12 @@ def _interval(levels: FloatArray, doubt: FloatArray, edges: FloatArray) -> tuple
     """Return the 80 % interval of the score, by drawing what listeners would say."""
     shared, own = _draws(len(levels))
     logits = logit(np.clip(levels, _CERTAIN, 1.0 - _CERTAIN))
-    drawn = expit(logits + doubt * (CALL_DEVIATION * shared + SEGMENT_DEVIATION * own))
+    drawn = expit(logits + SEGMENT_DEVIATION * doubt * own)
     # Below 0 the customer is happy: how much, no listener doubts.
     drawn += np.minimum(levels, 0.0)
     shares = np.diff(_remaining(edges))
-    low, high = np.percentile(CALM_VALUE - drawn @ shares, _INTERVAL_PERCENTILES)
+    scores = CALM_VALUE - drawn @ shares + CALL_DEVIATION * shared
+    low, high = np.percentile(scores, _INTERVAL_PERCENTILES)
     low, high = np.clip((low, high), LOWEST_VALUE, HIGHEST_VALUE)
     return float(low), float(high)
 
@@ -354,7 +356,7 @@ def _interval(levels: FloatArray, doubt: FloatArray, edges: FloatArray) -> tuple
 def _draws(count: int) -> tuple[FloatArray, FloatArray]:
     # The same draws for every call of this length: the same call, the same interval.
     generator = np.random.default_rng(0)
-    return generator.standard_normal((_DRAWS, 1)), generator.standard_normal((_DRAWS, count))
+    return generator.standard_normal(_DRAWS), generator.standard_normal((_DRAWS, count))
 
 
 def _checked(

@@ -105,7 +105,7 @@ def _inertia(probabilities: FloatArray, indices: IntArray, *, stay: float) -> Fl
     return smooth_probabilities(probabilities, indices=indices, stay_probability=stay)
 
 
-_STAYS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+_STAYS = (0.2, 0.3, 0.35, 0.4, 0.5, 0.7)
 SMOOTHINGS: dict[str, Smoothing] = {
     "none": lambda probabilities, _: probabilities,
     "average of three": _average,

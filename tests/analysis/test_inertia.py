@@ -41,7 +41,9 @@ def posterior_by_enumeration(probabilities: np.ndarray, stay: float) -> np.ndarr
 
 def test_it_is_the_posterior_of_the_markov_chain():
     probabilities = np.random.default_rng(0).dirichlet(np.ones(6), size=4)
-    smoothed = smooth_probabilities(probabilities, indices=np.arange(4), stay_probability=0.7)
+    smoothed = smooth_probabilities(
+        probabilities, indices=np.arange(4), stay_probability=0.7, evidence_weight=1.0
+    )
     np.testing.assert_allclose(smoothed, posterior_by_enumeration(probabilities, 0.7), atol=1e-6)
 
 
@@ -67,20 +69,38 @@ def test_speech_before_a_long_silence_weighs_little():
     near = smooth_probabilities(rows, indices=np.array([0, 1, 2]))
     far = smooth_probabilities(rows, indices=np.array([0, 1, 60]))
     assert near[2, ANGER] < far[2, ANGER]
-    np.testing.assert_allclose(far[2], rows[2], atol=1e-6)
+    alone = smooth_probabilities(rows[2:], indices=np.array([0]))
+    np.testing.assert_allclose(far[2], alone[0], atol=1e-6)
 
 
 def test_without_inertia_nothing_changes():
     rows = np.random.default_rng(1).dirichlet(np.ones(6), size=7)
-    smoothed = smooth_probabilities(rows, indices=np.arange(7), stay_probability=1 / 6)
+    smoothed = smooth_probabilities(
+        rows, indices=np.arange(7), stay_probability=1 / 6, evidence_weight=1.0
+    )
     np.testing.assert_allclose(smoothed, rows, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_short_calls_are_left_alone(count):
     rows = table(*[(ANGER, 0.5)] * count) if count else np.zeros((0, 6))
-    smoothed = smooth_probabilities(rows, indices=np.arange(count))
+    smoothed = smooth_probabilities(rows, indices=np.arange(count), evidence_weight=1.0)
     np.testing.assert_allclose(smoothed, rows, atol=1e-6)
+
+
+def test_less_weight_makes_a_segment_tell_less_and_never_something_else():
+    rows = table((ANGER, 0.8), (NEUTRAL, 0.6))
+    weak = smooth_probabilities(
+        rows, indices=np.arange(2), stay_probability=1 / 6, evidence_weight=0.5
+    )
+    assert (weak.argmax(axis=1) == rows.argmax(axis=1)).all()
+    assert (weak.max(axis=1) < rows.max(axis=1)).all()
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 1.5])
+def test_an_impossible_weight_is_refused(weight):
+    with pytest.raises(ParameterError, match=str(weight)):
+        smooth_probabilities(np.full((2, 6), 1 / 6), indices=np.arange(2), evidence_weight=weight)
 
 
 @given(

@@ -4,6 +4,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from calmscore.analysis.scoring import (
+    CALL_DEVIATION,
     CALM,
     CALM_THROUGHOUT,
     DE_ESCALATED,
@@ -130,7 +131,8 @@ def test_the_interval_holds_the_value_and_narrows_with_certainty(call):
     assert 1.0 <= score.low <= score.value <= score.high <= 10.0
     surer = np.eye(len(EMOTIONS))[table.argmax(axis=1)]
     certain = score_of(surer, speech)
-    assert certain.high - certain.low < 0.05
+    # What remains is that voices differ, whatever the segments say.
+    assert certain.high - certain.low < 2.7 * CALL_DEVIATION
     assert score == score_of(table, speech)
 
 
@@ -329,7 +331,7 @@ def test_outcome_fits_the_distress(call):
 
 def test_less_distress_that_is_not_yet_calm_is_a_partly_de_escalated_call():
     # Listeners are divided, a little more of them for neutral.
-    half = 0.44 * sure("anger") + 0.56 * sure("neutral")
+    half = 0.36 * sure("anger") + 0.64 * sure("neutral")
     score = score_of([sure("anger")] * 10 + [half] * 10, [3.0] * 20)
     assert score.outcome == PARTLY_DE_ESCALATED
     assert CALM < score.end_distress < DISTRESSED
