@@ -107,10 +107,12 @@ class Mood:
 # Found by trying: each setting stays on its side of the emotion model's line for all lines of
 # its mood, for both voices, through the telephone and wherever the segments are cut.
 MOODS: dict[MoodName, Mood] = {
-    "angry": Mood(tempo=1.06, pitch=1.22, intonation=1.15, tilt_db_per_octave=4.5, formant=1.06,
-                  breath_db=-1.0, dynamics=1.2, drive=2.5, level_db=3.0),
-    "annoyed": Mood(tempo=1.02, pitch=1.06, intonation=1.15, tilt_db_per_octave=1.5, formant=1.02,
-                    dynamics=1.1, drive=0.5, level_db=-1.0),
+    "angry": Mood(tempo=0.74, pitch=1.9, intonation=0.73, tilt_db_per_octave=10.2, formant=1.06,
+                  breath_db=-1.5, dynamics=2.8, accent=0.75, roughness=0.32, drive=3.4,
+                  level_db=3.0),
+    "annoyed": Mood(tempo=0.86, pitch=1.45, intonation=0.9, tilt_db_per_octave=6.0, formant=1.03,
+                    breath_db=-1.0, dynamics=1.9, accent=0.4, roughness=0.15, drive=1.7,
+                    level_db=1.0),
     "calm": Mood(tempo=1.03, pitch=0.84, intonation=0.6, tilt_db_per_octave=-4.0, formant=0.98,
                  breath_db=-1.5, dynamics=1.1, level_db=-3.0),
     "relieved": Mood(tempo=1.03, pitch=0.84, intonation=0.45, tilt_db_per_octave=-4.0,

@@ -124,7 +124,9 @@ def train(
         model.save_weights(start)
         recipes["final"] = final.to_dict()
         tuning = FineTuning(final, **acted, ordinary=ordinary, folder=run / "final", start=start)
-        model = average_members([tuning.run()], recipe=trunk)
+        # Half way back to its start: most of what was learnt of listeners is kept, and most of
+        # what the start knew of natural anger.
+        model = average_members([start, tuning.run()], recipe=trunk)
     voices = [acted["train"], *([] if ordinary is None else [ordinary])]
     model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
     artifacts.mkdir(parents=True, exist_ok=True)
