@@ -107,12 +107,12 @@ class Mood:
 # Found by trying: each setting stays on its side of the emotion model's line for all lines of
 # its mood, for both voices, through the telephone and wherever the segments are cut.
 MOODS: dict[MoodName, Mood] = {
-    "angry": Mood(tempo=0.74, pitch=1.9, intonation=0.73, tilt_db_per_octave=10.2, formant=1.06,
-                  breath_db=-1.5, dynamics=2.8, accent=0.75, roughness=0.32, drive=3.4,
-                  level_db=3.0),
-    "annoyed": Mood(tempo=0.86, pitch=1.45, intonation=0.9, tilt_db_per_octave=6.0, formant=1.03,
-                    breath_db=-1.0, dynamics=1.9, accent=0.4, roughness=0.15, drive=1.7,
-                    level_db=1.0),
+    "angry": Mood(tempo=0.7, pitch=1.87, intonation=0.85, tilt_db_per_octave=5.4, formant=0.99,
+                  breath_db=-5.6, dynamics=0.6, accent=0.15, jitter=0.024, roughness=0.5,
+                  drive=9.8, level_db=3.0),
+    "annoyed": Mood(tempo=0.84, pitch=1.4, intonation=0.9, tilt_db_per_octave=3.0, formant=0.99,
+                    breath_db=-3.0, dynamics=0.8, accent=0.1, jitter=0.012, roughness=0.25,
+                    drive=4.5, level_db=1.0),
     "calm": Mood(tempo=1.03, pitch=0.84, intonation=0.6, tilt_db_per_octave=-4.0, formant=0.98,
                  breath_db=-1.5, dynamics=1.1, level_db=-3.0),
     "relieved": Mood(tempo=1.03, pitch=0.84, intonation=0.45, tilt_db_per_octave=-4.0,
