@@ -21,6 +21,8 @@ _LEAST_OFFSET = 0.003
 # the other's echo does so too, but far below it.
 _TOGETHER_CORRELATION = 0.5
 _TOGETHER_LEVEL_DB = 15.0
+# A tone hardly moves in level; speech does.
+_LEAST_MOVEMENT_DB = 1.0
 _LATEST_SECONDS = 2.0
 _WINDOW_SECONDS = 20.0
 _LEAST_SPEECH_SECONDS = 3.0
@@ -146,7 +148,7 @@ def _delay(left: Levels, right: Levels) -> int:
 
 
 def _together(left: Levels, right: Levels) -> bool:
-    if min(left.std(), right.std()) < 1e-6:
+    if min(left.std(), right.std()) < _LEAST_MOVEMENT_DB:
         return False
     close = abs(float(np.median(left - right))) < _TOGETHER_LEVEL_DB
     return close and bool(np.corrcoef(left, right)[0, 1] >= _TOGETHER_CORRELATION)

@@ -428,6 +428,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, stage in (("member", MEMBER), ("final", FINAL)):
         training.add_argument(f"--{name}-epochs", type=int, default=stage.epochs)
         training.add_argument(f"--{name}-rate", type=float, default=stage.encoder_rate)
+    training.add_argument(
+        "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
+    )
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     training.set_defaults(command=_train)
@@ -524,22 +527,27 @@ def _add_recipe(parser: argparse.ArgumentParser, default: Recipe) -> None:
 def _train(**options: Any) -> None:
     weights = dict(options.pop("whisper_weights"))
     trunk, rest = _recipe(options)
-    member = _stage("member", MEMBER, trunk, rest)
-    final = _stage("final", FINAL, trunk, rest)
+    ordinary = rest.pop("ordinary_per_member_batch")
+    member = _stage("member", MEMBER, trunk, rest, ordinary_per_batch=ordinary)
+    final = _stage("final", FINAL, trunk, rest, ordinary_per_batch=ordinary)
     metrics = train(
         trunk=trunk, member=member, final=final, whisper=weights.get(trunk.whisper), **rest
     )
     print(json.dumps(metrics, indent=2))
 
 
-def _stage(name: str, stage: Recipe, trunk: Recipe, options: dict[str, Any]) -> Recipe:
+def _stage(
+    name: str, stage: Recipe, trunk: Recipe, options: dict[str, Any], *, ordinary_per_batch: int
+) -> Recipe:
     # What is said of the trunk holds for what goes on from it, but for these.
     own = {field: getattr(stage, field) for field in _STAGE_FIELDS}
     epochs, rate = options.pop(f"{name}_epochs"), options.pop(f"{name}_rate")
-    return replace(trunk, **own, epochs=epochs, encoder_rate=rate)
+    return replace(
+        trunk, **own, epochs=epochs, encoder_rate=rate, ordinary_per_batch=ordinary_per_batch
+    )
 
 
-_STAGE_FIELDS = ("seed", "head_epochs", "ordinary_per_batch", "layer_decay")
+_STAGE_FIELDS = ("seed", "head_epochs", "layer_decay")
 
 
 def _validate_across(**options: Any) -> None:

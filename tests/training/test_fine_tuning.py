@@ -112,7 +112,7 @@ def trained(sets, whisper_file):
     folder = sets.parent
     arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
                  "--artifacts", str(folder / "model"), "--version", "9.9",
-                 "--member-epochs", "1", "--ordinary-per-member-batch", "3",
+                 "--member-epochs", "1", "--final-epochs", "1", "--ordinary-per-member-batch", "3",
                  "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     assert command.main(arguments + options_of(RECIPE)) == 0
     return folder
