@@ -6,6 +6,7 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -17,6 +18,13 @@ from calmscore.store.keys import ROLES, Role, create_key
 ROOT = Path(__file__).resolve().parent.parent
 RATE_HZ = 8_000
 UNHURRIED = Environment(requests_per_minute=10**9)
+
+
+def unhurried(**changes: Any) -> Environment:
+    """Return settings that never make a test wait, changed here and there."""
+    return UNHURRIED.model_copy(update=changes)
+
+
 FAKE_TRAINING = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
 
 

@@ -118,13 +118,18 @@ def _service(
     train_command: Sequence[str],
 ) -> Service:
     loading = LoadingClassifier(lambda: classifier or load_classifier())
-    metrics = ServiceMetrics()
+    metrics, sets = ServiceMetrics(), settings.training_folder
     return Service(
         store=store,
         settings=settings,
         classifier=loading,
         analyses=Analyses(store, loading, metrics=metrics, at_once=settings.analyses_at_once),
-        trainings=Trainings(store, sets=settings.training_folder, command=train_command),
+        trainings=Trainings(
+            # A training runs in a folder of its own.
+            store,
+            sets=sets and sets.resolve(),
+            command=train_command,
+        ),
         metrics=metrics,
         rate_limit=RateLimit(settings.requests_per_minute),
         use_notes=UseNotes(),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from service_store import UNHURRIED, Keys, make_keys, speech, tone
+from service_store import UNHURRIED, Keys, make_keys, speech, tone, unhurried
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
@@ -521,7 +520,7 @@ def test_a_revoked_key_opens_nothing(client, keys, store):
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(store, keys):
-    app = create_app(store, stub_classifier(), settings=replace(UNHURRIED, requests_per_minute=2))
+    app = create_app(store, stub_classifier(), settings=unhurried(requests_per_minute=2))
     with TestClient(app) as client:
         answers = [client.get("/v1/calls", headers=keys.viewer) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]

@@ -11,13 +11,12 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from running_service import running
-from service_store import ROOT, UNHURRIED, make_keys, speech, tone
+from service_store import ROOT, UNHURRIED, make_keys, speech, tone, unhurried
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
@@ -41,7 +40,7 @@ def store(tmp_path):
 
 
 def make_app(store, **changes):
-    return create_app(store, stub_classifier(), settings=replace(UNHURRIED, **changes))
+    return create_app(store, stub_classifier(), settings=unhurried(**changes))
 
 
 def waiting_upload(store, content, **parameters):

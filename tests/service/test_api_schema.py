@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from running_service import running
-from service_store import FAKE_TRAINING, UNHURRIED, make_keys, make_training_set
+from service_store import FAKE_TRAINING, make_keys, make_training_set, unhurried
 from stub_classifier import stub_classifier
 
 from calmscore.service.application import create_app
@@ -26,7 +25,7 @@ def test_schemathesis_finds_no_failure_with_all_checks(tmp_path):
     app = create_app(
         store,
         stub_classifier(),
-        settings=replace(UNHURRIED, training_folder=tmp_path / "sets"),
+        settings=unhurried(training_folder=tmp_path / "sets"),
         train_command=FAKE_TRAINING,
     )
     with running(app) as address:

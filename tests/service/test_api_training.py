@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from service_store import FAKE_TRAINING, UNHURRIED, make_keys, make_training_set
+from service_store import FAKE_TRAINING, make_keys, make_training_set, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 from test_api import assert_problem
@@ -44,7 +43,7 @@ def admin(store):
 
 
 def make_app(store, sets, *, command=FAKE_TRAINING):
-    settings = replace(UNHURRIED, training_folder=sets)
+    settings = unhurried(training_folder=sets)
     return create_app(store, stub_classifier(), settings=settings, train_command=command)
 
 
