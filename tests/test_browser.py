@@ -59,7 +59,9 @@ def score(page, path: Path) -> str:
 
 
 def click_bar(page, index: int) -> None:
-    box = page.query_selector_all(".st-key-timeline .barlayer .point path")[index].bounding_box()
+    bar = page.query_selector_all(".st-key-timeline .barlayer .point path")[index]
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 3, y)
     page.mouse.move(x, y)
