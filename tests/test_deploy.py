@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from benchmarks import sizing
 from calmscore import cli
+from calmscore.settings import PREFIX, Environment
 from deploy.health_check import answers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,7 @@ def example_environment() -> dict[str, str]:
 
 
 def variables_of_the_code() -> set[str]:
-    """Return the CALMSCORE_ variables that programs look up."""
+    """Return the CALMSCORE_ variables that programs look up, here and in the settings."""
     found: set[str] = set()
     for path in ROOT.rglob("*.py"):
         parts = path.relative_to(ROOT).parts
@@ -86,7 +87,7 @@ def variables_of_the_code() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if VARIABLE.fullmatch(node.value) else set()
-    return found
+    return found | {f"{PREFIX}{name.upper()}" for name in Environment.model_fields}
 
 
 class TestDockerfile:

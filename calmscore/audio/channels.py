@@ -139,7 +139,7 @@ def _fitted(mask: Mask, size: int) -> Mask:
 
 def _delay(left: Levels, right: Levels) -> int:
     """Return by how many steps the right side has to be moved to fit the left one best."""
-    reach = int(_LATEST_SECONDS * MASK_RATE_HZ)
+    reach = min(int(_LATEST_SECONDS * MASK_RATE_HZ), left.size - 1)
     size = 1 << (2 * left.size - 1).bit_length()
     first, second = (np.fft.rfft(side - side.mean(), size) for side in (left, right))
     correlation = np.fft.irfft(first * np.conj(second), size)

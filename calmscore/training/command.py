@@ -324,11 +324,15 @@ def _heard_figures(clips: Sequence[Clip], hearing: Hearing, data: Path) -> dict[
     shares = np.stack([votes[clips[index].name] for index in rows]).astype(np.float64)
     heard = hearing.heard[rows].astype(np.float64)
     figures = measure_heard(heard, shares)
-    midpoint, slope = fit_distress_scale(heard, shares)
     print(f"what listeners heard ({figures.clips} clips with votes)")
     print(f"divergence from the votes   {figures.divergence:.3f}")
     print(f"same majority               {figures.same_majority:.3f}")
     print(f"correlation of distress     {figures.distress_correlation:.3f}")
+    try:
+        midpoint, slope = fit_distress_scale(heard, shares)
+    except ValueError:  # all of these clips are on one side
+        print("scale of distress: not to be told from clips that are all alike")
+        return {**figures.to_dict(), "distress_scale": None}
     print(
         f"scale of distress: midpoint {midpoint:.3f}, slope {slope:.2f} "
         f"(in use: {DISTRESS_MIDPOINT}, {DISTRESS_SLOPE})"
