@@ -6,7 +6,6 @@ import contextlib
 import csv
 import importlib.metadata
 import json
-import logging
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from calmscore.errors import CalmscoreError, ParameterError
+from calmscore.errors import CalmscoreError, ParameterError, leave_tracebacks_out
 from calmscore.locations import PACKAGE, install_command
 
 # What needs the model or the database is imported where it is used: help is quick.
@@ -184,13 +183,8 @@ def inference(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         Those of the process by default.
     """
-    _quiet_log()
+    leave_tracebacks_out()
     _inference(arguments, prog_name="inference.py")
-
-
-def _quiet_log() -> None:
-    # What went wrong stands in the result; a traceback helps nobody at a terminal.
-    logging.getLogger("calmscore").addHandler(logging.NullHandler())
 
 
 def _storing(store: Store) -> Analyse:
@@ -548,7 +542,7 @@ def _options(
 
 def main() -> None:
     """Run the command."""
-    _quiet_log()
+    leave_tracebacks_out()
     app()
 
 

@@ -76,6 +76,11 @@ class NotStoredError(CalmscoreError, LookupError):
     code = "not_found"
 
 
+def leave_tracebacks_out() -> None:
+    """Keep faults off the terminal: results tell what went wrong, and a traceback helps nobody."""
+    logging.getLogger("calmscore").addHandler(logging.NullHandler())
+
+
 @dataclass(frozen=True)
 class Fault:
     """Why a recording has no report.

@@ -548,6 +548,12 @@ def _summary(outcome: str, seconds_to_calm: float | None, relapses: int) -> str:
     return text + "."
 
 
+def format_clock(seconds: float) -> str:
+    """Return a place in a call for people: ``1:05``."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration for people: ``45 s`` or ``2 min 5 s``."""
     minutes, rest = divmod(round(seconds), 60)

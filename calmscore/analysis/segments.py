@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerChannel, SegmentStatus, Speaker, Speakers, Talk, Turn
+from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import (
     Stretch,
@@ -214,7 +215,7 @@ def _line_notices(
     notices = [
         Notice(
             code="voices_not_apart",
-            message=f"From {_clock(part.start_seconds)} to {_clock(part.end_seconds)} both "
+            message=f"From {_from_to(part)} both "
             "channels hold both voices; this part is not scored.",
             at_seconds=part.start_seconds,
         )
@@ -227,16 +228,12 @@ def _line_notices(
                 Notice(
                     code="side_silent",
                     message=f"The {name} channel holds no sound at all from "
-                    f"{_clock(dead.start_seconds)} to {_clock(dead.end_seconds)}, while the other "
+                    f"{_from_to(dead)}, while the other "
                     "one speaks; its line may not have been recorded.",
                     at_seconds=dead.start_seconds,
                 )
             )
     return notices
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _segment_separated(
@@ -267,6 +264,10 @@ def _segment_separated(
             *_overdriven(segments),
         ),
     )
+
+
+def _from_to(part: Stretch) -> str:
+    return f"{format_clock(part.start_seconds)} to {format_clock(part.end_seconds)}"
 
 
 _PLACES = {"left": 0, "right": 1}
@@ -499,8 +500,7 @@ def _seconds(mask: Mask) -> float:
 
 
 def _longest_run(mask: Mask) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return max((last - first for first, last in stretches(mask)), default=0)
 
 
 def level_gain(

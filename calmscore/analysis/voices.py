@@ -142,7 +142,7 @@ def _windows(mask: Mask) -> list[_Window]:
 def _features(frames: FloatArray, windows: list[_Window]) -> FloatArray:
     rows = []
     for window in windows:
-        part = frames[window.first : max(window.last, window.first + 1)]
+        part = frames[window.first : window.last]
         if not len(part):
             part = frames[-1:]
         # What is shorter is repeated, so that nobody else's voice comes in.

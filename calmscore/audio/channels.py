@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 
 HalfArray = npt.NDArray[np.float16]
 Levels = npt.NDArray[np.float64]
@@ -173,9 +173,8 @@ def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:
     count = samples.size // step
     frames = samples[: count * step].reshape(count, step)
     dead = np.abs(frames).max(axis=1, initial=0) < _DEAD_LEVEL
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], dead, [False]]).astype(np.int8)))
     longest: tuple[int, int] | None = None
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    for first, last in stretches(dead):
         needed = _DEAD_END_SECONDS if last == count else _DEAD_SECONDS
         spoken = int(other_speech[first:last].sum())
         if last - first >= needed * MASK_RATE_HZ and (

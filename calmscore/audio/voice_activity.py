@@ -95,13 +95,13 @@ def speech_mask(samples: Samples) -> Mask:
     return near_voices(samples, mask)
 
 
-def stretches(mask: Mask, *, breath: int) -> list[tuple[int, int]]:
-    """Return where somebody speaks without a longer pause.
+def stretches(mask: Mask, *, breath: int = 0) -> list[tuple[int, int]]:
+    """Return where a mask is true without a longer pause.
 
     Parameters
     ----------
     mask : array of bool
-        Where somebody speaks.
+        Where somebody speaks, or a line is dead.
     breath : int
         Longest pause within a stretch, in steps of the mask.
 
@@ -139,16 +139,12 @@ def near_voices(samples: Samples, mask: Mask) -> Mask:
         Of the shape of ``mask``; never true where that is false.
     """
     kept = np.zeros_like(mask)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    stretches = [
-        (first, _step_levels_db(samples, first, last))
-        for first, last in zip(edges[::2], edges[1::2], strict=True)
-    ]
-    stretches = [(first, levels) for first, levels in stretches if _moves(levels)]
-    if not stretches:
+    levelled = [(first, _step_levels_db(samples, first, last)) for first, last in stretches(mask)]
+    moving = [(first, levels) for first, levels in levelled if _moves(levels)]
+    if not moving:
         return kept
-    floor_db = max(np.percentile(levels, 90) for _, levels in stretches) - _FAINT_DB
-    for first, levels in stretches:
+    floor_db = max(np.percentile(levels, 90) for _, levels in moving) - _FAINT_DB
+    for first, levels in moving:
         if np.percentile(levels, 90) >= floor_db:
             loud = np.flatnonzero(levels >= floor_db)
             start = max(first + loud[0] - _MARGIN_STEPS, first)

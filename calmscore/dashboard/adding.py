@@ -18,7 +18,6 @@ from calmscore.store import Store
 from calmscore.store.calls import CallDetails, list_agents
 
 Height = int | Literal["content"]
-_FILE_TYPES = [suffix[1:] for suffix in RECORDING_SUFFIXES]
 _REFRESH_SECONDS = 0.5
 _LINES_WITHOUT_SCROLLING = 8
 _SCROLLED_HEIGHT = 420
@@ -54,7 +53,7 @@ def _form(store: Store, actor: str) -> None:
         agents = list_agents(session)
     with st.form("adding", clear_on_submit=True, border=False):
         files = st.file_uploader(
-            "Recordings", type=_FILE_TYPES, accept_multiple_files=True,
+            "Recordings", type=RECORDING_SUFFIXES, accept_multiple_files=True,
             help="Best in stereo, one person per channel.",
         )  # fmt: skip
         left, right = st.columns(2)

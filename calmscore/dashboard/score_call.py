@@ -21,13 +21,13 @@ from calmscore.locations import shipped
 from calmscore.store.keys import allows
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
-_FILE_TYPES = [suffix[1:] for suffix in RECORDING_SUFFIXES]
 
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
     upload = st.file_uploader(
-        "Recording of a call", type=_FILE_TYPES, help="Best in stereo, one person per channel."
-    )
+        "Recording of a call", type=RECORDING_SUFFIXES,
+        help="Best in stereo, one person per channel.",
+    )  # fmt: skip
     if upload is not None:
         st.session_state.pop("sample", None)
         return upload.name, upload

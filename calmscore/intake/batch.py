@@ -8,7 +8,6 @@ force, and started again: every call is there once.
 from __future__ import annotations
 
 import importlib
-import logging
 import multiprocessing
 import os
 import signal
@@ -27,7 +26,7 @@ from typing import Any, Literal
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import open_recording
-from calmscore.errors import ParameterError, fault_of
+from calmscore.errors import ParameterError, fault_of, leave_tracebacks_out
 from calmscore.intake.take_in import take_in
 from calmscore.locations import install_command
 from calmscore.network.classifier import EmotionClassifier, load_classifier
@@ -281,8 +280,7 @@ class Workers:
 def _prepare_process(threads: int) -> None:
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
-    # Results tell what went wrong.
-    logging.getLogger("calmscore").addHandler(logging.NullHandler())
+    leave_tracebacks_out()
     # The one who asked is told of an interrupt, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -108,7 +108,7 @@ def take_in(
         report = analyze_recording(
             recording, customer_channel=channel, classifier=classifier, progress=progress
         )
-        keep(report, source, store=store, actor=actor, details=details)
+        _add(report, source, store=store, actor=actor, details=details)
         return TakenIn(report=report, state="renewed" if stored else "added")
 
 
@@ -124,14 +124,7 @@ def _current_report(
     return CallReport.from_dict(read_report(session, call_id)) if current else None
 
 
-def keep(
-    report: CallReport,
-    source: BinaryIO,
-    *,
-    store: Store,
-    actor: str,
-    details: CallDetails | None = None,
-) -> None:
+def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> None:
     """Store a finished analysis with its recording, unless this very report is there.
 
     Parameters
@@ -144,19 +137,33 @@ def keep(
         Where the call goes.
     actor : str
         Who adds the call.
-    details : CallDetails, optional
-        What is known of the call; goes before what the file name says.
 
     Raises
     ------
     StoreError
         If the call cannot be stored.
     """
-    call, model = report.call, report.model
     with store.database.reading() as session:
-        if _current_report(session, call.id, model.sha256, call.customer_channel) is not None:
-            return
-        named = details_from_name(call.file_name, read_settings(session))
+        current = has_current_report(
+            session,
+            report.call.id,
+            model_sha256=report.model.sha256,
+            customer_channel=report.call.customer_channel,
+        )
+    if not current:
+        _add(report, source, store=store, actor=actor, details=None)
+
+
+def _add(
+    report: CallReport,
+    source: BinaryIO,
+    *,
+    store: Store,
+    actor: str,
+    details: CallDetails | None,
+) -> None:
+    with store.database.reading() as session:
+        named = details_from_name(report.call.file_name, read_settings(session))
     store.add_call(report, source, actor=actor, details=_merged(details, named))
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
 from calmscore.analysis.report import SEGMENT_COLUMNS, CallReport, failure, segment_rows
+from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.errors import ParameterError, fault_of
 from calmscore.settings import read_environment
@@ -99,13 +100,13 @@ def _table(result: _Result) -> str:
     if score.start_value is not None:
         lines += ["", f"  Start value {score.start_value:14.2f}"]
     lines += [
-        f"  {_clock(change.at_seconds):>7}  {change.points:+6.2f}  "
+        f"  {format_clock(change.at_seconds):>7}  {change.points:+6.2f}  "
         f"{change.from_emotion} → {change.to_emotion}: {change.reason}"
         for change in score.transitions
     ]
     lines += ["", "     time  heard as  confidence  distress"]
     for segment in report.segments:
-        clock = _clock(segment.start_seconds)
+        clock = format_clock(segment.start_seconds)
         if segment.status != "scored":
             lines.append(f"  {clock:>7}  {segment.status.replace('_', ' ')}")
         else:
@@ -114,11 +115,6 @@ def _table(result: _Result) -> str:
                 f"  {segment.distress:>8.2f}"
             )
     return "\n".join(lines) + "\n"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 _FORMATS: dict[OutputFormat, Callable[[Sequence[_Result]], str]] = {
