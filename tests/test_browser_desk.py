@@ -159,3 +159,25 @@ def test_what_one_person_edits_and_deletes_another_sees(browser, address, record
     second.get_by_text("This call is not here").wait_for(timeout=PATIENCE)
     for page in (first, second):
         page.context.close()
+
+
+def test_the_menu_of_a_phone_makes_way_for_the_page_that_was_chosen(browser, address):
+    page = open_page(browser, address, width=390, height=844)
+    page.get_by_role("button", name="Expand sidebar").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Agents").click()
+    page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)
+    page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(
+        state="attached", timeout=PATIENCE
+    )
+    page.context.close()
+
+
+def test_every_page_begins_under_the_products_name(browser, address):
+    page = open_page(browser, address)
+    for name in ("", "calls", "agents", "coaching", "export", "settings", "reading", "model_card"):
+        page.goto(f"{address}/{name}", timeout=PATIENCE)
+        page.get_by_test_id("stHeaderLogo").wait_for(timeout=PATIENCE)
+        page.wait_for_function(
+            "document.querySelector('h1')?.getBoundingClientRect().top < 100", timeout=PATIENCE
+        )
+    page.context.close()

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from calmscore.dashboard.desk import admit
+from calmscore.dashboard.frame import frame
 from calmscore.dashboard.page_files import page_file
 from calmscore.errors import CalmscoreError
 
@@ -48,6 +49,7 @@ def show() -> None:
         page_icon="🎧",
         layout="wide" if page.url_path in _WIDE else "centered",
     )
+    frame()
     admit()
     try:
         page.run()

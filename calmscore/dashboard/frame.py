@@ -1,0 +1,47 @@
+"""What surrounds every page: the product's name, the space above, the menu of a phone."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_NAME = """
+<svg xmlns="http://www.w3.org/2000/svg" width="138" height="28" viewBox="0 0 138 28" role="img">
+<title>Calmscore</title>
+<path d="M2 14c2.5-11 5-11 7.5 0s5 11 7.5 0 3.5-5 7-5" fill="none" stroke="#1F8A95"
+ stroke-width="2.8" stroke-linecap="round"/>
+<text x="33" y="20" font-family="system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+ font-size="18" font-weight="700" fill="#1F8A95" textLength="100">Calmscore</text>
+</svg>
+"""
+# The header is 3.75 rem high and stays above the page.
+_STYLE = """
+<style>
+.stMainBlockContainer { padding-top: 4.75rem; padding-bottom: 3rem; }
+.st-key-menu { display: none; }
+.stMainBlockContainer h1 { font-size: 2.1rem; padding-top: 0; }
+[data-testid="stHeaderLogo"], [data-testid="stSidebarLogo"] { height: 1.75rem; max-height: none; }
+@media (max-width: 640px) { .stMainBlockContainer h1 { font-size: 1.8rem; } }
+</style>
+"""
+# On a phone the menu lies over the page; whoever chose a page wants to see it.
+_CLOSE_MENU = """
+const PHONE_PIXELS = 768;
+export default function () {
+  const close = (event) => {
+    if (window.innerWidth > PHONE_PIXELS) return;
+    if (!event.target.closest?.('[data-testid="stSidebarNavLink"]')) return;
+    document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+  };
+  document.addEventListener("click", close);
+  return () => document.removeEventListener("click", close);
+}
+"""
+
+_menu = st.components.v2.component("calmscore_menu", js=_CLOSE_MENU)
+
+
+def frame() -> None:
+    """Draw what every page has in common; to be called once, before the page."""
+    st.logo(_NAME, size="large")
+    st.html(_STYLE)
+    _menu(key="menu")
