@@ -1,5 +1,12 @@
 """The dashboard: ``streamlit run app.py``."""
 
+import streamlit as st
+from starlette.middleware import Middleware
+
+from calmscore.dashboard.door import Door
 from calmscore.dashboard.navigation import show
 
-show()
+if __name__ == "__main__":
+    show()  # a page, each time that it is drawn
+else:
+    app = st.App(__file__, middleware=[Middleware(Door)])  # the server, once

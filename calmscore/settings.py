@@ -55,6 +55,8 @@ class Environment(BaseSettings):
         Longest and largest recording.
     keep_results_seconds : float
         How long the dashboard remembers the report of a call that nobody keeps; 0 or more.
+    dashboard_upload_bytes : int
+        Uploads that the dashboard holds in memory at once; one page may hold half of it.
     requests_per_minute : int
         What one key of the HTTP service may ask for; as many may come at once.
     analyses_at_once : int
@@ -73,6 +75,7 @@ class Environment(BaseSettings):
     max_duration_seconds: Amount = ReadingLimits.duration_seconds
     max_file_bytes: Count = ReadingLimits.file_bytes
     keep_results_seconds: Wait = 3600.0
+    dashboard_upload_bytes: Count = 4 * 1024**3
     requests_per_minute: Count = 600
     analyses_at_once: Count = 2
     training_folder: Folder = None

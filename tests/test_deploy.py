@@ -182,6 +182,20 @@ class TestCompose:
                 assert service["read_only"] is True
                 assert service["cap_drop"] == ["ALL"]
 
+    def test_every_service_is_bounded(self):
+        for name, service in compose(POSTGRES_PASSWORD="secret")["services"].items():
+            assert re.fullmatch(r"[1-9]\d*g", service["mem_limit"]), name
+            assert 0 < service["pids_limit"] <= 1024
+            if name != "database":
+                assert service["ulimits"]["nofile"] >= 8192
+
+    def test_only_what_has_a_port_reaches_beyond_the_database(self):
+        whole = compose(POSTGRES_PASSWORD="secret")
+        assert whole["networks"]["inside"] == {"internal": True}
+        for name, service in whole["services"].items():
+            beyond = set(service["networks"]) - {"inside"}
+            assert bool(beyond) == ("ports" in service), name
+
     def test_everything_that_is_kept_is_on_a_volume(self):
         whole = compose(POSTGRES_PASSWORD="secret")
         for name in ("dashboard", "api", "worker", "retention"):
@@ -236,8 +250,12 @@ class TestUnits:
             "ProtectHome=yes",
             "StateDirectory=calmscore",
             "User=calmscore",
+            "IPAddressDeny=any",
+            "IPAddressAllow=localhost",
         }
         assert wanted <= set(lines)
+        bounds = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+        assert {"MemoryMax", "TasksMax", "LimitNOFILE"} <= set(bounds)
         # systemd reads the folder for every unit of this prefix.
         assert all(unit.name.startswith("calmscore-") for unit in SERVICES)
 

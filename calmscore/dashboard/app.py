@@ -1,5 +1,12 @@
 """What ``calmscore dashboard`` runs; ``app.py`` of the checkout does the same."""
 
+import streamlit as st
+from starlette.middleware import Middleware
+
+from calmscore.dashboard.door import Door
 from calmscore.dashboard.navigation import show
 
-show()
+if __name__ == "__main__":
+    show()  # a page, each time that it is drawn
+else:
+    app = st.App(__file__, middleware=[Middleware(Door)])  # the server, once

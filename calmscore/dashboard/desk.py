@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from calmscore.dashboard.door import admitted_sessions
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.sign_in import (
     SIGN_IN_HOLDS_FOR,
@@ -47,7 +49,11 @@ def admit() -> None:
 
     Whoever is signed in finds their name above the page, and under it the way out.
     """
-    user = current_user()
+    user = None
+    try:
+        user = current_user()
+    finally:
+        _tell_the_door(admitted=user is not None)
     if user.name != _LOCAL_USER:
         with (
             st.container(horizontal=True, horizontal_alignment="right"),
@@ -55,6 +61,13 @@ def admit() -> None:
         ):
             st.markdown(f"You are signed in as {user.role}.")
             st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+
+
+def _tell_the_door(*, admitted: bool) -> None:
+    """Say whether this session may upload; Streamlit itself takes files from everybody."""
+    context = get_script_run_ctx()
+    if context is not None:
+        admitted_sessions.mark(context.session_id, admitted=admitted)
 
 
 def current_user() -> User:

@@ -16,6 +16,7 @@ from calmscore.errors import CalmscoreError
 _WIDE = {"calls", "call", "compare", "agents"}
 
 
+# A page has no icon of its own: browsers would fetch it from a font service elsewhere.
 def _page(name: str, title: str, **options: Any) -> StreamlitPage:
     return st.Page(page_file(name), title=title, **options)
 
@@ -25,21 +26,21 @@ def show() -> None:
     page = st.navigation(
         {
             "": [
-                _page("score_call", "Score a call", icon=":material/graphic_eq:"),
-                _page("calls", "Calls", icon=":material/call:"),
-                _page("agents", "Agents", icon=":material/support_agent:"),
-                _page("coaching_page", "Coaching", icon=":material/sports:", url_path="coaching"),
+                _page("score_call", "Score a call"),
+                _page("calls", "Calls"),
+                _page("agents", "Agents"),
+                _page("coaching_page", "Coaching", url_path="coaching"),
                 # Opened from a list, or by a link.
                 _page("call", "A call", visibility="hidden"),
                 _page("compare", "Two calls compared", visibility="hidden"),
             ],
             "Manage": [
-                _page("export", "Export", icon=":material/download:"),
-                _page("settings", "Settings", icon=":material/tune:"),
+                _page("export", "Export"),
+                _page("settings", "Settings"),
             ],
             "Help": [
-                _page("reading", "How to read the score", icon=":material/menu_book:"),
-                _page("model_card", "About the model", icon=":material/fact_check:"),
+                _page("reading", "How to read the score"),
+                _page("model_card", "About the model"),
             ],
         },
         position="top",

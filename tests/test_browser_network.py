@@ -1,0 +1,58 @@
+"""Nothing leaves the machine: every page in a real browser, with its network watched."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from running_dashboard import ROOT, running_browser, running_dashboard
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 60_000
+DRAWN = "[data-testid=stApp][data-test-script-state=notRunning] .stMain :is(h1, h2, p)"
+
+
+def paths_of_all_pages() -> list[str]:
+    """Return the paths of the pages that the navigation names."""
+    source = (ROOT / "calmscore" / "dashboard" / "navigation.py").read_text(encoding="utf-8")
+    paths = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_page":
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            paths.append(ast.literal_eval(named.get("url_path", node.args[0])))
+    return paths
+
+
+def watched(page) -> list[str]:
+    """Return a list that fills with every address that a page asks for, whatever comes of it."""
+    asked: list[str] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.requestWillBeSent", lambda sent: asked.append(sent["request"]["url"]))
+    session.on("Network.webSocketCreated", lambda made: asked.append(made["url"]))
+    return asked
+
+
+def of_this_page(url: str, address: str) -> bool:
+    return url.startswith((f"{address}/", f"ws{address[4:]}/", "data:", "blob:"))
+
+
+def test_no_page_asks_for_anything_elsewhere():
+    with running_dashboard(stub_model=True) as address, running_browser() as browser:
+        page = browser.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(said.text))
+        asked = watched(page)
+        page.goto(address)
+        page.get_by_text("Try the sample call").click(timeout=PATIENCE)
+        page.wait_for_selector(".score .value", timeout=PATIENCE)
+        paths = paths_of_all_pages()
+        for path in paths:
+            page.goto(f"{address}/{path}")
+            page.wait_for_selector(DRAWN, timeout=PATIENCE)
+            page.wait_for_timeout(700)
+        assert len(asked) > 10 * len(paths)
+        assert [url for url in asked if not of_this_page(url, address)] == []
+        # Nor was anything stopped on its way that a page would need.
+        assert [said for said in complaints if "Content Security Policy" in said] == []
