@@ -19,7 +19,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
         page.get_by_text("Try the sample call").click(timeout=90_000)
-        page.wait_for_selector(".barlayer .point path", timeout=90_000)
+        page.wait_for_selector(".console .time canvas", timeout=90_000)
         page.wait_for_timeout(3000)
         page.set_viewport_size({"width": 1280, "height": int(page.evaluate(_CONTENT_HEIGHT))})
         page.wait_for_timeout(2000)

@@ -51,52 +51,55 @@ def open_page(browser, address, *, width=1280, height=900, scheme="light"):
 def score(page, path: Path) -> str:
     page.set_input_files("input[type=file]", path)
     page.wait_for_selector(".score .value", timeout=PATIENCE)
-    page.wait_for_selector(".st-key-timeline .barlayer .point path", timeout=PATIENCE)
-    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
-    # The click handlers are attached within a third of a second after the chart.
-    page.wait_for_timeout(800)
+    wait_for_player(page)
     return page.inner_text(".score .value")
 
 
-def click_bar(page, index: int) -> None:
-    bar = page.query_selector_all(".st-key-timeline .barlayer .point path")[index]
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 3, y)
-    page.mouse.move(x, y)
-    page.wait_for_timeout(200)
-    page.mouse.click(x, y)
-    page.wait_for_timeout(500)
+def wait_for_player(page) -> None:
+    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
+    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
+
+
+def click_at(page, share: float) -> None:
+    """Click on the customer's lane, this far along the call."""
+    box = page.locator(".console .time canvas").bounding_box()
+    left = 74
+    page.locator(".console .time canvas").click(
+        position={"x": left + share * (box["width"] - left - 8), "y": 36}
+    )
+    page.wait_for_timeout(300)
 
 
 def position(page) -> float:
     return float(page.evaluate(f"{PLAYER}.currentTime"))
 
 
-def test_a_click_on_a_segment_plays_it_and_a_second_click_plays_it_again(browser, address, calls):
+def test_a_click_on_the_timeline_plays_there_and_a_second_click_plays_it_again(
+    browser, address, calls
+):
     page = open_page(browser, address)
     value = score(page, calls["first"])
     assert 1.0 <= float(value.split()[0]) <= 10.0
-    click_bar(page, 2)
+    length = float(page.evaluate(f"{PLAYER}.duration"))
+    click_at(page, 0.5)
     first = position(page)
     assert not page.evaluate(f"{PLAYER}.paused")
-    assert first % 3 < 1.5
+    assert first == pytest.approx(length / 2, abs=1.5)
     page.wait_for_timeout(2000)
     assert position(page) > first + 1.0
-    click_bar(page, 2)
+    click_at(page, 0.5)
     assert abs(position(page) - first) < 1.0
     page.context.close()
 
 
-def test_a_row_of_the_evidence_plays_its_moment(browser, address):
+def test_a_moment_plays_from_the_agents_turn_before_it(browser, address):
     page = open_page(browser, address)
     page.get_by_text("Try the sample call").click()
-    page.wait_for_selector(".evidence button", timeout=PATIENCE)
-    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
-    button = page.locator(".evidence button").first
-    minutes, seconds = button.inner_text().split()[-1].split(":")
-    button.click()
+    wait_for_player(page)
+    card = page.locator(".console .card").first
+    minutes, seconds = card.locator(".when").inner_text().split()[-1].split(":")
+    assert "Agent spoke" in card.inner_text()
+    card.click()
     page.wait_for_timeout(500)
     assert position(page) == pytest.approx(60 * int(minutes) + int(seconds), abs=2.0)
     page.context.close()

@@ -126,7 +126,7 @@ def test_no_page_is_wider_than_a_phone(browser, address, recordings, scheme):
     nothing_wider(page, 390)
     page.get_by_role("link", name="Open").first.click()
     wait_for_call(page)
-    page.wait_for_selector(".st-key-timeline .js-plotly-plot", timeout=PATIENCE)
+    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
     nothing_wider(page, 390)
     page.goto(f"{address}/agents")
     page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from calmscore.analysis.report import CallReport
+from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import coaching_panel
+from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses
-from calmscore.dashboard.stored_call import find_stored, playback, whereabouts
+from calmscore.dashboard.stored_call import find_stored, playback, prepared, whereabouts
 from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails, CallRow, list_agents, list_reports
-from calmscore.store.coaching import list_notes
+from calmscore.store.coaching import add_note, list_notes
 from calmscore.store.keys import allows
 
 
@@ -147,7 +150,7 @@ def _channels(row: CallRow, report: CallReport, user: User) -> None:
         st.caption(f"The customer is on the {report.call.customer_channel} channel.")
 
 
-def _sound(store: Store, row: CallRow, user: User) -> bytes | None:
+def _sound(store: Store, row: CallRow, user: User) -> Playback | None:
     try:
         return playback(store, row, actor=user.name)
     except CallFileError as error:
@@ -208,21 +211,42 @@ def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     )  # fmt: skip
 
 
+def _bookmarked(store: Store, row: CallRow, user: User) -> Callable[[float, str], None] | None:
+    if not allows(user.role, "supervisor"):
+        return None
+
+    def keep(seconds: float, text: str) -> None:
+        with store.database.writing() as session:
+            add_note(session, row.id, text=text or "Bookmark", author=user.name, at_seconds=seconds)
+
+    return keep
+
+
+def _bookmarks(store: Store, row: CallRow) -> list[tuple[float, str]]:
+    with store.database.reading() as session:
+        notes = list_notes(session, row.id)
+    return [(note.at_seconds, note.text) for note in notes if note.at_seconds is not None]
+
+
 def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     _header(store, row, user)
     _swap(store, row, report, user)
+    call_view.score_card(report, named=False)
+    call_view.notices(report)
+    # What is told by the report stands there before the recording is ready to be played.
+    sound = prepared(row)
+    console(
+        report, sound, start_seconds=_start_seconds(), bookmarks=_bookmarks(store, row),
+        on_bookmark=_bookmarked(store, row, user), linkable=True,
+        why_no_bookmark="Only supervisors set bookmarks.",
+    )  # fmt: skip
+    if not row.has_audio:
+        st.info(
+            "The recording is not kept, so it cannot be played. The report stays.",
+            icon=":material/volume_off:",
+        )
     main, side = st.columns([5, 3], gap="large")
     with main:
-        call_view.score_card(report, named=False)
-        call_view.notices(report)
-        sound = _sound(store, row, user)
-        call_view.timeline_and_player(report, sound, start_seconds=_start_seconds())
-        if sound is None:
-            st.info(
-                "The recording is not kept, so it cannot be played. The report stays.",
-                icon=":material/volume_off:",
-            )
-        call_view.what_moved_the_score(report, playable=sound is not None)
         coaching_panel(store, row, report, user)
     with side:
         call_view.who_spoke(report, narrow=True)
@@ -232,6 +256,8 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         _pdf(store, row, report, user)
         _reports(store, row, report)
         call_view.not_a_verdict()
+    if sound is None and _sound(store, row, user) is not None:
+        st.rerun()
 
 
 _back()

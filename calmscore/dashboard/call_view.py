@@ -12,9 +12,6 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport, segment_rows
 from calmscore.analysis.scoring import CallScore, format_duration
-from calmscore.audio.playback import PLAYBACK_MIME_TYPE
-from calmscore.dashboard.charts import timeline
-from calmscore.dashboard.moments import PLAYER_KEY, TIMELINE_KEY, evidence
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 
 
@@ -87,46 +84,6 @@ def notices(report: CallReport) -> None:
             st.caption(notice.message)
         else:
             st.warning(notice.message, icon=":material/info:")
-
-
-def timeline_and_player(
-    report: CallReport, playback: bytes | None, *, start_seconds: float | None = None
-) -> None:
-    """Show the emotion timeline with the player under it.
-
-    Parameters
-    ----------
-    report : CallReport
-        A finished analysis.
-    playback : bytes or None
-        The call as `audio.playback.encode_playback` made it; None shows no player.
-    start_seconds : float, optional
-        Play from here at once.
-    """
-    st.subheader("Emotion timeline")
-    with st.container(key=TIMELINE_KEY):
-        st.plotly_chart(
-            timeline(report),
-            config={"displayModeBar": False},
-            alt="The customer's emotion in each 3-second segment of the call",
-        )
-    if playback is None:
-        return
-    st.caption("Click a bar or a mark to play the call from there.")
-    with st.container(key=PLAYER_KEY):
-        st.audio(
-            playback,
-            format=PLAYBACK_MIME_TYPE,
-            start_time=start_seconds or 0,
-            autoplay=start_seconds is not None,
-        )
-
-
-def what_moved_the_score(report: CallReport, *, playable: bool = True) -> None:
-    """Show the evidence; it is also what links the timeline with the player."""
-    if report.score.value is not None:
-        st.subheader("What moved the score")
-    evidence(report, playable=playable)
 
 
 def customer_side(

@@ -13,7 +13,7 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.errors import CalmscoreError
 
 # Tables and pairs of calls need room; what is read stays one calm column.
-_WIDE = {"calls", "call", "compare", "agents"}
+_WIDE = {"score_call", "", "calls", "call", "compare", "agents"}
 
 
 # A page has no icon of its own: browsers would fetch it from a font service elsewhere.

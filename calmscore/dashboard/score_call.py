@@ -9,8 +9,10 @@ import streamlit as st
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
+from calmscore.audio.playback import Playback
 from calmscore.audio.recording import hash_recording
 from calmscore.dashboard import call_view
+from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
@@ -52,7 +54,7 @@ def _welcome() -> None:
     )
 
 
-def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, bytes] | None:
+def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, Playback] | None:
     """Return the analysis of the chosen call, from this session where it was done before."""
     digest = hash_recording(source, file_name=name)
     channel: ChannelChoice = st.session_state.get(_channel_key(digest)) or "auto"
@@ -110,13 +112,12 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
     st.rerun()
 
 
-def _show(report: CallReport, playback: bytes, source: io.BytesIO) -> None:
+def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
     call_view.score_card(report)
     _keeping(report, source)
     call_view.notices(report)
-    call_view.timeline_and_player(report, playback)
+    console(report, playback, why_no_bookmark="Keep this call first: bookmarks are kept with it.")
     call_view.customer_side(report, key=_channel_key(report.call.id))
-    call_view.what_moved_the_score(report)
     call_view.who_spoke(report)
     call_view.downloads(report)
     call_view.not_a_verdict()

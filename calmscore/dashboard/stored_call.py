@@ -6,7 +6,7 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_duration
-from calmscore.audio.playback import encode_playback
+from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
@@ -42,7 +42,16 @@ def find_stored(
     return row, CallReport.from_dict(document)
 
 
-def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
+def prepared(row: CallRow) -> Playback | None:
+    """Return the call for the player where this session has made it ready before."""
+    cached = st.session_state.get("playback")
+    if not row.has_audio or cached is None or cached[0] != row.id:
+        return None
+    sound: Playback = cached[1]
+    return sound
+
+
+def playback(store: Store, row: CallRow, *, actor: str) -> Playback | None:
     """Return the call for the player, ready for this session; None if it is not kept.
 
     Raises
@@ -52,9 +61,7 @@ def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
     """
     if not row.has_audio:
         return None
-    cached = st.session_state.get("playback")
-    if cached is not None and cached[0] == row.id:
-        sound: bytes = cached[1]
+    if (sound := prepared(row)) is not None:
         return sound
     try:
         path = store.open_audio(row.id, actor=actor)
@@ -64,7 +71,7 @@ def playback(store: Store, row: CallRow, *, actor: str) -> bytes | None:
         recording = read_recording(
             path, file_name=row.file_name, limits=read_environment().reading_limits
         )
-        sound = encode_playback(recording.samples)
+        sound = prepare_playback(recording.samples)
     st.session_state["playback"] = (row.id, sound)
     return sound
 

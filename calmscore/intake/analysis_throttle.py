@@ -15,7 +15,7 @@ from cachetools import TTLCache
 from calmscore.analysis.call import Progress, analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.segments import ChannelChoice
-from calmscore.audio.playback import encode_playback
+from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
 from calmscore.intake.take_in import TakenIn, take_in
 from calmscore.network.classifier import EmotionClassifier
@@ -76,7 +76,7 @@ class AnalysisThrottle:
         file_name: str,
         customer_channel: ChannelChoice,
         progress: Progress | None = None,
-    ) -> tuple[CallReport, bytes]:
+    ) -> tuple[CallReport, Playback]:
         """Return the report of a call and its sound as a browser plays it.
 
         Parameters
@@ -93,8 +93,7 @@ class AnalysisThrottle:
         Returns
         -------
         report : CallReport
-        playback : bytes
-            Of type ``audio.playback.PLAYBACK_MIME_TYPE``.
+        playback : Playback
 
         Raises
         ------
@@ -122,4 +121,4 @@ class AnalysisThrottle:
                 )
                 with self._lock:
                     self._reports[key] = report
-            return report, encode_playback(recording.samples)
+            return report, prepare_playback(recording.samples)

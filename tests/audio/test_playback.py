@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from calmscore.audio.playback import PLAYBACK_MIME_TYPE, encode_playback
+from calmscore.audio.playback import PLAYBACK_MIME_TYPE, encode_playback, prepare_playback
 from calmscore.errors import ParameterError
 
 
@@ -37,3 +37,18 @@ def test_overshoot_is_clipped_not_wrapped():
 def test_other_shapes_are_refused_with_their_shape(shape):
     with pytest.raises(ParameterError, match="shape"):
         encode_playback(np.zeros(shape, dtype=np.float16))
+
+
+def test_the_outline_is_the_loudest_of_each_stretch():
+    samples = np.zeros((2, 16_000), dtype=np.float16)
+    samples[0, 4_000], samples[1, 12_000] = -0.5, 0.25
+    playback = prepare_playback(samples)
+    assert playback.peaks_per_second == 25.0
+    first, second = playback.peaks
+    assert (len(first), first.index(255), max(first)) == (25, 6, 255)
+    assert (len(second), second.index(127), max(second)) == (25, 18, 127)
+
+
+def test_the_outline_of_an_hour_is_small():
+    playback = prepare_playback(np.zeros((1, 3600 * 1_000), dtype=np.float16), sample_rate_hz=1_000)
+    assert len(playback.peaks[0]) <= 36_100

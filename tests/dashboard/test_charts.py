@@ -1,4 +1,4 @@
-"""The timeline and the evidence, from reports made by hand."""
+"""The timeline of two calls compared, from reports made by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
 from calmscore.dashboard.charts import clock, timeline
-from calmscore.dashboard.moments import evidence_rows
 from calmscore.emotions import BY_NAME, EMOTIONS
 
 SEQUENCE = ["anger"] * 4 + [None] * 2 + ["neutral"] * 4 + ["happy"]
@@ -108,16 +107,3 @@ def test_the_clock_has_few_ticks_at_any_length(segments):
 )
 def test_clock(seconds, text):
     assert clock(seconds) == text
-
-
-def test_the_evidence_adds_up_to_the_score():
-    made = report(["anger"] * 5 + ["neutral"] * 5)
-    rows = evidence_rows(made)
-    assert rows[0]["label"] == "Start value"
-    assert sum(float(row["points"]) for row in rows) == pytest.approx(made.score.value, abs=0.02)
-    assert rows[1]["seconds"] == 15.0
-    assert [emotion["name"] for emotion in rows[1]["emotions"]] == ["Anger", "Neutral"]
-
-
-def test_without_a_score_there_is_no_evidence():
-    assert evidence_rows(report(["anger", "neutral"])) == []

@@ -45,7 +45,7 @@ def test_the_same_call_is_analysed_once(analyses):
     first, again = analyse(cache, call()), analyse(cache, call())
     assert first == again
     assert analyses == ["a.wav"]
-    assert first[1][:4] == b"fLaC"
+    assert first[1].encoded[:4] == b"fLaC"
 
 
 def test_another_channel_is_another_analysis(analyses):

@@ -1,0 +1,88 @@
+"""The console on the page: one Streamlit component, and the player that it drives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from calmscore.analysis.report import CallReport
+from calmscore.audio.playback import PLAYBACK_MIME_TYPE, Playback
+from calmscore.dashboard.console.view import console_view
+
+PLAYER_KEY = "player"
+_FOLDER = Path(__file__).parent
+_MODULES = ("colours", "clock", "blocks", "lanes", "player", "console")
+_IMPORTS = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE | re.DOTALL)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+def _file(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """Join the modules into the one that Streamlit wants."""
+    parts = (_EXPORT.sub("", _IMPORTS.sub("", _file(f"{name}.js"))) for name in _MODULES)
+    return "\n".join(parts)
+
+
+_component = st.components.v2.component(
+    "calmscore_console", html=_file("console.html"), css=_file("console.css"), js=_script()
+)
+
+
+def console(
+    report: CallReport,
+    playback: Playback | None,
+    *,
+    start_seconds: float | None = None,
+    bookmarks: Sequence[tuple[float, str]] = (),
+    on_bookmark: Callable[[float, str], None] | None = None,
+    why_no_bookmark: str = "",
+    linkable: bool = False,
+) -> None:
+    """Show a call's lanes, player and moments.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    playback : Playback or None
+        The call's sound; None where it is not there, or not yet.
+    start_seconds : float, optional
+        Play from here at once.
+    bookmarks : sequence of (float, str)
+        Notes at moments of the call.
+    on_bookmark : callable, optional
+        Called with seconds and text when somebody sets a bookmark.
+    why_no_bookmark : str
+        What is said instead where that cannot be.
+    linkable : bool
+        Whether the call has an address of its own.
+    """
+    key = f"console-{report.call.id[:12]}"
+
+    def bookmarked() -> None:
+        marked = st.session_state[key].bookmark
+        if on_bookmark is not None and marked:
+            on_bookmark(float(marked["seconds"]), str(marked["text"]))
+
+    data: dict[str, Any] = console_view(report) | {
+        "sound": None if playback is None else playback.outline(),
+        "start": start_seconds,
+        "bookmarks": [{"seconds": seconds, "text": text} for seconds, text in bookmarks],
+        "may_bookmark": on_bookmark is not None,
+        "why_no_bookmark": why_no_bookmark,
+        "linkable": linkable,
+        "spectrogram": None,
+    }
+    _component(key=key, data=data, on_bookmark_change=bookmarked)
+    if playback is not None:
+        with st.container(key=PLAYER_KEY):
+            # It has no face of its own.
+            st.html(f"<style>.st-key-{PLAYER_KEY} {{ display: none; }}</style>")
+            st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)

@@ -1,0 +1,117 @@
+// The page's one player. It is Streamlit's own, out of sight; this drives it.
+
+export class Player {
+  constructor(selector, changed) {
+    this.selector = selector;
+    this.changed = changed;
+    this.skipping = false;
+    this.silence = [];
+    this.rate = 1;
+    this.wanted = null;
+    this.volumes = [1, 1];
+    this.tick = this.tick.bind(this);
+  }
+
+  get audio() {
+    const found = document.querySelector(this.selector);
+    if (found !== this.known) this.adopt(found);
+    return found;
+  }
+
+  adopt(audio) {
+    this.known = audio;
+    if (!audio) return;
+    audio.preservesPitch = true;
+    audio.playbackRate = this.rate;
+    for (const name of ["play", "pause", "seeked", "loadedmetadata", "ended", "error"]) {
+      audio.addEventListener(name, () => {
+        this.changed();
+        if (name === "play") requestAnimationFrame(this.tick);
+      });
+    }
+  }
+
+  get ready() {
+    return Boolean(this.audio);
+  }
+
+  get seconds() {
+    const audio = this.audio;
+    return audio ? audio.currentTime : 0;
+  }
+
+  get playing() {
+    const audio = this.audio;
+    return Boolean(audio) && !audio.paused;
+  }
+
+  seek(seconds) {
+    const audio = this.audio;
+    if (!audio || !Number.isFinite(seconds)) return;
+    audio.currentTime = Math.max(0, seconds);
+    this.changed();
+  }
+
+  playFrom(seconds) {
+    this.seek(seconds);
+    this.play();
+  }
+
+  play() {
+    const audio = this.audio;
+    if (!audio) return;
+    if (audio.calmscoreContext) audio.calmscoreContext.resume();
+    audio.playbackRate = this.rate;
+    audio.play().catch(() => {});
+  }
+
+  toggle() {
+    const audio = this.audio;
+    if (!audio) return;
+    if (audio.paused) this.play();
+    else audio.pause();
+  }
+
+  setRate(rate) {
+    this.rate = rate;
+    if (this.audio) this.audio.playbackRate = rate;
+  }
+
+  // Each side for itself: the graph is built when somebody asks for it, once for a player.
+  setVolume(side, volume, sides) {
+    this.volumes[side] = volume;
+    const audio = this.audio;
+    if (!audio) return;
+    if (sides < 2) {
+      audio.volume = volume;
+      return;
+    }
+    if (!audio.calmscoreGains) {
+      const context = new AudioContext();
+      const splitter = context.createChannelSplitter(2);
+      const merger = context.createChannelMerger(2);
+      audio.calmscoreGains = [0, 1].map((at) => {
+        const gain = context.createGain();
+        splitter.connect(gain, at);
+        gain.connect(merger, 0, at);
+        return gain;
+      });
+      context.createMediaElementSource(audio).connect(splitter);
+      merger.connect(context.destination);
+      audio.calmscoreContext = context;
+    }
+    audio.calmscoreContext.resume();
+    audio.calmscoreGains[side].gain.value = volume;
+  }
+
+  tick() {
+    if (!this.playing) return;
+    if (this.skipping) {
+      const now = this.seconds;
+      const gap = this.silence.find(([start, end]) => now > start + 0.3 && now < end - 0.7);
+      if (gap) this.audio.currentTime = gap[1] - 0.3;
+    }
+    this.changed();
+    requestAnimationFrame(this.tick);
+  }
+}

@@ -1,0 +1,250 @@
+"""What the console shows of a call, made of its report; no sound, no page."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from calmscore.analysis.report import CallReport, SegmentReport, Turn
+from calmscore.analysis.scoring import CallScore, Transition, describe, format_duration
+from calmscore.dashboard.charts import clock
+from calmscore.emotions import BY_NAME, EMOTIONS
+
+SMALL_POINTS = 0.3
+"""Moments that moved the score by less are folded."""
+_LARGEST = 3
+# People pause within a sentence; that is no silence of the call.
+_PAUSE_SECONDS = 1.0
+_SILENCE_SECONDS = 2.0
+_HEARD_AS = {"neutral": "calm"}
+
+Stretch = tuple[float, float]
+
+
+def heard_as(emotion: str) -> str:
+    """Return how somebody sounds in an emotion: ``anger`` becomes ``angry``."""
+    return _HEARD_AS.get(emotion, describe(emotion))
+
+
+def console_view(report: CallReport) -> dict[str, Any]:
+    """Return what the console draws of a call, ready for JSON.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+
+    Returns
+    -------
+    dict
+        Seconds are from the start of the call.
+    """
+    side = report.call.customer_channel
+    return {
+        "id": report.call.id,
+        "seconds": report.call.duration_seconds,
+        "customer_side": side,
+        "emotions": {
+            name: {"label": heard_as(name), "colour": BY_NAME[name].colour,
+                   "calm": BY_NAME[name].valence != "negative"}
+            for name in EMOTIONS
+        },
+        "blocks": list(_blocks(report)),
+        "agent": [list(stretch) for stretch in _spoken(report.talk.turns, "agent")],
+        "silence": [list(stretch) for stretch in _silence(report)],
+        "distress": [
+            [(segment.start_seconds + segment.end_seconds) / 2, segment.smoothed_distress]
+            for segment in report.segments
+        ],
+        "moments": moments(report),
+        "sum": sum_line(report.score),
+        "table": table_rows(report),
+    }  # fmt: skip
+
+
+def _spoken(turns: Sequence[Turn], speaker: str) -> list[Stretch]:
+    """Return when one person speaks, pauses within a sentence bridged."""
+    stretches: list[Stretch] = []
+    for turn in turns:
+        if turn.speaker != speaker:
+            continue
+        if stretches and turn.start_seconds - stretches[-1][1] <= _PAUSE_SECONDS:
+            stretches[-1] = (stretches[-1][0], max(stretches[-1][1], turn.end_seconds))
+        else:
+            stretches.append((turn.start_seconds, turn.end_seconds))
+    return stretches
+
+
+def _blocks(report: CallReport) -> Iterator[dict[str, Any]]:
+    """Yield the customer's blocks: a segment, where the customer speaks in it."""
+    spoken = _spoken(report.talk.turns, "customer")
+    for segment in report.segments:
+        if segment.status == "no_speech":
+            continue
+        for start, end in _within(segment, spoken):
+            yield {
+                "start": start,
+                "end": end,
+                "status": segment.status,
+                "emotion": segment.emotion,
+                "sure": segment.confidence,
+                "distress": segment.smoothed_distress,
+            }
+
+
+def _within(segment: SegmentReport, spoken: Sequence[Stretch]) -> list[Stretch]:
+    whole = (segment.start_seconds, segment.end_seconds)
+    parts = [
+        (max(start, whole[0]), min(end, whole[1]))
+        for start, end in spoken
+        if start < whole[1] and end > whole[0]
+    ]
+    return parts or [whole]
+
+
+def _silence(report: CallReport) -> list[Stretch]:
+    """Return where nobody speaks for a while."""
+    if report.talk.turns:
+        busy = sorted((turn.start_seconds, turn.end_seconds) for turn in report.talk.turns)
+    else:
+        busy = [
+            (segment.start_seconds, segment.end_seconds)
+            for segment in report.segments
+            if segment.status != "no_speech"
+        ]
+    silence, last = [], 0.0
+    for start, end in [*busy, (report.call.duration_seconds, report.call.duration_seconds)]:
+        if start - last >= _SILENCE_SECONDS:
+            silence.append((last, start))
+        last = max(last, end)
+    return silence
+
+
+def moments(report: CallReport) -> list[dict[str, Any]]:
+    """Return the moments that moved the score, the largest first.
+
+    Their points are rounded so that they add up to the score as it is shown.
+    """
+    score = report.score
+    tenths = _tenths(score)[1:]
+    cards = [
+        {
+            "at": change.at_seconds,
+            "from": _listen_from(change),
+            "points": points / 10,
+            "text": _what_happened(change, report.talk.turns),
+            "why": change.reason,
+            "small": abs(change.points) < SMALL_POINTS,
+            "colours": [
+                BY_NAME[name].colour
+                for name in dict.fromkeys([change.from_emotion, change.to_emotion])
+            ],
+        }
+        for change, points in zip(score.transitions, tenths, strict=True)
+    ]
+    return sorted(cards, key=lambda card: -abs(float(card["points"])))
+
+
+def _listen_from(change: Transition) -> float:
+    return change.at_seconds if change.plays_from_seconds is None else change.plays_from_seconds
+
+
+def _what_happened(change: Transition, turns: Sequence[Turn]) -> str:
+    before, after = heard_as(change.from_emotion), heard_as(change.to_emotion)
+    if before == after:
+        what = f"the customer went on sounding {after}"
+    else:
+        what = f"the customer went from {before} to {after}"
+    led = agent_seconds_before(change, turns)
+    if led is None:
+        return what[0].upper() + what[1:]
+    return f"Agent spoke {format_duration(max(led, 1.0))}, then {what}"
+
+
+def agent_seconds_before(change: Transition, turns: Sequence[Turn]) -> float | None:
+    """Return how long the agent spoke in the turn from which a moment plays, if there is one."""
+    if change.plays_from_seconds is None:
+        return None
+    for start, end in _spoken(turns, "agent"):
+        if start <= change.plays_from_seconds + 0.01 < end:
+            return end - start
+    return None
+
+
+def _tenths(score: CallScore) -> list[int]:
+    """Return start value and points in tenths that add up to the score as it is shown.
+
+    Each is off by less than a tenth: those are rounded up whose rest is largest.
+    """
+    if score.value is None or score.start_value is None:
+        return [0, *(round(10 * change.points) for change in score.transitions)]
+    exact = [10 * score.start_value, *(10 * change.points for change in score.transitions)]
+    floors = [int(value // 1) for value in exact]
+    missing = round(10 * _unheld(score)) - sum(floors)
+    order = sorted(range(len(exact)), key=lambda place: floors[place] - exact[place])
+    for place in order[:missing]:
+        floors[place] += 1
+    return floors
+
+
+def _unheld(score: CallScore) -> float:
+    """Return the sum before it is held to 1–10."""
+    assert score.start_value is not None
+    return score.start_value + sum(change.points for change in score.transitions)
+
+
+def sum_line(score: CallScore) -> str:
+    """Return how the score adds up: ``4.7 at the start + 3.9 − 0.7 = 7.9``.
+
+    Empty where there is no score.
+    """
+    if score.value is None or score.start_value is None:
+        return ""
+    start, *points = _tenths(score)
+    points.sort(key=lambda value: -abs(value))
+    terms = [f"{start / 10:.1f} at the start", *map(_signed, points[:_LARGEST])]
+    if len(points) > _LARGEST:
+        rest = points[_LARGEST:]
+        terms.append(f"{_signed(sum(rest))} from {len(rest)} more")
+    total = f"{sum((start, *points)) / 10:.1f}"
+    held = "" if total == f"{score.value:.1f}" else f", held to {score.value:.1f}"
+    return f"{' '.join(terms)} = {total}{held}"
+
+
+def _signed(tenths: int) -> str:
+    return f"{'−' if tenths < 0 else '+'} {abs(tenths) / 10:.1f}"
+
+
+def table_rows(report: CallReport) -> list[list[str]]:
+    """Return the timeline as a table: time, what was heard, how sure, distress."""
+    rows = []
+    for (status, emotion), stretch in itertools.groupby(
+        report.segments, key=lambda segment: (segment.status, segment.emotion)
+    ):
+        rows.append(_row(status, emotion, list(stretch)))
+    return rows
+
+
+_STATUS = {
+    "no_speech": "no speech of the customer",
+    "low_information": "not judged: too quiet or not clear",
+    "other_voice": "another voice",
+}
+
+
+def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list[str]:
+    span = f"{clock(stretch[0].start_seconds)}–{clock(stretch[-1].end_seconds)}"
+    if emotion is None:
+        return [span, _STATUS.get(status, status), "", ""]
+    return [
+        span,
+        f"heard as {heard_as(emotion)}",
+        _mean([segment.confidence for segment in stretch]),
+        _mean([segment.smoothed_distress for segment in stretch]),
+    ]
+
+
+def _mean(shares: list[float | None]) -> str:
+    known = [share for share in shares if share is not None]
+    return f"{sum(known) / len(known):.0%}" if known else ""

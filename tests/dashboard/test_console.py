@@ -1,0 +1,107 @@
+"""What the console shows of a call, from reports made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from made_calls import RESCUED, WORSE, made_report
+
+from calmscore.analysis.report import Turn
+from calmscore.analysis.scoring import Transition
+from calmscore.dashboard.console.view import console_view, moments, sum_line, table_rows
+
+
+def turn(speaker: str, start: float, end: float) -> Turn:
+    return Turn(speaker=speaker, start_seconds=start, end_seconds=end)
+
+
+def with_turns(report, *turns: Turn):
+    return replace(report, talk=replace(report.talk, turns=turns))
+
+
+def with_points(report, start: float, *points: float):
+    rows = tuple(
+        Transition(at_seconds=3.0 * place, from_emotion="anger", to_emotion="neutral",
+                   points=earned, reason="Made up.")
+        for place, earned in enumerate(points)
+    )  # fmt: skip
+    value = min(max(start + sum(points), 1.0), 10.0)
+    return replace(
+        report, score=replace(report.score, start_value=start, value=value, transitions=rows)
+    )
+
+
+def test_a_block_is_a_segment_where_the_customer_speaks_in_it():
+    report = with_turns(
+        made_report(RESCUED), turn("customer", 1.0, 2.0), turn("customer", 2.5, 5.0)
+    )
+    blocks = console_view(report)["blocks"]
+    assert [(block["start"], block["end"]) for block in blocks[:2]] == [(1.0, 3.0), (3.0, 5.0)]
+    assert blocks[0]["emotion"] == "anger"
+
+
+def test_the_agent_has_a_lane_and_no_emotion():
+    report = with_turns(made_report(RESCUED), turn("agent", 4.0, 6.0), turn("agent", 6.8, 8.0))
+    assert console_view(report)["agent"] == [[4.0, 8.0]]
+
+
+def test_silence_is_where_nobody_speaks_for_a_while():
+    report = with_turns(made_report(RESCUED), turn("agent", 1.0, 6.0), turn("customer", 9.0, 28.5))
+    assert console_view(report)["silence"] == [[6.0, 9.0]]
+
+
+def test_a_moment_tells_what_the_agent_did_before_it():
+    report = with_turns(made_report(RESCUED), turn("agent", 6.0, 14.0))
+    change = replace(report.score.transitions[0], plays_from_seconds=6.0)
+    report = replace(report, score=replace(report.score, transitions=(change,)))
+    (moment,) = moments(report)
+    assert moment["text"] == "Agent spoke 8 s, then the customer went from angry to calm"
+    assert moment["from"] == 6.0
+
+
+def test_without_an_agents_turn_the_moment_tells_of_the_customer_alone():
+    (moment,) = moments(made_report(WORSE))
+    assert moment["text"] == "The customer went from calm to angry"
+
+
+@pytest.mark.parametrize(
+    ("start", "points", "line"),
+    [
+        (3.66, (4.94,), "3.7 at the start + 4.9 = 8.6"),
+        (4.44, (-0.74, 3.94), "4.4 at the start + 3.9 − 0.7 = 7.6"),
+        (5.0, (1.0, 2.0, 0.2, -0.4), "5.0 at the start + 2.0 + 1.0 − 0.4 + 0.2 from 1 more = 7.8"),
+        (7.0, (4.0,), "7.0 at the start + 4.0 = 11.0, held to 10.0"),
+    ],
+)
+def test_the_last_line_adds_up_to_the_score(start, points, line):
+    report = with_points(made_report(RESCUED), start, *points)
+    assert sum_line(report.score) == line
+
+
+@pytest.mark.parametrize("points", [(0.04, 0.04, 0.04), (1.26, -0.44, 0.35), (-2.05, -0.05)])
+def test_the_points_of_the_cards_are_those_of_the_sum(points):
+    report = with_points(made_report(RESCUED), 5.0, *points)
+    shown = 5.0 + sum(card["points"] for card in moments(report))
+    assert round(shown, 1) == round(5.0 + sum(points), 1)
+
+
+def test_the_largest_moments_come_first_and_small_ones_are_marked():
+    cards = moments(with_points(made_report(RESCUED), 5.0, 0.1, -2.0, 1.0))
+    assert [card["points"] for card in cards] == [-2.0, 1.0, 0.1]
+    assert [card["small"] for card in cards] == [False, False, True]
+
+
+def test_a_call_without_a_score_has_no_moments_and_no_sum():
+    view = console_view(made_report(["anger", "neutral"]))
+    assert (view["moments"], view["sum"]) == ([], "")
+
+
+def test_the_table_tells_the_timeline_in_stretches():
+    rows = table_rows(made_report([*RESCUED, None]))
+    assert [row[:2] for row in rows] == [
+        ["0:00–0:15", "heard as angry"],
+        ["0:15–0:30", "heard as calm"],
+        ["0:30–0:33", "no speech of the customer"],
+    ]
+    assert rows[0][2] == "75%"
