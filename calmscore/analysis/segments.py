@@ -52,6 +52,8 @@ _OPENING_WINDOW_SECONDS = 2.0
 _CLEAR_LEAD_SECONDS = 1.0
 # How likely the wrong side is taken: by who greets, and where nobody clearly does.
 _DOUBT_AFTER_GREETING, _DOUBT_WITHOUT_CUE = 0.2, 0.5
+# Above this doubt the notice says that the voices are much alike.
+_UNSURE = 0.3
 # A breath within what somebody says is no end of a turn.
 _LONGEST_BREATH_SECONDS = 0.6
 _LARGEST_GAIN_DB = 60.0
@@ -127,7 +129,8 @@ def segment_call(
     customer_channel : {"auto", "left", "right", "mixed"}
         Where the customer is. ``auto`` takes the channel that begins to talk
         second, since agents greet first; where neither clearly leads, the left.
-        ``mixed`` analyses the sum of both channels; a mono call always is mixed.
+        ``mixed`` analyses both voices as one. Where both people are on one channel
+        and can be told apart, ``left`` is who speaks first, ``right`` who speaks second.
 
     Returns
     -------
@@ -145,12 +148,12 @@ def segment_call(
     recording = replace(recording, samples=without_direct_current(recording.samples))
     mixed = _mixed_reason(recording, customer_channel)
     if mixed is not None:
-        return _segment_mixed(recording, mixed)
+        return _segment_mixed(recording, mixed, customer_channel)
     with ThreadPoolExecutor(2) as pool:
         heard = list(pool.map(speech_mask, recording.samples))
     together = stretches_together(recording.samples, (heard[0], heard[1]))
     if _share_of_speech(together, heard) > _LARGEST_MIXED_SHARE:
-        return _segment_mixed(recording, _not_apart(recording.file_name))
+        return _segment_mixed(recording, _not_apart(recording.file_name), customer_channel)
     left, right = recording.samples
     masks = (
         near_voices(left, heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1])),
@@ -237,20 +240,27 @@ def _line_notices(
 
 
 def _segment_separated(
-    recording: Recording, samples: HalfArray, voices: TwoVoices
+    recording: Recording, samples: HalfArray, voices: TwoVoices, choice: ChannelChoice
 ) -> SegmentedCall:
     """Cut up a call of one channel, whose two people were told apart by their voices."""
     opened = [_opening_seconds(mask) for mask in voices.masks]
-    # Agents greet; who never says a whole sentence comes last.
+    # Who never says a whole sentence comes last.
     order = sorted((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
-    agent, customer = (voices.masks[voice] for voice in order)
+    first, second = (voices.masks[voice] for voice in order)
+    customer, agent = (first, second) if choice == "left" else (second, first)
     segments = _cut(samples, customer)
+    if choice in ("left", "right"):
+        taken = f"who speaks {'first' if choice == 'left' else 'second'} is the customer, as chosen"
+    else:
+        # Agents greet.
+        taken = "who speaks first was taken for the agent"
+    unsure = voices.doubt > _UNSURE
     return SegmentedCall(
-        customer_channel="mixed",
+        customer_channel="mixed" if choice == "auto" else choice,
         speakers=Speakers(
             how="separated",
-            customer_from="greeting",
-            doubt=max(voices.doubt, _DOUBT_AFTER_GREETING),
+            customer_from="greeting" if choice == "auto" else "chosen",
+            doubt=max(voices.doubt, _DOUBT_AFTER_GREETING if choice == "auto" else 0.0),
         ),
         segments=segments,
         talk=_talk(customer, agent, recording.duration_seconds),
@@ -258,8 +268,9 @@ def _segment_separated(
             Notice(
                 code="voices_separated",
                 message=f"{recording.file_name} holds both people on one channel; they were told "
-                "apart by their voices, and who speaks first was taken for the agent. Listen "
-                "whether that is right; record in stereo to be sure.",
+                f"apart by their voices, and {taken}. "
+                + ("The voices are much alike, so parts may be the other person's. " * unsure)
+                + "Listen whether that is right; record in stereo to be sure.",
             ),
             *_overdriven(segments),
         ),
@@ -320,12 +331,13 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
     return None
 
 
-def _segment_mixed(recording: Recording, reason: Notice) -> SegmentedCall:
+def _segment_mixed(recording: Recording, reason: Notice, choice: ChannelChoice) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
-    voices = two_voices(samples, mask)
+    # Whoever asks for a mix gets it.
+    voices = None if choice == "mixed" else two_voices(samples, mask)
     if voices is not None:
-        return _segment_separated(recording, samples, voices)
+        return _segment_separated(recording, samples, voices, choice)
     segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",

@@ -141,12 +141,12 @@ def _swap(store: Store, row: CallRow, report: CallReport, user: User) -> None:
 
 
 def _channels(row: CallRow, report: CallReport, user: User) -> None:
-    if report.call.customer_channel == "mixed":
+    if report.speakers.how == "mixed":
         return
     if row.has_audio and allows(user.role, "supervisor"):
         call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
-        st.caption("Choosing the other side analyses the call again.")
-    else:
+        st.caption("Choosing the other one analyses the call again.")
+    elif report.speakers.how == "channels":
         st.caption(f"The customer is on the {report.call.customer_channel} channel.")
 
 
@@ -177,7 +177,7 @@ def _reports(store: Store, row: CallRow, shown: CallReport) -> None:
         for report in reports:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 side = report.customer_channel
-                where = "both voices mixed" if side == "mixed" else f"customer on the {side}"
+                where = "both on one channel" if side == "mixed" else f"customer on the {side}"
                 st.markdown(
                     f"{format_moment(report.created_at)} · model {plain(report.model_version)} · "
                     f"{where}{' · **current**' if report.current else ''}",

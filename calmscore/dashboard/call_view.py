@@ -89,10 +89,10 @@ def notices(report: CallReport) -> None:
 def customer_side(
     report: CallReport, *, key: str, on_change: Callable[[], None] | None = None
 ) -> None:
-    """Say on which channel the customer is, where there are two, and let it be mended.
+    """Say who the customer is, where two people are told apart, and let it be mended.
 
-    The other channel may be the agent's, whose voice is never scored: it is asked about
-    once before anything is done.
+    The other one may be the agent, whose voice is never scored: it is asked about once
+    before anything is done.
 
     Parameters
     ----------
@@ -104,10 +104,15 @@ def customer_side(
     on_change : callable, optional
         Called before the page runs again.
     """
-    side = report.call.customer_channel
-    if side == "mixed":
+    if report.speakers.how == "mixed":
         return
+    # Of two voices on one channel the first is taken only where somebody chose it.
+    side = "left" if report.call.customer_channel == "left" else "right"
     other = "right" if side == "left" else "left"
+    if report.speakers.how == "separated":
+        places = {"left": "is who speaks first", "right": "is who speaks second"}
+    else:
+        places = {name: f"is on the {name} channel" for name in ("left", "right")}
     chosen = " (chosen)" if report.speakers.customer_from == "chosen" else ""
 
     def choose() -> None:
@@ -115,16 +120,14 @@ def customer_side(
         if on_change is not None:
             on_change()
 
-    st.markdown(f"The customer is on the **{side} channel**{chosen}.")
-    with st.popover(f"The customer is on the {other} channel", icon=":material/swap_horiz:"):
+    st.markdown(f"The customer **{places[side]}**{chosen}.")
+    with st.popover(f"The customer {places[other]}", icon=":material/swap_horiz:"):
         st.markdown(
-            f"Listen first: only the customer's voice may be scored. If the {other} channel is the "
-            "agent's, leave it. To read the emotions of people at work from their voices is "
-            "forbidden in the European Union (AI Act, Article 5)."
+            "Listen first: only the customer's voice may be scored. If that is the agent's, leave "
+            "it. To read the emotions of people at work from their voices is forbidden in the "
+            "European Union (AI Act, Article 5)."
         )
-        st.button(
-            f"Yes, the customer is on the {other} channel", key=f"swap-{key}", on_click=choose
-        )
+        st.button(f"Yes, the customer {places[other]}", key=f"swap-{key}", on_click=choose)
 
 
 def talk_figures(report: CallReport) -> dict[str, str]:

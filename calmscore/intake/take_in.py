@@ -105,6 +105,9 @@ def take_in(
         recording = read_recording(
             source, file_name=file_name, limits=read_environment().reading_limits
         )
+        if customer_channel is None and len(recording.samples) == 1:
+            # The setting is about two channels; on one, left would be who speaks first.
+            channel = "auto"
         report = analyze_recording(
             recording, customer_channel=channel, classifier=classifier, progress=progress
         )

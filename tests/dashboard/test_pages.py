@@ -107,6 +107,25 @@ def test_mono_is_warned_of_and_offers_no_swap(page, speech):
     assert [metric.label for metric in page.metric] == ["Customer speaks", "Longest silence"]
 
 
+def test_two_on_one_channel_are_exchanged_by_one_click(page, speech, monkeypatch):
+    from calmscore.analysis import segments
+    from calmscore.analysis.voices import TwoVoices
+
+    def halves(_, mask):
+        early = np.arange(mask.size) < 2000
+        return TwoVoices(masks=(mask & early, mask & ~early), margin=0.5)
+
+    monkeypatch.setattr(segments, "two_voices", halves)
+    upload(page, wav(speech.mean(axis=1)))
+    assert "The customer **is who speaks second**." in texts(page)
+    before = [metric.value for metric in page.metric]
+    next(b for b in page.button if b.label == "Yes, the customer is who speaks first").click().run()
+    assert not page.exception
+    assert "The customer **is who speaks first** (chosen)." in texts(page)
+    after = [metric.value for metric in page.metric]
+    assert (after[0], after[1]) == (before[1], before[0])
+
+
 def test_a_bad_file_gets_a_notice_and_no_traceback(page):
     upload(page, b"Dear customer", name="letter.wav")
     assert not page.exception

@@ -1,0 +1,312 @@
+"""Measure how well two people on one channel are told apart, and what it does to the score.
+
+    python -m calmscore.training.voice_evaluation --data data/AudioWAV [--calls 108] [--json FILE]
+
+Telephone calls of two validation speakers each are composed: twelve trajectories, levels
+up to 10 dB apart, up to a tenth of the speech both at once. Each is analysed in stereo and,
+as a recorder of one channel writes it, in mono; the stereo call is the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from calmscore.analysis.call import analyze_recording
+from calmscore.analysis.report import CallReport, Speaker
+from calmscore.analysis.voices import two_voices
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, speech_mask
+from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
+from calmscore.training.corpora import crema_d
+from calmscore.training.corpora.clips import Clip
+from calmscore.training.corpora.composed import (
+    TRAJECTORIES,
+    Conversation,
+    compose_conversations,
+    on_one_channel,
+)
+from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.training_sets import read_clip
+
+Figures = dict[str, Any]
+
+VOICE_EVALUATION_FILE = "voice_evaluation.json"
+
+_LARGE_ERROR = 0.2
+_TEN_MINUTES = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonoCall:
+    """A composed call, analysed in mono and in stereo.
+
+    Attributes
+    ----------
+    call : Conversation
+        The call; its sound is left out.
+    same_sex : bool or None
+        Whether both people are of one sex; None where nobody knows.
+    speaker_error : float
+        Share of the speech of one person alone that was given to the other, whoever of
+        the two was taken for the customer.
+    exchanged : bool
+        Whether the agent was taken for the customer.
+    mono, stereo : CallReport
+        What was found.
+    """
+
+    call: Conversation
+    same_sex: bool | None
+    speaker_error: float
+    exchanged: bool
+    mono: CallReport
+    stereo: CallReport
+
+    @property
+    def separated(self) -> bool:
+        """Whether the two people were told apart."""
+        return self.mono.speakers.how == "separated"
+
+
+def validation_clips(data: Path) -> list[Clip]:
+    """Return the clips of the validation speakers.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds none.
+    """
+    clips = [
+        clip
+        for clip in read_corpus(data, corpus=crema_d.CORPUS)
+        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
+    ]
+    if not clips:
+        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    return clips
+
+
+def analysed(
+    calls: Iterable[Conversation], classifier: EmotionClassifier, *, sexes: dict[str, str]
+) -> Iterator[MonoCall]:
+    """Analyse composed calls in mono and in stereo.
+
+    Parameters
+    ----------
+    calls : iterable of Conversation
+        The calls.
+    classifier : EmotionClassifier
+        The model.
+    sexes : dict of str to str
+        By name of the speaker; may be empty.
+
+    Yields
+    ------
+    MonoCall
+    """
+    for call in calls:
+        truth = [speech_mask(side) for side in call.recording.samples]
+        stereo = analyze_recording(call.recording, customer_channel="left", classifier=classifier)
+        mono = analyze_recording(on_one_channel(call.recording), classifier=classifier)
+        wrong = share_wrong(mono, (truth[0], truth[1]))
+        known = {sexes.get(name) for name in (call.customer, call.agent)}
+        yield MonoCall(
+            call=replace(call, recording=_without_sound(call.recording)),
+            same_sex=None if None in known else len(known) == 1,
+            speaker_error=min(wrong, 1.0 - wrong),
+            exchanged=wrong > 0.5,
+            mono=mono,
+            stereo=stereo,
+        )
+
+
+def _without_sound(recording: Recording) -> Recording:
+    return replace(recording, samples=recording.samples[:, :0].copy())
+
+
+def share_wrong(report: CallReport, truth: tuple[Mask, Mask]) -> float:
+    """Return how much of the speech of one person alone was given to the other, 0–1.
+
+    Parameters
+    ----------
+    report : CallReport
+        With turns.
+    truth : tuple of two arrays of bool
+        Where the customer speaks and where the agent does.
+    """
+    customer, agent = (_spoken(report, name, size=truth[0].size) for name in _SPEAKERS)
+    alone, told = truth[0] ^ truth[1], customer ^ agent
+    both = alone & told
+    return float(np.mean(customer[both] != truth[0][both])) if both.any() else 0.0
+
+
+_SPEAKERS: tuple[Speaker, Speaker] = ("customer", "agent")
+
+
+def _spoken(report: CallReport, speaker: Speaker, *, size: int) -> Mask:
+    mask = np.zeros(size, dtype=np.bool_)
+    for turn in report.talk.turns:
+        if turn.speaker == speaker:
+            first, last = turn.start_seconds * MASK_RATE_HZ, turn.end_seconds * MASK_RATE_HZ
+            mask[round(first) : round(last)] = True
+    return mask
+
+
+def figures(calls: Sequence[MonoCall]) -> Figures:
+    """Sum up.
+
+    Parameters
+    ----------
+    calls : sequence of MonoCall
+        One or more.
+
+    Returns
+    -------
+    dict
+        Number of calls; share told apart; of these, mean and largest speaker error, how many
+        are above a fifth, also without a doubt above 0.3, share in which the agent was taken
+        for the customer, mean difference between the scores of mono and stereo where both
+        have one, and share of equal outcomes.
+    """
+    apart = [call for call in calls if call.separated]
+    errors = np.array([call.speaker_error for call in apart])
+    pairs = [
+        (call.mono.score.value, call.stereo.score.value)
+        for call in apart
+        if call.mono.score.value is not None and call.stereo.score.value is not None
+    ]
+    differences = np.array([abs(mono - stereo) for mono, stereo in pairs])
+    return {
+        "calls": len(calls),
+        "told_apart": len(apart) / len(calls),
+        "speaker_error": _mean(errors),
+        "largest_speaker_error": float(errors.max(initial=0.0)),
+        "large_errors_without_notice": sum(
+            call.speaker_error > _LARGE_ERROR and call.mono.speakers.doubt <= _NOTICED_DOUBT
+            for call in apart
+        ),
+        "large_errors": int(np.sum(errors > _LARGE_ERROR)),
+        "exchanged": _mean(np.array([call.exchanged for call in apart])),
+        "scored": len(pairs),
+        "score_difference": _mean(differences),
+        "same_outcome": _mean(
+            np.array([call.mono.score.outcome == call.stereo.score.outcome for call in apart])
+        ),
+    }
+
+
+# From here on the notice says that the voices are hardly apart.
+_NOTICED_DOUBT = 0.3
+
+
+def _mean(values: npt.NDArray[Any]) -> float | None:
+    return float(values.mean()) if values.size else None
+
+
+def extra_seconds(call: Conversation) -> float:
+    """Measure how long it takes to tell two people apart in ten minutes of a call."""
+    mono = on_one_channel(call.recording).samples[0]
+    long = np.resize(mono, _TEN_MINUTES * ANALYSIS_RATE_HZ)
+    mask = speech_mask(long)
+    start = time.perf_counter()
+    two_voices(long, mask)
+    return time.perf_counter() - start
+
+
+def _print(name: str, row: Figures) -> None:
+    def text(value: float | None, form: str) -> str:
+        return "–" if value is None else format(value, form)
+
+    print(
+        f"{name:<14}{row['calls']:4d} calls, {row['told_apart']:.0%} told apart; speaker error "
+        f"{text(row['speaker_error'], '.1%')}, at most {row['largest_speaker_error']:.0%}, "
+        f"{row['large_errors']} above {_LARGE_ERROR:.0%} "
+        f"({row['large_errors_without_notice']} without a notice); agent taken for the customer "
+        f"{text(row['exchanged'], '.0%')}; score {text(row['score_difference'], '.2f')} from "
+        f"stereo's; same outcome {text(row['same_outcome'], '.0%')}"
+    )
+
+
+def _sexes(data: Path) -> dict[str, str]:
+    table = data.parent / "VideoDemographics.csv"
+    if not table.is_file():
+        return {}
+    by_speaker = crema_d.read_demographics(table)["sex"]
+    return {f"{crema_d.CORPUS}/{speaker}": sex for speaker, sex in by_speaker.items()}
+
+
+def _row(call: MonoCall) -> Figures:
+    return {
+        "customer": call.call.customer,
+        "agent": call.call.agent,
+        "trajectory": call.call.trajectory,
+        "level_difference_db": round(call.call.level_difference_db, 1),
+        "overtalk": round(call.call.overtalk, 3),
+        "how": call.mono.speakers.how,
+        "doubt": round(call.mono.speakers.doubt, 3),
+        "speaker_error": round(call.speaker_error, 4),
+        "scores": [call.mono.score.value, call.stereo.score.value],
+        "outcomes": [call.mono.score.outcome, call.stereo.score.outcome],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
+    parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    parser.add_argument("--calls", type=int, help="how many, spread over all; all by default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    options = parser.parse_args(arguments)
+    try:
+        clips = validation_clips(options.data)
+        total = len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
+        composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
+        seconds = extra_seconds(next(compose_conversations(clips, read_clip=read_clip)))
+        wanted = np.linspace(0, total - 1, min(options.calls or total, total)).astype(int)
+        chosen = (call for number, call in enumerate(composed) if number in set(wanted.tolist()))
+        calls = list(
+            tqdm(
+                analysed(chosen, load_classifier(options.artifacts), sexes=_sexes(options.data)),
+                total=len(wanted), desc="composed calls", disable=None,
+            )
+        )  # fmt: skip
+    except CalmscoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    groups = {
+        "all": calls,
+        "same sex": [call for call in calls if call.same_sex],
+        "other sex": [call for call in calls if call.same_sex is False],
+    }
+    results = {name: figures(group) for name, group in groups.items() if group}
+    for name, row in results.items():
+        _print(name, row)
+    print(f"ten minutes take {seconds:.1f} s more")
+    if options.json is not None:
+        content = {
+            "figures": results,
+            "seconds_for_ten_minutes": round(seconds, 2),
+            "calls": [_row(call) for call in calls],
+        }
+        options.json.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

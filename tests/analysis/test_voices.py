@@ -1,0 +1,71 @@
+"""Two people on one channel: who of the two is the customer, and what is said of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_segments import channel, codes, recording, statuses, where_there_is_sound
+
+from calmscore.analysis import segments
+from calmscore.analysis.segments import segment_call
+from calmscore.analysis.voices import TwoVoices, two_voices
+
+FIRST, SECOND = (0, 4), (6, 9)
+
+
+@pytest.fixture
+def told_apart(monkeypatch):
+    """Make the embeddings say that nobody but the first speaks before the fifth second."""
+
+    def voices(_, mask):
+        early = np.arange(mask.size) < 500
+        return TwoVoices(masks=(mask & ~early, mask & early), margin=0.5)
+
+    monkeypatch.setattr(segments, "speech_mask", where_there_is_sound)
+    monkeypatch.setattr(segments, "two_voices", voices)
+
+
+@pytest.mark.parametrize(
+    ("choice", "customer", "cue", "heard"),
+    [
+        ("auto", "mixed", "greeting", SECOND),
+        ("right", "right", "chosen", SECOND),
+        ("left", "left", "chosen", FIRST),
+    ],
+)
+def test_left_is_who_speaks_first_of_two_on_one_channel(told_apart, choice, customer, cue, heard):
+    sound = channel(12, FIRST, SECOND)
+    for sides in ((sound,), (sound, -sound)):
+        call = segment_call(recording(*sides), customer_channel=choice)
+        assert call.customer_channel == customer
+        assert (call.speakers.how, call.speakers.customer_from) == ("separated", cue)
+        assert codes(call) == ["voices_separated"]
+        assert [turn.speaker for turn in call.talk.turns] == (
+            ["customer", "agent"] if heard == FIRST else ["agent", "customer"]
+        )
+        expected = ["scored", "scored"] if heard == FIRST else ["no_speech", "no_speech"]
+        assert statuses(call)[:2] == expected
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_who_asks_for_a_mix_gets_it(told_apart, sides):
+    sounds = [channel(12, FIRST, seed=1), channel(12, SECOND)] if sides == 2 else [
+        channel(12, FIRST, SECOND)
+    ]  # fmt: skip
+    call = segment_call(recording(*sounds), customer_channel="mixed")
+    assert (call.customer_channel, call.speakers.how) == ("mixed", "mixed")
+    assert codes(call) == ["voices_mixed"]
+    assert statuses(call) == ["scored", "scored", "scored", "no_speech"]
+
+
+def test_voices_that_are_much_alike_are_told_of(told_apart, monkeypatch):
+    call = segment_call(recording(channel(12, FIRST, SECOND)))
+    assert "much alike" not in call.warnings[0].message
+    monkeypatch.setattr(TwoVoices, "doubt", property(lambda _: 0.45))
+    call = segment_call(recording(channel(12, FIRST, SECOND)))
+    assert "much alike" in call.warnings[0].message
+    assert call.speakers.doubt == 0.45
+
+
+def test_silence_holds_no_two_voices():
+    assert two_voices(np.zeros(16_000), np.zeros(100, dtype=bool)) is None
