@@ -321,6 +321,7 @@ def serve(
         import uvicorn
 
         from calmscore.service import application  # noqa: F401
+        from calmscore.service.connections import BoundedProtocol, hide_queries
     except ImportError as error:
         print(
             "error: the HTTP service needs more packages; install them with: "
@@ -328,9 +329,11 @@ def serve(
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_USAGE) from error
+    hide_queries()
     uvicorn.run(
         "calmscore.service.application:create_app",
         factory=True, host=host, port=port, timeout_graceful_shutdown=30,
+        http=BoundedProtocol, ws="none",
     )  # fmt: skip
 
 

@@ -1,0 +1,158 @@
+"""Half-sent requests end, however many there are, and the service answers meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from running_service import running
+from service_store import UNHURRIED, make_keys, tone
+from stub_classifier import stub_classifier
+
+from calmscore.service.application import create_app
+from calmscore.service.connections import BoundedProtocol, hide_queries
+from calmscore.store import Store
+
+HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+HALF_A_BODY = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+PATIENCE = 20.0
+
+
+class Hasty(BoundedProtocol):
+    head_seconds = 1.0
+    silence_seconds = 1.0
+    linger_seconds = 0.5
+    most_connections = 40
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    opened = Store(tmp_path_factory.mktemp("data"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(store):
+    app = create_app(store, stub_classifier(), settings=UNHURRIED)
+    with running(app, http=Hasty) as address:
+        yield address
+
+
+def connection(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    assert parts.hostname and parts.port
+    made = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+    return made
+
+
+def is_ended(sent: socket.socket) -> bool:
+    """Wait until the other side ends a connection; what it says first is thrown away."""
+    try:
+        while sent.recv(65536):
+            pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+def health(address: str) -> int:
+    asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
+    asked.request("GET", "/healthz")
+    status = asked.getresponse().status
+    asked.close()
+    return status
+
+
+def test_more_half_sent_requests_than_there_is_room_for_live_on_for_no_one(address):
+    with ExitStack() as stack:
+        sent = [stack.enter_context(connection(address)) for _ in range(100)]
+        for one in sent:
+            try:
+                one.sendall(HALF_A_HEAD)
+            except ConnectionError:
+                continue
+        assert health(address) == 200
+        assert all(is_ended(one) for one in sent)
+        assert health(address) == 200
+
+
+@pytest.mark.parametrize("said", [b"", HALF_A_HEAD, b"GET"])
+def test_who_says_nothing_or_half_a_word_is_not_waited_for(address, said):
+    with connection(address) as sent:
+        sent.sendall(said)
+        assert is_ended(sent)
+
+
+def test_letters_one_by_one_do_not_buy_time(address):
+    with connection(address) as sent:
+        started = time.monotonic()
+        try:
+            while time.monotonic() - started < PATIENCE:
+                sent.sendall(b"X")
+                time.sleep(0.1)
+        except ConnectionError:
+            pass
+        assert time.monotonic() - started < PATIENCE / 2
+
+
+@pytest.mark.parametrize("drip", [b"", b"x"])
+def test_a_body_that_stops_or_only_drips_ends(address, store, drip):
+    key = make_keys(store).supervisor["Authorization"]
+    head = (
+        HALF_A_BODY
+        + (
+            f"Authorization: {key}\r\nContent-Type: multipart/form-data; boundary=cut\r\n\r\n--cut\r\n"
+        ).encode()
+    )
+    with connection(address) as sent:
+        sent.sendall(head)
+        started = time.monotonic()
+        try:
+            while drip and time.monotonic() - started < PATIENCE:
+                sent.sendall(drip)
+                time.sleep(0.1)
+        except ConnectionError:
+            pass
+        assert is_ended(sent)
+        assert time.monotonic() - started < PATIENCE / 2
+
+
+def test_who_was_answered_does_not_go_on_sending(address):
+    with connection(address) as sent:
+        sent.sendall(HALF_A_BODY + b"\r\n")
+        assert is_ended(sent)
+
+
+def test_who_is_in_time_is_served_again_and_again(address, store):
+    asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
+    key = make_keys(store).supervisor["Authorization"]
+    body = (
+        b'--cut\r\nContent-Disposition: form-data; name="file"; filename="clip.wav"\r\n\r\n'
+        + tone(3.0)
+        + b"\r\n--cut--\r\n"
+    )
+    headers = {"Authorization": key, "Content-Type": "multipart/form-data; boundary=cut"}
+    for _ in range(3):
+        asked.request("POST", "/v1/predict", body=body, headers=headers)
+        answer = asked.getresponse()
+        answer.read()
+        assert answer.status < 500
+        time.sleep(0.3)
+    asked.close()
+
+
+def test_what_is_asked_for_is_not_written_down(caplog):
+    hide_queries()
+    log = logging.getLogger("uvicorn.access")
+    with caplog.at_level(logging.INFO, logger="uvicorn.access"):
+        log.info('%s - "%s %s HTTP/%s" %d', "::1", "GET", "/v1/calls?q=Ann+Smith", "1.1", 200)
+    assert "/v1/calls?" in caplog.text
+    assert "Ann" not in caplog.text
