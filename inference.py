@@ -1,7 +1,7 @@
 """Score calls.
 
 python inference.py CALL.wav [CALL.wav …] [--customer-channel auto|left|right|mixed]
-[--format table|json|csv] [--output FILE]
+[--format table|json|csv] [--output FILE] [--transcript]
 """
 
 from calmscore.analysis.call import analyze_call, analyze_recording, run

@@ -148,13 +148,25 @@ def analyse(
     output_format: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.table,
     output: Annotated[Path | None, typer.Option(help="Write here, not to stdout.")] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep the calls, too.")] = False,
+    transcript: Annotated[
+        bool,
+        typer.Option(
+            "--transcript", help="Write down the words, too; CSV then has a row per turn."
+        ),
+    ] = False,
 ) -> None:
     """Score recordings and print the results."""
     from calmscore.analysis.call import analyze_call
     from calmscore.outputs.terminal import score_files
 
     with contextlib.ExitStack() as stack:
-        analyse_one = _storing(stack.enter_context(_open_store())) if store else analyze_call
+        analyse_one: Analyse = analyze_call
+        if store:
+            analyse_one = _storing(stack.enter_context(_open_store()))
+        elif transcript:
+            from calmscore.words.transcript import analyze_with_words
+
+            analyse_one = analyze_with_words
         try:
             good = score_files(
                 calls,
@@ -162,6 +174,7 @@ def analyse(
                 output_format=output_format.value,
                 output=output,
                 analyse=analyse_one,
+                turns=transcript,
             )
         except ParameterError as error:
             raise typer.BadParameter(str(error)) from error

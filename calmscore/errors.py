@@ -46,6 +46,12 @@ class ArtifactError(CalmscoreError):
     code = "artifact_unusable"
 
 
+class TranscriberError(CalmscoreError):
+    """The model that writes words down is missing or damaged."""
+
+    code = "transcriber_unusable"
+
+
 class PretrainedWeightsError(CalmscoreError):
     """Pretrained weights for training cannot be found or read."""
 

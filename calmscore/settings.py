@@ -64,6 +64,9 @@ class Environment(BaseSettings):
         to 1.5 GB.
     training_folder : Path or None
         Holds the prepared training sets; None switches training over HTTP off.
+    transcriber : str or None
+        What writes the words down: the folder of a Whisper model, or the name of one to
+        be downloaded; ``off`` for no words; the shipped one where it is None.
     """
 
     model_config = SettingsConfigDict(
@@ -79,6 +82,7 @@ class Environment(BaseSettings):
     requests_per_minute: Count = 600
     analyses_at_once: Count = 2
     training_folder: Folder = None
+    transcriber: str | None = None
 
     @property
     def reading_limits(self) -> ReadingLimits:

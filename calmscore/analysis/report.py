@@ -25,6 +25,7 @@ SegmentStatus = Literal["scored", "no_speech", "low_information", "other_voice"]
 CustomerChannel = Literal["left", "right", "mixed"]
 Direction = Literal["inbound", "outbound", "unknown"]
 Speaker = Literal["customer", "agent"]
+Sentiment = Literal["negative", "neutral", "positive"]
 CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
 
 _CONFIG = ConfigDict(extra="forbid")
@@ -140,30 +141,37 @@ class Talk:
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class SpokenWord:
-    """A word, when it was said, and how much it weighs in the emotion of its turn."""
+    """A word, when it was said, and how much it weighs in the emotion of its turn.
+
+    ``weight`` is None where no emotion was read from the words.
+    """
 
     text: str
     start_seconds: float
     end_seconds: float
-    weight: float
+    weight: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class WordsTurn:
-    """What one person said in one go."""
+    """What one person said in one go.
 
-    speaker: Speaker
+    ``speaker`` is None where voices are mixed; ``emotions`` and ``sentiment`` are None
+    where none were read from the words.
+    """
+
+    speaker: Speaker | None
     start_seconds: float
     end_seconds: float
     text: str
     words: tuple[SpokenWord, ...]
-    emotions: Shares
-    sentiment: Literal["negative", "neutral", "positive"]
+    emotions: Shares = None
+    sentiment: Sentiment | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class Words:
-    """What was said."""
+    """What was said; ``language`` as ISO 639 names it."""
 
     language: str
     model: str
@@ -266,12 +274,16 @@ def segment_rows(report: CallReport) -> list[dict[str, Any]]:
     list of dict
         File name, score and outcome of the call, then the columns of ``SEGMENT_COLUMNS``.
     """
-    call = {
+    call = _call_columns(report)
+    return [{**call, **_segment_row(segment)} for segment in report.segments]
+
+
+def _call_columns(report: CallReport) -> dict[str, Any]:
+    return {
         "file_name": report.call.file_name,
         "score": report.score.value,
         "outcome": report.score.outcome,
     }
-    return [{**call, **_segment_row(segment)} for segment in report.segments]
 
 
 def _segment_row(segment: SegmentReport) -> dict[str, Any]:
@@ -280,3 +292,37 @@ def _segment_row(segment: SegmentReport) -> dict[str, Any]:
         shares = _by_name(getattr(segment, field)) or dict.fromkeys(EMOTIONS)
         row.update({f"{prefix}_{name}": share for name, share in shares.items()})
     return row
+
+
+TURN_COLUMNS: tuple[str, ...] = (
+    "speaker", "start_seconds", "end_seconds", "text", "sentiment",
+    *(f"words_{name}" for name in EMOTIONS),
+)  # fmt: skip
+"""Columns of a turn of words in tables."""
+
+
+def turn_rows(report: CallReport) -> list[dict[str, Any]]:
+    """Return one flat row per turn of words, for CSV.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+
+    Returns
+    -------
+    list of dict
+        File name, score and outcome of the call, then the columns of ``TURN_COLUMNS``;
+        empty where there are no words.
+    """
+    call = _call_columns(report)
+    turns = report.words.turns if report.words is not None else ()
+    return [{**call, **_turn_row(turn)} for turn in turns]
+
+
+def _turn_row(turn: WordsTurn) -> dict[str, Any]:
+    shares = _by_name(turn.emotions) or dict.fromkeys(EMOTIONS)
+    return {
+        **{name: value for name, value in vars(turn).items() if name in TURN_COLUMNS},
+        **{f"words_{name}": share for name, share in shares.items()},
+    }

@@ -7,17 +7,28 @@ import io
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
-from calmscore.analysis.report import SEGMENT_COLUMNS, CallReport, failure, segment_rows
+from calmscore.analysis.report import (
+    SEGMENT_COLUMNS,
+    TURN_COLUMNS,
+    CallReport,
+    WordsTurn,
+    failure,
+    segment_rows,
+    turn_rows,
+)
 from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.errors import ParameterError, fault_of
 from calmscore.settings import read_environment
+
+_TEXT_WIDTH = 96
 
 OutputFormat = Literal["table", "json", "csv"]
 
@@ -58,11 +69,23 @@ def _to_json(results: Sequence[_Result]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _to_csv(results: Sequence[_Result]) -> str:
+def _segments_csv(results: Sequence[_Result]) -> str:
+    return _to_csv(results, segment_rows, SEGMENT_COLUMNS)
+
+
+def _turns_csv(results: Sequence[_Result]) -> str:
+    return _to_csv(results, turn_rows, TURN_COLUMNS)
+
+
+def _to_csv(
+    results: Sequence[_Result],
+    rows_of: Callable[[CallReport], list[dict[str, Any]]],
+    own_columns: Sequence[str],
+) -> str:
     rows: list[dict[str, Any]] = []
     for result in results:
         if result.report is not None:
-            rows.extend(segment_rows(result.report))
+            rows.extend(rows_of(result.report))
         else:
             error = result.entry["error"]
             rows.append(
@@ -72,15 +95,12 @@ def _to_csv(results: Sequence[_Result]) -> str:
                     "error_message": error["message"],
                 }
             )
-    columns = list(dict.fromkeys([*_CSV_COLUMNS, "error_code", "error_message"]))
+    columns = ["file_name", "score", "outcome", *own_columns, "error_code", "error_message"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-_CSV_COLUMNS = ("file_name", "score", "outcome", *SEGMENT_COLUMNS)
 
 
 def _to_table(results: Sequence[_Result]) -> str:
@@ -114,13 +134,24 @@ def _table(result: _Result) -> str:
                 f"  {clock:>7}  {segment.emotion:<8}  {segment.confidence:>9.0%}"
                 f"  {segment.distress:>8.2f}"
             )
+    if report.words is not None:
+        lines += ["", f"  Words ({report.words.language})"]
+        lines += [line for turn in report.words.turns for line in _turn_lines(turn)]
     return "\n".join(lines) + "\n"
+
+
+def _turn_lines(turn: WordsTurn) -> list[str]:
+    who = turn.speaker or "somebody"
+    head = f"  {format_clock(turn.start_seconds):>7}  {who:<8}  "
+    return textwrap.wrap(
+        turn.text, _TEXT_WIDTH, initial_indent=head, subsequent_indent=" " * len(head)
+    )
 
 
 _FORMATS: dict[OutputFormat, Callable[[Sequence[_Result]], str]] = {
     "table": _to_table,
     "json": _to_json,
-    "csv": _to_csv,
+    "csv": _segments_csv,
 }
 
 
@@ -131,6 +162,7 @@ def score_files(
     output_format: OutputFormat = "table",
     output: Path | None = None,
     analyse: Analyse = analyze_call,
+    turns: bool = False,
 ) -> bool:
     """Analyse recordings and print what was found.
 
@@ -146,6 +178,8 @@ def score_files(
         A file to write, in place of the standard output.
     analyse : callable
         What analyses a call.
+    turns : bool
+        Whether CSV has a row per turn of words instead of one per segment.
 
     Returns
     -------
@@ -161,7 +195,8 @@ def score_files(
         _check_output(output, calls)
     read_environment()
     results = [_analyse_with_messages(path, customer_channel, analyse) for path in calls]
-    text = _FORMATS[output_format](results)
+    write = _turns_csv if turns and output_format == "csv" else _FORMATS[output_format]
+    text = write(results)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -197,7 +232,7 @@ def _analyse_with_messages(path: str, channel: ChannelChoice, analyse: Analyse) 
 
 def _progress_line(name: str) -> Progress:
     def show(completed: int, total: int) -> None:
-        sys.stderr.write(f"\r{name}: {completed} of {total} segments")
+        sys.stderr.write(f"\r{name}: {completed} of {total} parts\033[K")
         sys.stderr.flush()
 
     return show

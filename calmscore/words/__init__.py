@@ -1,0 +1,1 @@
+"""What was said: the words of both sides of a call, after its score."""

@@ -1,0 +1,269 @@
+"""Speech to text by Whisper, on this machine.
+
+References
+----------
+Radford et al. (2023), "Robust speech recognition via large-scale weak supervision".
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Imported first: it tells ONNX Runtime, which faster-whisper brings, to report nothing.
+import calmscore.audio.voice_activity  # noqa: F401
+from calmscore.errors import TranscriberError
+from calmscore.locations import shipped
+from calmscore.settings import read_environment
+from calmscore.words.windows import Window
+
+OFF = "off"
+SHIPPED_NAME = "whisper-base"
+
+_NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
+_WINDOWS_AT_ONCE = 4
+_THREADS = 2
+# Whisper's own limits for what is no text: it goes round in circles, or is guessed.
+_MOST_COMPRESSION = 2.4
+_LEAST_LOG_PROBABILITY = -1.0
+# It hears no speech, and is not sure of the words either.
+_NO_SPEECH, _NO_SPEECH_LOG_PROBABILITY = 0.6, -0.5
+# Nobody says more; what does is a loop too short for the compression to show.
+_MOST_WORDS_PER_SECOND = 8.0
+# A word that was not heard has no probability.
+_LEAST_WORD_PROBABILITY = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardWord:
+    """A word and its place in a window.
+
+    Attributes
+    ----------
+    text : str
+        With its punctuation, without the space before it.
+    start_seconds, end_seconds : float
+        From the start of the window.
+    """
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """A language as Whisper names it, and how sure that is, 0–1."""
+
+    code: str
+    probability: float
+
+
+class Transcriber:
+    """A loaded Whisper model; it may be used by many threads at once.
+
+    Parameters
+    ----------
+    model : faster_whisper.WhisperModel
+        What listens.
+    name : str
+        For reports.
+    """
+
+    def __init__(self, model: Any, *, name: str) -> None:
+        self._model = model
+        self.name = name
+
+    def language_of(self, windows: Sequence[Window]) -> Language:
+        """Tell the language of a call.
+
+        Parameters
+        ----------
+        windows : sequence of Window
+            What to listen to; not empty.
+
+        Returns
+        -------
+        Language
+            English, surely, where the model knows nothing else.
+        """
+        if not self._model.model.is_multilingual:
+            return Language(code="en", probability=1.0)
+        shares: dict[str, float] = {}
+        for window in windows:
+            _, _, ranked = self._model.detect_language(window.sound)
+            for code, share in ranked:
+                shares[code] = shares.get(code, 0.0) + float(share) / len(windows)
+        best = max(shares, key=lambda code: shares[code])
+        return Language(code=best, probability=shares[best])
+
+    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
+        """Write down what is said in some windows.
+
+        Parameters
+        ----------
+        windows : sequence of Window
+            At most some at once: see `batches`.
+        language : str
+            Whisper's code of it.
+
+        Returns
+        -------
+        list of list of HeardWord
+            Of each window; empty where nothing is said that can be made out.
+        """
+        heard = self._transcribed(windows, language)
+        doubtful = [place for place, words in enumerate(heard) if words is None]
+        if doubtful:
+            # Once more, in another way: with more candidates and no repetition.
+            again = self._transcribed(
+                [windows[place] for place in doubtful], language,
+                beam_size=5, no_repeat_ngram_size=4, repetition_penalty=1.1,
+            )  # fmt: skip
+            for place, result in zip(doubtful, again, strict=True):
+                heard[place] = result
+        return [words or [] for words in heard]
+
+    def _transcribed(
+        self, windows: Sequence[Window], language: str, **options: Any
+    ) -> list[list[HeardWord] | None]:
+        """Return the words of each window, None where they are not to be believed."""
+        from faster_whisper import BatchedInferencePipeline
+
+        rate = self._model.feature_extractor.sampling_rate
+        sizes = [window.sound.size for window in windows]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        segments, _ = BatchedInferencePipeline(self._model).transcribe(
+            np.concatenate([window.sound for window in windows]),
+            language=language,
+            clip_timestamps=[
+                # A little more than exact: it is rounded down to a sample.
+                {"start": (first + 0.1) / rate, "end": (last + 0.1) / rate}
+                for first, last in itertools.pairwise(starts)
+            ],
+            vad_filter=False,
+            word_timestamps=True,
+            batch_size=len(windows),
+            temperature=0.0,
+            **{"beam_size": 1, **options},
+        )
+        found: list[list[HeardWord] | None] = [[] for _ in windows]
+        for segment in segments:
+            middle = segment.seek / self._model.frames_per_second + 0.1
+            place = int(np.searchsorted(np.array(starts[1:]) / rate, middle))
+            words = _words(segment, offset=starts[place] / rate)
+            before = found[place]
+            believed = before is not None and _believable(segment, words, windows[place])
+            found[place] = [*(before or []), *words] if believed else None
+        return found
+
+
+def _words(segment: Any, *, offset: float) -> list[HeardWord]:
+    words: list[HeardWord] = []
+    for word in segment.words or ():
+        text = word.word.strip()
+        if not text or float(word.probability) < _LEAST_WORD_PROBABILITY:
+            continue
+        # Numbers of NumPy come back, which JSON does not know.
+        start, end = float(word.start) - offset, float(word.end) - offset
+        if words and not word.word.startswith(" "):  # the rest of a word: Uh -huh
+            words[-1] = replace(words[-1], text=words[-1].text + text, end_seconds=end)
+        else:
+            words.append(HeardWord(text=text, start_seconds=start, end_seconds=end))
+    return words
+
+
+def _believable(segment: Any, words: Sequence[HeardWord], window: Window) -> bool:
+    sure = float(segment.avg_logprob)
+    if segment.compression_ratio > _MOST_COMPRESSION or sure < _LEAST_LOG_PROBABILITY:
+        return False
+    if segment.no_speech_prob > _NO_SPEECH and sure < _NO_SPEECH_LOG_PROBABILITY:
+        return False
+    return len(words) <= _MOST_WORDS_PER_SECOND * window.speech_seconds + 2
+
+
+def batches(windows: Sequence[Window]) -> list[Sequence[Window]]:
+    """Return windows in the numbers that are listened to at once."""
+    return [
+        windows[first : first + _WINDOWS_AT_ONCE]
+        for first in range(0, len(windows), _WINDOWS_AT_ONCE)
+    ]
+
+
+def load_transcriber() -> Transcriber | None:
+    """Load the transcriber that the environment names, once per process.
+
+    Returns
+    -------
+    Transcriber or None
+        None where ``CALMSCORE_TRANSCRIBER`` is ``off``.
+
+    Raises
+    ------
+    TranscriberError
+        If it cannot be loaded; the message says what to do.
+    """
+    wanted = read_environment().transcriber
+    return None if wanted == OFF else _loaded(wanted)
+
+
+def is_on() -> bool:
+    """Tell whether words are wanted here at all."""
+    return read_environment().transcriber != OFF
+
+
+@lru_cache(maxsize=2)
+def _loaded(wanted: str | None) -> Transcriber:
+    if wanted is None:
+        return Transcriber(_model(shipped("artifacts") / "transcriber"), name=SHIPPED_NAME)
+    path = Path(wanted)
+    if path.is_dir():
+        return Transcriber(_model(path), name=path.name)
+    if os.sep in wanted or path.exists():
+        raise _unusable(wanted, "it is no folder")
+    return Transcriber(_model(_downloaded(wanted)), name=wanted)
+
+
+def _model(folder: Path) -> Any:
+    # Without its tokenizer, the library would ask the network for one.
+    missing = [name for name in _NEEDED_FILES if not (folder / name).is_file()]
+    if missing:
+        raise _unusable(str(folder), f"{missing[0]} is not in it")
+    from faster_whisper import WhisperModel
+
+    try:
+        return WhisperModel(
+            str(folder),
+            device="cpu",
+            compute_type="int8",
+            cpu_threads=min(_THREADS, os.cpu_count() or 1),
+            local_files_only=True,
+        )
+    except Exception as error:  # the library raises many kinds
+        raise _unusable(str(folder), str(error) or type(error).__name__) from error
+
+
+def _downloaded(name: str) -> Path:
+    from faster_whisper import download_model
+
+    try:
+        return Path(download_model(name))
+    except Exception as error:  # the hub's client raises many kinds
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _unusable(
+            name, f"it is neither a folder here nor a model that can be downloaded: {reason}"
+        ) from error
+
+
+def _unusable(wanted: str, reason: str) -> TranscriberError:
+    return TranscriberError(
+        f"the transcriber {wanted} cannot be loaded ({reason}); set CALMSCORE_TRANSCRIBER to the "
+        "folder of a Whisper model for faster-whisper, to “off”, or unset it"
+    )

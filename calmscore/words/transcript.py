@@ -1,0 +1,243 @@
+"""The words of a call, beside its report: each side on its own, on the call's clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.analysis.call import Progress, Source, analyze_recording
+from calmscore.analysis.report import CallReport, Speaker, SpokenWord, Turn, Words, WordsTurn
+from calmscore.analysis.segments import ChannelChoice, customer_samples
+from calmscore.audio.recording import Recording, read_recording
+from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
+from calmscore.errors import CalmscoreError, Notice
+from calmscore.settings import read_environment
+from calmscore.words.masking import masked
+from calmscore.words.transcriber import (
+    HeardWord,
+    Language,
+    Transcriber,
+    batches,
+    load_transcriber,
+)
+from calmscore.words.windows import Window, pack
+
+_log = logging.getLogger(__name__)
+# Below it the language is a guess, and so would every word be.
+_LEAST_LANGUAGE_PROBABILITY = 0.5
+# A pause within what one person says that is longer starts a new turn of words.
+_LONGEST_BREATH_SECONDS = 0.6
+# Fewer seconds of speech tell no language.
+_LEAST_SPEECH_SECONDS = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """One person's turns, packed."""
+
+    speaker: Speaker | None
+    turns: tuple[tuple[float, float], ...]
+    windows: tuple[Window, ...]
+
+
+def with_words(
+    report: CallReport,
+    recording: Recording,
+    *,
+    load: Callable[[], Transcriber | None] = load_transcriber,
+    progress: Progress | None = None,
+) -> CallReport:
+    """Return a report with the words of its call; whatever goes wrong, the rest stays.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    recording : Recording
+        The call that it is of.
+    load : callable
+        Returns what writes the words down; None where none are wanted.
+    progress : callable, optional
+        Called as ``progress(completed, total)``.
+
+    Returns
+    -------
+    CallReport
+        Without words, and with a notice that says why, where there are none.
+    """
+    try:
+        transcriber = load()
+        if transcriber is None:
+            return report
+        words, notices = write_down(report, recording, transcriber=transcriber, progress=progress)
+    except CalmscoreError as error:
+        words, notices = None, (_no_words(str(error)),)
+    except Exception as error:  # the score is there, and stays
+        _log.error("%s: the words", report.call.file_name, exc_info=error)
+        reason = f"because of a fault in Calmscore ({type(error).__name__})"
+        words, notices = None, (_no_words(reason),)
+    return replace(report, words=words, warnings=(*_other_warnings(report), *notices))
+
+
+def _no_words(reason: str) -> Notice:
+    return Notice(
+        code="words_missing",
+        message=f"The words could not be written down: {reason}. The score does not need them.",
+    )
+
+
+_NOTICE_CODES = ("words_missing", "words_language", "words_no_speech")
+
+
+def _other_warnings(report: CallReport) -> Iterator[Notice]:
+    return (notice for notice in report.warnings if notice.code not in _NOTICE_CODES)
+
+
+def analyze_with_words(
+    source: Source,
+    /,
+    *,
+    customer_channel: ChannelChoice = "auto",
+    progress: Progress | None = None,
+) -> CallReport:
+    """Analyse a call and write down its words; see `analysis.call.analyze_call`."""
+    recording = read_recording(source, limits=read_environment().reading_limits)
+    report = analyze_recording(recording, customer_channel=customer_channel, progress=progress)
+    return with_words(report, recording, progress=progress)
+
+
+def write_down(
+    report: CallReport,
+    recording: Recording,
+    *,
+    transcriber: Transcriber,
+    progress: Progress | None = None,
+) -> tuple[Words | None, tuple[Notice, ...]]:
+    """Write down what both sides of a call say.
+
+    Speech is what the analysis took for speech: over music, ringing and noise nothing
+    is written. Numbers that identify people are masked; see `masking.masked`.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis; its turns say who speaks when.
+    recording : Recording
+        The call that it is of.
+    transcriber : Transcriber
+        What listens.
+    progress : callable, optional
+        Called as ``progress(completed, total)``.
+
+    Returns
+    -------
+    words : Words or None
+        None where nobody speaks, or the language cannot be told.
+    notices : tuple of Notice
+        What a reader must know of the words.
+    """
+    sides = [side for side in _sides(report, recording) if side.windows]
+    windows = [window for side in sides for window in side.windows]
+    if sum(window.speech_seconds for window in windows) < _LEAST_SPEECH_SECONDS:
+        return None, (_NO_SPEECH,)
+    language = transcriber.language_of(_telling(sides))
+    if language.probability < _LEAST_LANGUAGE_PROBABILITY:
+        return None, (_unknown_language(language),)
+    heard: list[list[HeardWord]] = []
+    for batch in batches(windows):
+        heard += transcriber.listen(batch, language=language.code)
+        if progress is not None:
+            progress(len(heard), len(windows))
+    turns: list[WordsTurn] = []
+    for side in sides:
+        count = len(side.windows)
+        turns += _turns(side, heard[:count])
+        heard = heard[count:]
+    if not turns:
+        return None, (_NO_SPEECH,)
+    turns.sort(key=lambda turn: (turn.start_seconds, turn.speaker or ""))
+    return (
+        Words(language=language.code, model=transcriber.name, turns=masked(turns)),
+        (),
+    )
+
+
+_NO_SPEECH = Notice(
+    code="words_no_speech", message="No words were heard in this call, so none are written down."
+)
+
+
+def _unknown_language(language: Language) -> Notice:
+    return Notice(
+        code="words_language",
+        message="The language of this call could not be told, so no words are written down "
+        f"(nearest: {language.code}, {language.probability:.0%} sure).",
+    )
+
+
+def _telling(sides: Sequence[_Side]) -> list[Window]:
+    """Return the window of each side that holds most speech."""
+    return [max(side.windows, key=lambda window: window.speech_seconds) for side in sides]
+
+
+def _sides(report: CallReport, recording: Recording) -> Iterator[_Side]:
+    channel = report.call.customer_channel
+    if not report.talk.turns:
+        sound = customer_samples(recording, channel)
+        yield _side(None, sound, _spoken(sound) if report.speakers.how == "mixed" else [])
+        return
+    sounds = {"customer": customer_samples(recording, channel)}
+    other = {"left": "right", "right": "left"}.get(channel)
+    sounds["agent"] = (
+        sounds["customer"] if other is None else customer_samples(recording, other)  # type: ignore[arg-type]
+    )
+    speakers: tuple[Speaker, ...] = ("agent", "customer")
+    for speaker in speakers:
+        yield _side(speaker, sounds[speaker], _turns_of(report.talk.turns, speaker))
+
+
+def _turns_of(turns: Sequence[Turn], speaker: Speaker) -> list[tuple[float, float]]:
+    return [(turn.start_seconds, turn.end_seconds) for turn in turns if turn.speaker == speaker]
+
+
+def _spoken(sound: npt.NDArray[np.float16]) -> list[tuple[float, float]]:
+    breath = int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ)
+    return [
+        (first / MASK_RATE_HZ, last / MASK_RATE_HZ)
+        for first, last in stretches(speech_mask(sound), breath=breath)
+    ]
+
+
+def _side(
+    speaker: Speaker | None,
+    sound: npt.NDArray[np.float16],
+    turns: Sequence[tuple[float, float]],
+) -> _Side:
+    return _Side(speaker=speaker, turns=tuple(turns), windows=tuple(pack(sound, turns)))
+
+
+def _turns(side: _Side, heard: Sequence[Sequence[HeardWord]]) -> Iterator[WordsTurn]:
+    by_turn: dict[int, list[SpokenWord]] = {}
+    for window, words in zip(side.windows, heard, strict=True):
+        for word in words:
+            piece = window.piece_at((word.start_seconds + word.end_seconds) / 2.0)
+            by_turn.setdefault(piece.turn, []).append(
+                SpokenWord(
+                    text=word.text,
+                    start_seconds=round(piece.in_call(word.start_seconds), 2),
+                    end_seconds=round(piece.in_call(word.end_seconds), 2),
+                )
+            )
+    for turn, spoken in sorted(by_turn.items()):
+        start, end = side.turns[turn]
+        yield WordsTurn(
+            speaker=side.speaker,
+            start_seconds=start,
+            end_seconds=end,
+            text=" ".join(word.text for word in spoken),
+            words=tuple(spoken),
+        )
