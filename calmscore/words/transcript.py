@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,6 @@ from calmscore.words.masking import masked
 from calmscore.words.transcriber import (
     HeardWord,
     Language,
-    Transcriber,
     batches,
     load_transcriber,
 )
@@ -33,6 +33,20 @@ _LEAST_LANGUAGE_PROBABILITY = 0.5
 _LONGEST_BREATH_SECONDS = 0.6
 # Fewer seconds of speech tell no language.
 _LEAST_SPEECH_SECONDS = 0.3
+
+
+class Listener(Protocol):
+    """What writes words down; `transcriber.Transcriber` by default."""
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+
+    def language_of(self, windows: Sequence[Window]) -> Language:
+        """Tell the language of some speech."""
+
+    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
+        """Return the words of each window."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +62,7 @@ def with_words(
     report: CallReport,
     recording: Recording,
     *,
-    load: Callable[[], Transcriber | None] = load_transcriber,
+    load: Callable[[], Listener | None] = load_transcriber,
     progress: Progress | None = None,
 ) -> CallReport:
     """Return a report with the words of its call; whatever goes wrong, the rest stays.
@@ -114,7 +128,7 @@ def write_down(
     report: CallReport,
     recording: Recording,
     *,
-    transcriber: Transcriber,
+    transcriber: Listener,
     progress: Progress | None = None,
 ) -> tuple[Words | None, tuple[Notice, ...]]:
     """Write down what both sides of a call say.
@@ -128,7 +142,7 @@ def write_down(
         A finished analysis; its turns say who speaks when.
     recording : Recording
         The call that it is of.
-    transcriber : Transcriber
+    transcriber : Listener
         What listens.
     progress : callable, optional
         Called as ``progress(completed, total)``.

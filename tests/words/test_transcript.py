@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,11 @@ class Parrot:
     def __init__(self, language: Language) -> None:
         self.language = language
 
-    def language_of(self, windows: list[Window]) -> Language:
+    def language_of(self, windows: Sequence[Window]) -> Language:
         assert windows
         return self.language
 
-    def listen(self, windows: list[Window], *, language: str) -> list[list[HeardWord]]:
+    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
         return [
             [
                 HeardWord(
