@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from calmscore.outputs.terminal import Analyse
     from calmscore.store import Store
     from calmscore.store.calls import CallFilter
+    from calmscore.store.deletion import Expired
 
 EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 3, 2, 130
 _DASHBOARD = PACKAGE / "dashboard"
@@ -443,33 +444,40 @@ def delete(
 ) -> None:
     """Delete calls with everything that hangs on them."""
     from calmscore.store.calls import CallFilter, read_call
+    from calmscore.store.deletion import uploads_of
 
     if not (calls or agent or customer):
         raise typer.BadParameter("say which: ids of calls, --agent or --customer")
     with _open_store() as store:
         with store.database.reading() as session:
             rows = [read_call(session, call_id) for call_id in calls or ()]
+            uploads = uploads_of(session, agent=agent, customer=customer)
         if agent is not None:
             rows += _all_calls(store, CallFilter(agents=[agent]))
         if customer is not None:
             found = _all_calls(store, CallFilter(text=customer))
             rows += [row for row in found if row.customer == customer]
         unique = {row.id: row for row in rows}
-        if not unique:
+        if not (unique or uploads):
             print("no call matches", file=sys.stderr)
             return
         for row in unique.values():
             when = f"{row.called_at:%Y-%m-%d %H:%M}"
             print(f"{row.id[:12]}  {when}  {row.agent or '–'}  {row.file_name}")
+        for file_name in uploads.values():
+            print(f"an upload that is no call: {file_name}")
+        count = len(unique) + len(uploads)
         if not yes:
             typer.confirm(
-                f"Delete {len(unique)} call{'s' if len(unique) > 1 else ''}: recording, reports, "
-                "notes and all?",
+                f"Delete {count} call{'s' if count > 1 else ''}: recording, reports, notes and "
+                "all?",
                 abort=True,
             )
         for call_id in unique:
             store.delete_call(call_id, actor=_actor())
-    print(f"{len(unique)} deleted", file=sys.stderr)
+        if uploads:
+            store.delete_uploads(list(uploads), actor=_actor())
+    print(f"{count} deleted", file=sys.stderr)
 
 
 def _all_calls(store: Store, wanted: CallFilter) -> Sequence[Any]:
@@ -488,10 +496,17 @@ def retention(
             "Give it once for each folder."
         ),
     ] = None,
+    clock_is_right: Annotated[
+        bool,
+        typer.Option(
+            "--clock-is-right",
+            help="Delete although the clock is more than 30 days ahead of the last run.",
+        ),
+    ] = False,
 ) -> None:
     """Delete recordings and calls whose days are over; run it once a day."""
     with _open_store() as store:
-        expired = store.apply_retention()
+        expired = _expire(store, clock_is_right=clock_is_right)
         print(f"{expired.recordings} recordings and {expired.calls} calls deleted", file=sys.stderr)
         if folder:
             from calmscore.intake.watching import delete_put_away
@@ -501,6 +516,18 @@ def retention(
                 days = read_settings(session).audio_days
             count = delete_put_away(folder, days=days)
             print(f"{count} of the moved recordings deleted", file=sys.stderr)
+
+
+def _expire(store: Store, *, clock_is_right: bool) -> Expired:
+    from calmscore.errors import ClockJumpedError
+
+    try:
+        return store.apply_retention(clock_is_right=clock_is_right)
+    except ClockJumpedError as error:
+        if not sys.stdin.isatty():
+            raise
+        typer.confirm(f"{error}\nDelete by this clock?", abort=True)
+        return store.apply_retention(clock_is_right=True)
 
 
 @keys.command("create")

@@ -76,6 +76,30 @@ class RecordingNotKeptError(StoreError):
     code = "recording_not_kept"
 
 
+class DeletedMeanwhileError(CalmscoreError):
+    """A call was deleted while it was being analysed."""
+
+    code = "deleted_meanwhile"
+
+
+class LeaseLostError(CalmscoreError):
+    """Another service took over what this one was analysing."""
+
+    code = "lease_lost"
+
+
+class ClockJumpedError(CalmscoreError):
+    """The clock is so far ahead that deleting by it would be rash."""
+
+    code = "clock_jumped"
+
+
+class QueueFullError(CalmscoreError):
+    """So many calls wait that no further one is taken."""
+
+    code = "queue_full"
+
+
 class NotStoredError(CalmscoreError, LookupError):
     """What was asked for is not in the store."""
 

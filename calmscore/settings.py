@@ -62,6 +62,8 @@ class Environment(BaseSettings):
     analyses_at_once : int
         Calls that the HTTP service analyses at the same time. An hour's call takes up
         to 1.5 GB.
+    most_calls_waiting : int
+        Uploads that may wait for their analysis; further ones are refused for a while.
     training_folder : Path or None
         Holds the prepared training sets; None switches training over HTTP off.
     transcriber : str or None
@@ -81,6 +83,7 @@ class Environment(BaseSettings):
     dashboard_upload_bytes: Count = 4 * 1024**3
     requests_per_minute: Count = 600
     analyses_at_once: Count = 2
+    most_calls_waiting: Count = 1000
     training_folder: Folder = None
     transcriber: str | None = None
 

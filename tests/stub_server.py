@@ -1,6 +1,6 @@
 """A server process with the stub classifier, slowed down, for tests that kill it.
 
-    python tests/stub_server.py DATA_FOLDER SECONDS_PER_CALL
+    python tests/stub_server.py DATA_FOLDER SECONDS_PER_CALL [DATABASE_URL]
 
 Prints its address once it is up.
 """
@@ -8,18 +8,23 @@ Prints its address once it is up.
 import socket
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
 from service_store import UNHURRIED
 from stub_classifier import stub_classifier
 
-from calmscore.service import analyses
+from calmscore.intake import queue
 from calmscore.service.application import create_app
-from calmscore.store import Store
+from calmscore.store import Store, jobs
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
-take_in = analyses.take_in
+url = sys.argv[3] if len(sys.argv) > 3 else None
+# Tests do not wait for the leases of the dead.
+jobs.LEASE = timedelta(seconds=2)
+queue._BEAT_SECONDS = queue._LOOK_EVERY_SECONDS = 0.3
+take_in = queue.take_in
 
 
 def slow(*arguments, **options):
@@ -27,8 +32,8 @@ def slow(*arguments, **options):
     return take_in(*arguments, **options)
 
 
-analyses.take_in = slow
-app = create_app(Store(folder), stub_classifier(), settings=UNHURRIED)
+queue.take_in = slow
+app = create_app(Store(folder, url=url), stub_classifier(), settings=UNHURRIED)
 with socket.create_server(("127.0.0.1", 0)) as listening:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

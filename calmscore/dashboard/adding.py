@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import streamlit as st
@@ -12,10 +13,11 @@ from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.dashboard.shared_model import analyses
-from calmscore.intake.queue import CallQueue, QueuedCall
+from calmscore.dashboard.shared_model import call_queue
+from calmscore.errors import CalmscoreError, StoreError
+from calmscore.intake.queue import QueuedCall
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, list_agents
+from calmscore.store.calls import list_agents
 
 Height = int | Literal["content"]
 _REFRESH_SECONDS = 0.5
@@ -40,12 +42,13 @@ def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
     expanded : bool
         Whether the form is open to begin with.
     """
+    uploads: list[QueuedCall] = st.session_state.setdefault("uploads", [])
+    call_queue()  # takes up what an earlier dashboard left
     with st.expander("Add calls", expanded=expanded, icon=":material/upload:", key="add-calls"):
         _form(store, actor)
-    queue: CallQueue | None = st.session_state.get("uploads")
-    if queue is not None and queue.items:
-        refresh = _REFRESH_SECONDS if queue.running else None
-        st.fragment(_progress, run_every=refresh)(queue, refreshing=refresh is not None)
+    if uploads:
+        refresh = None if _all_finished(uploads) else _REFRESH_SECONDS
+        st.fragment(_progress, run_every=refresh)(uploads, refreshing=refresh is not None)
 
 
 def _form(store: Store, actor: str) -> None:
@@ -69,30 +72,40 @@ def _form(store: Store, actor: str) -> None:
     if not files:
         st.warning("Choose one or more recordings first.", icon=":material/info:")
         return
-    if "uploads" not in st.session_state:
-        st.session_state["uploads"] = CallQueue(store, analyses=analyses(), actor=actor)
-    for file in files:
-        st.session_state["uploads"].add(
-            file, file_name=file.name, customer_channel=_CHANNELS[channel],
-            details=CallDetails(agent=(agent or "").strip() or None),
-        )  # fmt: skip
+    queue = call_queue()
+    details = {"agent": (agent or "").strip(), "customer_channel": _CHANNELS[channel]}
+    given = {name: value for name, value in details.items() if value}
+    try:
+        for file in files:
+            job = queue.add_stream(
+                file, parameters={"file_name": file.name, "actor": actor, **given}
+            )
+            st.session_state["uploads"].append(QueuedCall(job_id=job.id, file_name=file.name))
+    except CalmscoreError as error:
+        st.error(plain(f"{file.name} was not taken: {error}"), icon=":material/error:")
 
 
-def _progress(queue: CallQueue, *, refreshing: bool) -> None:
-    items = queue.items
+def _all_finished(uploads: Sequence[QueuedCall]) -> bool:
+    with suppress(StoreError):  # they stay as they are until the store answers again
+        call_queue().refresh(uploads)
+    return all(upload.finished for upload in uploads)
+
+
+def _progress(items: list[QueuedCall], *, refreshing: bool) -> None:
+    finished = _all_finished(items)
     height: Height = "content" if len(items) <= _LINES_WITHOUT_SCROLLING else _SCROLLED_HEIGHT
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{_summary(items)}**")
             if not refreshing and st.button("Clear this list", type="tertiary"):
-                queue.clear()
+                st.session_state["uploads"] = []
                 st.rerun()
         with st.container(height=height, border=False, gap="xsmall"):
             for item in items:
                 _line(item)
         if refreshing:
-            st.caption("This goes on if you open another page.")
-    if refreshing and not queue.running:
+            st.caption("This goes on if you open another page, or close this one.")
+    if refreshing and finished:
         # All are in: the table shows them, and the lines stand still.
         st.rerun()
 

@@ -1,14 +1,41 @@
-"""The one model of this installation, shared by all pages and people."""
+"""The one model of this installation, shared by all pages and people, and its queue."""
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
+from calmscore.dashboard.desk import open_store
 from calmscore.intake.analysis_throttle import AnalysisThrottle
+from calmscore.intake.queue import CallQueue
 from calmscore.network import classifier
+from calmscore.settings import read_environment
+
+_AT_ONCE = 2
+
+
+@st.cache_resource(show_spinner=False)
+def _turn() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(_AT_ONCE)
 
 
 @st.cache_resource(show_spinner="Loading the model…")
 def analyses() -> AnalysisThrottle:
     """Return what analyses calls, a few at a time."""
-    return AnalysisThrottle(classifier.load_classifier())
+    return AnalysisThrottle(classifier.load_classifier(), turn=_turn())
+
+
+@st.cache_resource(show_spinner=False, on_release=CallQueue.stop)
+def call_queue() -> CallQueue:
+    """Return what takes uploads into the store, whoever sent them."""
+    queue = CallQueue(
+        open_store(),
+        # Looked up when there is work, so that a page is there before the model.
+        load=lambda: classifier.load_classifier(),
+        at_once=_AT_ONCE,
+        most_waiting=read_environment().most_calls_waiting,
+        turn=_turn(),
+    )
+    queue.start()
+    return queue

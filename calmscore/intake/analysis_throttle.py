@@ -8,7 +8,8 @@ carry it: nobody may learn what somebody else called the same file.
 from __future__ import annotations
 
 import threading
-from typing import BinaryIO
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
 
 from cachetools import TTLCache
 
@@ -33,13 +34,13 @@ class AnalysisThrottle:
     ----------
     classifier : EmotionClassifier
         The model.
-    at_once : int
-        Number of calls analysed at the same time; others wait their turn.
+    turn : context manager
+        Entered for each analysis; others wait their turn.
     """
 
-    def __init__(self, classifier: EmotionClassifier, *, at_once: int = 2) -> None:
+    def __init__(self, classifier: EmotionClassifier, *, turn: AbstractContextManager[Any]) -> None:
         self._classifier = classifier
-        self._turn = threading.BoundedSemaphore(at_once)
+        self._turn = turn
         self._lock = threading.Lock()
         self._reports: TTLCache[tuple[str, str, str, str], CallReport] = TTLCache(
             _MOST_RESULTS, ttl=read_environment().keep_results_seconds

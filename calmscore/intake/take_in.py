@@ -6,6 +6,7 @@ Uploads on the page, the HTTP queue, batches and watched folders all come throug
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
@@ -55,6 +56,7 @@ def take_in(
     customer_channel: ChannelChoice | None = None,
     details: CallDetails | None = None,
     progress: Progress | None = None,
+    within: Callable[[Session, str, TakenState], None] | None = None,
 ) -> TakenIn:
     """Analyse a call and store its report.
 
@@ -80,6 +82,9 @@ def take_in(
         What is known of the call; goes before what the file name says.
     progress : callable, optional
         Called as ``progress(completed, total)``.
+    within : callable, optional
+        Called as ``within(session, call_id, state)`` in the transaction that stores the
+        call: both are done, or neither.
 
     Returns
     -------
@@ -91,6 +96,8 @@ def take_in(
         If the recording cannot be analysed; nothing is stored then.
     StoreError
         If the call cannot be stored.
+    DeletedMeanwhileError
+        If the call was deleted while it was analysed.
     """
     call_id = hash_recording(source, file_name=file_name)
     with _TURNS[int(call_id[:2], 16)]:
@@ -101,6 +108,9 @@ def take_in(
         if report is not None:
             if details is not None:
                 store.change_details(call_id, details, actor=actor)
+            if within is not None:
+                with store.database.writing() as session:
+                    within(session, call_id, "known")
             return TakenIn(report=report, state="known")
         recording = read_recording(
             source, file_name=file_name, limits=read_environment().reading_limits
@@ -111,8 +121,18 @@ def take_in(
         report = analyze_recording(
             recording, customer_channel=channel, classifier=classifier, progress=progress
         )
-        _add(report, source, store=store, actor=actor, details=details)
-        return TakenIn(report=report, state="renewed" if stored else "added")
+        state: TakenState = "renewed" if stored else "added"
+        with store.database.reading() as session:
+            named = details_from_name(report.call.file_name, read_settings(session))
+        store.add_call(
+            report,
+            source,
+            actor=actor,
+            details=_merged(details, named),
+            renewing=stored,
+            within=within and (lambda session: within(session, call_id, state)),
+        )
+        return TakenIn(report=report, state=state)
 
 
 def _current_report(
@@ -153,21 +173,9 @@ def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> N
             model_sha256=report.model.sha256,
             customer_channel=report.call.customer_channel,
         )
-    if not current:
-        _add(report, source, store=store, actor=actor, details=None)
-
-
-def _add(
-    report: CallReport,
-    source: BinaryIO,
-    *,
-    store: Store,
-    actor: str,
-    details: CallDetails | None,
-) -> None:
-    with store.database.reading() as session:
         named = details_from_name(report.call.file_name, read_settings(session))
-    store.add_call(report, source, actor=actor, details=_merged(details, named))
+    if not current:
+        store.add_call(report, source, actor=actor, details=named)
 
 
 def _merged(given: CallDetails | None, named: CallDetails) -> CallDetails:

@@ -14,9 +14,9 @@ import anyio
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from calmscore.intake.queue import ALONE_COMMAND, Attempt, CallQueue
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
-from calmscore.service.analyses import Analyses
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.service.loading import LoadingClassifier
@@ -55,6 +55,7 @@ def create_app(
     *,
     settings: Environment | None = None,
     train_command: Sequence[str] = TRAIN_COMMAND,
+    alone_command: Sequence[str] = ALONE_COMMAND,
 ) -> FastAPI:
     """Make the application.
 
@@ -68,6 +69,8 @@ def create_app(
         What the environment says by default.
     train_command : sequence of str
         What trains a model.
+    alone_command : sequence of str
+        What analyses a call in a process of its own.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def create_app(
     logging.getLogger("calmscore").setLevel(logging.INFO)
     settings = settings or read_environment()
     opened = store or Store.from_environment()
-    service = _service(opened, classifier, settings, train_command)
+    service = _service(opened, classifier, settings, train_command, alone_command)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -89,7 +92,7 @@ def create_app(
         try:
             yield
         finally:
-            await run_in_threadpool(service.analyses.stop)
+            await run_in_threadpool(service.queue.stop)
             if store is None:
                 opened.close()
 
@@ -116,6 +119,7 @@ def _service(
     classifier: EmotionClassifier | None,
     settings: Environment,
     train_command: Sequence[str],
+    alone_command: Sequence[str],
 ) -> Service:
     loading = LoadingClassifier(lambda: classifier or load_classifier())
     metrics, sets = ServiceMetrics(), settings.training_folder
@@ -123,7 +127,14 @@ def _service(
         store=store,
         settings=settings,
         classifier=loading,
-        analyses=Analyses(store, loading, metrics=metrics, at_once=settings.analyses_at_once),
+        queue=CallQueue(
+            store,
+            load=loading.wait,
+            at_once=settings.analyses_at_once,
+            most_waiting=settings.most_calls_waiting,
+            told=lambda attempt, seconds: _count(metrics, attempt, seconds),
+            alone_command=alone_command,
+        ),
         trainings=Trainings(
             # A training runs in a folder of its own.
             store,
@@ -137,7 +148,15 @@ def _service(
     )
 
 
+def _count(metrics: ServiceMetrics, attempt: Attempt, seconds: float) -> None:
+    metrics.count_analysis(
+        outcome=attempt.report.score.outcome if attempt.report else "failed",
+        error=attempt.fault.code if attempt.fault else "",
+        seconds=seconds,
+    )
+
+
 def _start(service: Service) -> None:
-    service.analyses.start()
+    service.queue.start()
     service.classifier.start()
     service.trainings.resume()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import Outcome
 from calmscore.audio.recording import clean_file_name
+from calmscore.errors import StoreError
 from calmscore.service.access import Supervisor, Viewer
 from calmscore.service.audio_response import AudioResponse
 from calmscore.service.documents import (
@@ -29,7 +31,7 @@ from calmscore.service.documents import (
     Name,
 )
 from calmscore.service.problems import ProblemError, documented
-from calmscore.service.state import CurrentService
+from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
 from calmscore.settings import read_environment
 from calmscore.store.calls import (
@@ -44,6 +46,7 @@ from calmscore.store.calls import (
 from calmscore.store.jobs import JobRow, read_job
 
 _LONGEST_NAME = 200
+_LOOK_EVERY_SECONDS = 2.0
 _LARGEST_OFFSET = 2**31 - 1
 
 router = APIRouter(prefix="/v1", tags=["calls"])
@@ -145,31 +148,58 @@ async def add_call(
     """
     if wait:
         await run_in_threadpool(service.classifier.wait)
+    # Before the body is read, and again with it.
+    await run_in_threadpool(service.queue.check_room)
     async with receive_upload(
-        request, service.analyses.folder, most_bytes=read_environment().max_file_bytes
+        request, service.store.incoming.folder, most_bytes=read_environment().max_file_bytes
     ) as upload:
         parameters = {
             "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],
             "actor": key.name,
             **_checked_fields(upload),
         }
-        job, result = await run_in_threadpool(service.analyses.add, upload, parameters=parameters)
+        job = await run_in_threadpool(service.queue.add, upload.path, parameters=parameters)
     if not wait:
         return JSONResponse(
             _job_document(job).model_dump(mode="json"),
             status_code=HTTPStatus.ACCEPTED,
             headers={"Location": _job_path(job.id)},
         )
-    ended = await asyncio.wrap_future(result)
-    if ended.report is None:
+    ended, report = await _end_of(service, job.id)
+    if report is None:
         raise ProblemError.of_analysis(
-            ended.error_code, ended.error_message, instance=_job_path(job.id)
+            ended.error_code or "", ended.error_message or "", instance=_job_path(job.id)
         )
     return JSONResponse(
-        ended.report.to_dict(),
-        status_code=HTTPStatus.CREATED if ended.new else HTTPStatus.OK,
-        headers={"Location": f"/v1/calls/{ended.report.call.id}"},
+        report,
+        status_code=HTTPStatus.CREATED if ended.taken == "added" else HTTPStatus.OK,
+        headers={"Location": f"/v1/calls/{ended.call_id}"},
     )
+
+
+async def _end_of(service: Service, job_id: str) -> tuple[JobRow, dict[str, Any] | None]:
+    """Wait until a job has ended, here or in another service."""
+    end = asyncio.wrap_future(service.queue.end_of(job_id))
+    try:
+        while True:
+            with suppress(StoreError):  # the job waits for the store, and so do we
+                job, report = await run_in_threadpool(_read_end, service, job_id)
+                if job.finished_at is not None:
+                    return job, report
+            await asyncio.wait([end], timeout=_LOOK_EVERY_SECONDS)
+            if end.done():
+                # Until the store can be read, there is nothing else to wake up for.
+                end = asyncio.get_running_loop().create_future()
+    finally:
+        service.queue.forget_end(job_id)
+
+
+def _read_end(service: Service, job_id: str) -> tuple[JobRow, dict[str, Any] | None]:
+    with service.store.database.reading() as session:
+        job = read_job(session, job_id)
+        if job.state != "done":
+            return job, None
+        return job, CallReport.from_dict(read_report(session, str(job.call_id))).to_dict()
 
 
 def _checked_fields(upload: Upload) -> dict[str, Any]:
@@ -315,7 +345,8 @@ def _job_document(job: JobRow) -> JobDocument:
             "id": job.id,
             "state": job.state,
             "file_name": job.parameters["file_name"],
-            "call_id": job.call_id,
+            # The hash is known earlier; it is a call's id when there is the call.
+            "call_id": job.call_id if job.state == "done" else None,
             "error": job_error(job),
             "created_at": job.created_at,
             "finished_at": job.finished_at,

@@ -38,7 +38,9 @@ async def predict(request: Request, service: CurrentService, key: Supervisor) ->
     """Return how a clip of one voice sounds, up to 60 s and 32 MiB; nothing is stored."""
     classifier = service.classifier.now()
     most_bytes = min(LARGEST_CLIP_BYTES, read_environment().max_file_bytes)
-    async with receive_upload(request, service.analyses.folder, most_bytes=most_bytes) as upload:
+    async with receive_upload(
+        request, service.store.incoming.folder, most_bytes=most_bytes
+    ) as upload:
         if upload.fields:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,

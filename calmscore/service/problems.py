@@ -20,10 +20,12 @@ from calmscore.errors import (
     CalmscoreError,
     NotStoredError,
     ParameterError,
+    QueueFullError,
     RecordingNotKeptError,
 )
 
 MEDIA_TYPE = "application/problem+json"
+_QUEUE_FULL_SECONDS = "30"
 _TOO_LARGE = "file_too_large"
 _OWN_FAULTS = {"internal_error": 500, "store_unusable": 503, "artifact_unusable": 503}
 
@@ -126,7 +128,7 @@ _MEANINGS = {
     415: "The body is of another media type.",
     416: "The range lies outside of the recording.",
     422: "A value or the recording cannot be used; the detail says which and why.",
-    429: "The key asked too often; `Retry-After` says when to come back.",
+    429: "The key asked too often, or too many calls wait; `Retry-After` says when to come back.",
     500: "A fault in Calmscore.",
     503: "Not ready: the store does not answer, or the model is not loaded.",
 }
@@ -208,8 +210,10 @@ async def _calmscore_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CalmscoreError)
     if isinstance(error, CallFileError):
         return ProblemError.of_analysis(error.code, str(error)).response()
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    if isinstance(error, NotStoredError):
+    status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {}
+    if isinstance(error, QueueFullError):
+        status, headers = HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": _QUEUE_FULL_SECONDS}
+    elif isinstance(error, NotStoredError):
         status = HTTPStatus.NOT_FOUND
     elif isinstance(error, RecordingNotKeptError):
         status = HTTPStatus.GONE
@@ -217,7 +221,7 @@ async def _calmscore_error(request: Request, error: Exception) -> JSONResponse:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     else:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-    return ProblemError(status, error.code, str(error)).response()
+    return ProblemError(status, error.code, str(error), headers=headers).response()
 
 
 async def _store_error(request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Annotated
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from calmscore.service.analyses import Analyses
+from calmscore.intake.queue import CallQueue
 from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
@@ -24,7 +24,7 @@ class Service:
     store: Store
     settings: Environment
     classifier: LoadingClassifier
-    analyses: Analyses
+    queue: CallQueue
     trainings: Trainings
     metrics: ServiceMetrics
     rate_limit: RateLimit

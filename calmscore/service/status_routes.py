@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
+from calmscore.errors import StoreError
 from calmscore.service.access import Viewer
 from calmscore.service.documents import StatusDocument
 from calmscore.service.problems import ProblemError, documented
@@ -31,16 +32,18 @@ async def read_health() -> StatusDocument:
     operation_id="read_readiness",
 )
 def read_readiness(service: CurrentService) -> StatusDocument:
-    """Say whether the store answers and the model is loaded; no key is needed."""
+    """Say whether uploads can be stored and the model is loaded; no key is needed."""
     service.classifier.now()
     with service.store.database.reading() as session:
         session.execute(text("SELECT 1"))
-    if not service.analyses.alive:
+    if not service.queue.alive:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "workers_stopped",
             "the workers do not run; start the service again",
         )
+    if service.queue.trouble:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, StoreError.code, service.queue.trouble)
     return StatusDocument(status="ok")
 
 
@@ -59,5 +62,5 @@ def read_readiness(service: CurrentService) -> StatusDocument:
 )
 def read_metrics(service: CurrentService, key: Viewer) -> Response:
     """Return the counts of requests and analyses, their seconds, and the queue's length."""
-    text_form = service.metrics.text(queue_length=service.analyses.queue_length())
+    text_form = service.metrics.text(queue_length=service.queue.length())
     return Response(text_form, media_type=CONTENT_TYPE_LATEST)

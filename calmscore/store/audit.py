@@ -20,6 +20,7 @@ Action = Literal[
     "call deleted",
     "audio expired",
     "call expired",
+    "upload deleted",
     "settings changed",
     "key created",
     "key revoked",

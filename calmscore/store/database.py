@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +17,10 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
-    InterfaceError,
-    OperationalError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
     SQLAlchemyError,
     TimeoutError,
 )
@@ -29,10 +33,14 @@ _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 # Any number, but the same in every process that migrates.
 _MIGRATION_LOCK = 7_263_001
 _BUSY_MILLISECONDS = 60_000
+_WIPE_MILLISECONDS = 1_000
+_WIPE_AGAIN_SECONDS = 0.5
+_WIPED_WITHIN_SECONDS = 60.0
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _PRAGMAS = {
     "journal_mode": "WAL",
-    "synchronous": "NORMAL",
+    # What was acknowledged outlasts a power cut.
+    "synchronous": "FULL",
     "foreign_keys": "ON",
     "secure_delete": "ON",
     "busy_timeout": str(_BUSY_MILLISECONDS),
@@ -57,6 +65,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._wiping = threading.Lock()
+        self._wiper: threading.Thread | None = None
         try:
             self._migrate()
         except CommandError as error:
@@ -102,9 +112,45 @@ class Database:
             session.connection(execution_options=options)
             yield session
 
+    def wipe(self) -> None:
+        """See to it that what was deleted is in no file of SQLite's any more.
+
+        Deleted rows are overwritten (secure_delete), but linger in the file and in the
+        write-ahead log until the log is emptied. Where a reader holds on to them, that is
+        tried again in the background.
+        """
+        if not self.is_sqlite or self._log_emptied():
+            return
+        with self._wiping:
+            if self._wiper is None or not self._wiper.is_alive():
+                self._wiper = threading.Thread(target=self._keep_wiping, name="wipe", daemon=True)
+                self._wiper.start()
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is being wiped is wiped first, within a minute."""
+        if self._wiper is not None:
+            self._wiper.join(_WIPED_WITHIN_SECONDS)
+            if self._wiper.is_alive():
+                _log.error("a reader kept what was deleted in the database's log")
         self.engine.dispose()
+
+    def _keep_wiping(self) -> None:
+        while not self._log_emptied():
+            time.sleep(_WIPE_AGAIN_SECONDS)
+
+    def _log_emptied(self) -> bool:
+        try:
+            with self.engine.connect() as connection:
+                # Writers wait as long as this waits for readers.
+                connection.execute(text(f"PRAGMA busy_timeout = {_WIPE_MILLISECONDS}"))
+                try:
+                    busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar()
+                finally:
+                    connection.execute(text(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}"))
+        except DBAPIError as error:
+            _log.error("the database's log cannot be emptied: %s", str(error).splitlines()[0])
+            return False
+        return not busy
 
     def _migrate(self) -> None:
         config = Config()
@@ -125,7 +171,9 @@ class Database:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, TimeoutError) as error:
+    except (DataError, IntegrityError, ProgrammingError):
+        raise  # a fault of what was asked, not of the database
+    except (DBAPIError, TimeoutError) as error:
         # Names of hosts and users are for the log, not for who happens to ask.
         _log.error("the database failed: %s", str(error).splitlines()[0])
         raise StoreError(

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
+from calmscore.errors import ClockJumpedError, NotStoredError
 from calmscore.store import audit
 from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import find_call, forget_idle_agents
 from calmscore.store.database import Database
-from calmscore.store.schema import Call, Job
+from calmscore.store.file_names import details_from_name
+from calmscore.store.incoming import IncomingFiles
+from calmscore.store.schema import AuditEvent, Call, Installation, Job
 from calmscore.store.settings import read_settings
 
 RETENTION_ACTOR = "retention"
+_LONGEST_JUMP = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +31,25 @@ class Expired:
     calls: int
 
 
-def delete_call(database: Database, audio: AudioFiles, call_id: str, *, actor: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class StoredFiles:
+    """What a store keeps beside its database."""
+
+    audio: AudioFiles
+    incoming: IncomingFiles
+
+
+def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: str) -> None:
     """Delete a call: recording, reports, moments, notes, tags, corrections, jobs.
 
-    One audit line stays: who, when, and the call's number, which says nothing about
-    anybody. An agent without another call goes too.
+    A job that would bring the same recording in is deleted too, also one that is being
+    worked at. One audit line stays: who, when, and the call's number, which says nothing
+    about anybody. An agent without another call goes too.
 
     Parameters
     ----------
     database : Database
-    audio : AudioFiles
+    files : StoredFiles
     call_id : str
         SHA-256 of the recording.
     actor : str
@@ -45,38 +58,105 @@ def delete_call(database: Database, audio: AudioFiles, call_id: str, *, actor: s
     Raises
     ------
     NotStoredError
-        If there is no such call.
+        If there is no such call, nor a job that would bring it.
     """
     with database.writing() as session:
-        _delete(session, [find_call(session, call_id)], actor=actor, action="call deleted")
+        jobs = _delete_jobs(session, files, Job.call_id == call_id)
+        try:
+            call = find_call(session, call_id)
+        except NotStoredError:
+            if not jobs:
+                raise
+        else:
+            _delete(session, files, [call], actor=actor, action="call deleted")
         # Before the end of the transaction: if this breaks off, the call can be deleted again.
-        audio.delete(call_id)
-    _wipe(database)
+        files.audio.delete(call_id)
+    database.wipe()
+
+
+def delete_uploads(
+    database: Database, files: StoredFiles, job_ids: Sequence[str], *, actor: str
+) -> None:
+    """Delete uploads that wait, are being analysed or failed, and all that was said of them."""
+    with database.writing() as session:
+        for _ in range(_delete_jobs(session, files, Job.id.in_(job_ids))):
+            audit.record(session, actor=actor, action="upload deleted")
+    database.wipe()
+
+
+def uploads_of(
+    session: Session, *, agent: str | None = None, customer: str | None = None
+) -> dict[str, str]:
+    """Return the file names of uploads, by job, that led to no call and tell of somebody.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    agent, customer : str, optional
+        As said with the upload, or as its file name says by the settings' pattern.
+    """
+    settings = read_settings(session)
+    found = {}
+    for job in session.scalars(select(Job).where(Job.kind == "call", Job.state != "done")):
+        said, file_name = job.parameters, str(job.parameters.get("file_name", ""))
+        named = details_from_name(file_name, settings)
+        for wanted, names in (
+            (agent, (said.get("agent"), named.agent)),
+            (customer, (said.get("customer"), named.customer)),
+        ):
+            if wanted is not None and wanted in names:
+                found[job.id] = file_name
+    return found
 
 
 def apply_retention(
-    database: Database, audio: AudioFiles, *, now: datetime | None = None
+    database: Database,
+    files: StoredFiles,
+    *,
+    now: datetime | None = None,
+    clock_is_right: bool = False,
 ) -> Expired:
-    """Delete recordings, calls and finished jobs whose days are over.
+    """Delete recordings, calls and ended jobs whose days are over, and what broken runs left.
+
+    The job of an upload that failed goes after the days for recordings.
 
     Parameters
     ----------
     database : Database
-    audio : AudioFiles
+    files : StoredFiles
     now : datetime, optional
         The present by default.
+    clock_is_right : bool
+        Whether somebody said so.
 
     Returns
     -------
     Expired
         How many were deleted.
+
+    Raises
+    ------
+    ClockJumpedError
+        If the clock shows more than 30 days after the last time that was seen, and nobody
+        said that it is right; nothing is deleted then.
     """
     now = now or datetime.now(UTC)
     with database.writing() as session:
-        oldest = now - timedelta(days=read_settings(session).report_days)
+        _check_clock(session, now, clock_is_right=clock_is_right)
+        settings = read_settings(session)
+        oldest = now - timedelta(days=settings.report_days)
         calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
-        _delete(session, calls, actor=RETENTION_ACTOR, action="call expired")
-        session.execute(delete(Job).where(Job.finished_at < oldest))
+        _delete(session, files, calls, actor=RETENTION_ACTOR, action="call expired")
+        failed_before = now - timedelta(days=settings.audio_days)
+        _delete_jobs(
+            session,
+            files,
+            or_(
+                Job.finished_at < oldest,
+                and_(Job.finished_at < failed_before, Job.state == "failed", Job.kind == "call"),
+            ),
+        )
         silent = list(session.scalars(select(Call).where(Call.audio_until < now)))
         for call in silent:
             call.audio_until = None
@@ -84,36 +164,57 @@ def apply_retention(
                 session, actor=RETENTION_ACTOR, action="audio expired", call_number=call.number
             )
         for call in (*calls, *silent):
-            audio.delete(call.id)
-    _wipe(database)
+            files.audio.delete(call.id)
+    delete_left(database, files)
+    database.wipe()
     return Expired(recordings=len(silent), calls=len(calls))
 
 
-def delete_orphans(database: Database, audio: AudioFiles) -> int:
-    """Delete what a broken run may have left: recordings of no call, whole or in part.
+def delete_left(database: Database, files: StoredFiles) -> int:
+    """Delete what broken runs left an hour ago: recordings of no call, and parts of files.
 
-    Return how many were deleted.
-
-    To be called when nothing is being added.
+    Return how many files were deleted.
     """
     with database.reading() as session:
         kept = set(session.scalars(select(Call.id).where(Call.audio_until.is_not(None))))
-    orphans = sum(audio.delete(call_id) for call_id in audio.ids() if call_id not in kept)
-    return orphans + audio.delete_parts()
+    left = files.audio.left(kept=kept)
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left) + files.incoming.delete_left()
 
 
-def _delete(session: Session, calls: Sequence[Call], *, actor: str, action: audit.Action) -> None:
+def _check_clock(session: Session, now: datetime, *, clock_is_right: bool) -> None:
+    installation = session.get_one(Installation, 1)
+    # Before the first run, the last deed stands for it.
+    seen = installation.clock_seen_at or session.scalar(
+        select(AuditEvent.at).order_by(AuditEvent.at.desc()).limit(1)
+    )
+    if seen is not None and now > seen + _LONGEST_JUMP and not clock_is_right:
+        raise ClockJumpedError(
+            f"the clock shows {now:%Y-%m-%d %H:%M} UTC, {(now - seen).days} days after the last "
+            f"time that was seen ({seen:%Y-%m-%d %H:%M}); nothing was deleted. If the clock is "
+            "right, run: calmscore retention --clock-is-right"
+        )
+    installation.clock_seen_at = now
+
+
+def _delete(
+    session: Session,
+    files: StoredFiles,
+    calls: Sequence[Call],
+    *,
+    actor: str,
+    action: audit.Action,
+) -> None:
     for call in calls:
-        session.execute(delete(Job).where(Job.call_id == call.id))
+        _delete_jobs(session, files, Job.call_id == call.id)
         # What hangs on the call goes with it by the database's own rule.
         session.execute(delete(Call).where(Call.number == call.number))
         audit.record(session, actor=actor, action=action, call_number=call.number)
     forget_idle_agents(session, [call.agent_id for call in calls])
 
 
-def _wipe(database: Database) -> None:
-    # Deleted rows are overwritten in the file itself (secure_delete), but linger in the
-    # write-ahead log until it is emptied.
-    if database.is_sqlite:
-        with database.engine.connect() as connection:
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+def _delete_jobs(session: Session, files: StoredFiles, which: ColumnElement[bool]) -> int:
+    job_ids = list(session.scalars(delete(Job).where(which).returning(Job.id)))
+    files.incoming.delete(*job_ids)
+    return len(job_ids)

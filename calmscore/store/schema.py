@@ -233,7 +233,12 @@ class ApiKey(Base):
 
 
 class Job(Base):
-    """A call or a training that the HTTP service was asked for."""
+    """A call or a training that was asked for.
+
+    A worker holds a job as its ``owner`` until ``lease_until``, and renews that as long as
+    it lives. ``starts`` counts how often one began and did not end in an orderly way,
+    ``setbacks`` how often the job was put back because the store or the disk failed.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_state_created_at", "state", "created_at"),)
@@ -242,8 +247,27 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(PlainString(20))
     state: Mapped[str] = mapped_column(PlainString(20))
     parameters: Mapped[dict[str, Any]]
+    # The hash of the recording, known before the call is.
     call_id: Mapped[str | None] = mapped_column(PlainString(HASH_LENGTH), index=True)
     error_code: Mapped[str | None] = mapped_column(PlainString(60))
     error_message: Mapped[str | None] = mapped_column(PlainText)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(PlainString(60))
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    starts: Mapped[int] = mapped_column(default=0)
+    setbacks: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[str | None] = mapped_column(PlainString(10))
+
+
+class Installation(Base):
+    """What is known of this installation itself; one row."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # Of the one folder that holds the recordings of this database.
+    folder_id: Mapped[str | None] = mapped_column(PlainString(32))
+    # What the clock said when the retention last ran.
+    clock_seen_at: Mapped[datetime | None]

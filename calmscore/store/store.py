@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import CallReport
-from calmscore.errors import RecordingNotKeptError, StoreError
+from calmscore.errors import DeletedMeanwhileError, RecordingNotKeptError, StoreError
 from calmscore.settings import read_environment
 from calmscore.store import audit, deletion
 from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import CallDetails, find_call, has_call, save_report, set_details
 from calmscore.store.database import Database
+from calmscore.store.incoming import IncomingFiles
+from calmscore.store.schema import Installation
 from calmscore.store.settings import read_settings
 
 _DATABASE_FILE = "calmscore.db"
@@ -48,7 +53,23 @@ class Store:
                 "folder that can be written"
             ) from error
         self.audio = AudioFiles(self.folder / "audio")
+        self.incoming = IncomingFiles(self.folder / "incoming")
         self.database = Database(url or f"sqlite:///{self.folder / _DATABASE_FILE}")
+        if not self.database.is_sqlite:
+            self._check_folder()
+
+    @property
+    def has_its_folder(self) -> bool:
+        """Whether the folder is there that holds the recordings of the database."""
+        if self.database.is_sqlite:
+            return self.folder.is_dir()
+        with self.database.reading() as session:
+            return session.get_one(Installation, 1).folder_id == self.audio.folder_id
+
+    @property
+    def files(self) -> deletion.StoredFiles:
+        """What is kept beside the database."""
+        return deletion.StoredFiles(audio=self.audio, incoming=self.incoming)
 
     @classmethod
     def from_environment(cls) -> Store:
@@ -63,6 +84,8 @@ class Store:
         *,
         actor: str,
         details: CallDetails | None = None,
+        renewing: bool = False,
+        within: Callable[[Session], None] | None = None,
     ) -> int:
         """Store a report and, if the settings keep recordings, the recording.
 
@@ -76,6 +99,11 @@ class Store:
             Who adds it, for the audit.
         details : CallDetails, optional
             Agent, customer and time.
+        renewing : bool
+            Whether the call was stored when its analysis began; it is not stored again if
+            it was deleted since.
+        within : callable, optional
+            Called in the transaction that stores the call: both are done, or neither.
 
         Returns
         -------
@@ -86,6 +114,8 @@ class Store:
         ------
         StoreError
             If the recording cannot be kept.
+        DeletedMeanwhileError
+            If the call was deleted while it was analysed.
         """
         with self.database.reading() as session:
             days = read_settings(session).audio_days
@@ -97,6 +127,10 @@ class Store:
             try:
                 with self.database.writing() as session:
                     known = has_call(session, report.call.id)
+                    if renewing and not known:
+                        raise DeletedMeanwhileError(
+                            f"{report.call.file_name} was deleted while it was analysed"
+                        )
                     call = save_report(session, report, details=details)
                     if kept is not None:
                         # Again, in case that the call was deleted meanwhile.
@@ -108,7 +142,12 @@ class Store:
                         action="call analysed again" if known else "call added",
                         call_number=call.number,
                     )
+                    if within is not None:
+                        within(session)
                     return call.number
+            except DeletedMeanwhileError:
+                self._forget_audio(report.call.id)
+                raise
             except IntegrityError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -155,11 +194,49 @@ class Store:
 
     def delete_call(self, call_id: str, *, actor: str) -> None:
         """Delete a call and all that hangs on it; see `store.deletion.delete_call`."""
-        deletion.delete_call(self.database, self.audio, call_id, actor=actor)
+        deletion.delete_call(self.database, self.files, call_id, actor=actor)
 
-    def apply_retention(self, *, now: datetime | None = None) -> deletion.Expired:
+    def delete_uploads(self, job_ids: Sequence[str], *, actor: str) -> None:
+        """Delete uploads that led to no call; see `store.deletion.delete_uploads`."""
+        deletion.delete_uploads(self.database, self.files, job_ids, actor=actor)
+
+    def apply_retention(
+        self, *, now: datetime | None = None, clock_is_right: bool = False
+    ) -> deletion.Expired:
         """Delete what is past its days; see `store.deletion.apply_retention`."""
-        return deletion.apply_retention(self.database, self.audio, now=now)
+        return deletion.apply_retention(
+            self.database, self.files, now=now, clock_is_right=clock_is_right
+        )
+
+    def delete_left(self) -> int:
+        """Delete what broken runs left; see `store.deletion.delete_left`."""
+        return deletion.delete_left(self.database, self.files)
+
+    def _check_folder(self) -> None:
+        # One database, one folder: whatever one service deletes is deleted for all.
+        if self.audio.folder_id is not None and self.has_its_folder:
+            return
+        with self.database.writing() as session:
+            installation = session.get_one(Installation, 1, with_for_update=True)
+            if installation.folder_id is None:
+                installation.folder_id = self.audio.folder_id or uuid.uuid4().hex
+                try:
+                    self.audio.mark(installation.folder_id)
+                except OSError as error:
+                    raise StoreError(
+                        f"{self.audio.folder}: cannot be written ({error.strerror})"
+                    ) from error
+            elif installation.folder_id != self.audio.folder_id:
+                raise StoreError(
+                    f"{self.folder}: the recordings of this database are in another folder; set "
+                    "CALMSCORE_DATA_FOLDER to that one, shared by all machines. If this is a copy "
+                    f"of it, write {installation.folder_id} into {self.audio.folder}/folder-id"
+                )
+
+    def _forget_audio(self, call_id: str) -> None:
+        with self.database.reading() as session:
+            if not has_call(session, call_id):
+                self.audio.delete(call_id)
 
     def close(self) -> None:
         """Close all connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from made_calls import CALM, RESCUED, SHORT, WORSE, made_recording, made_report
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
+from waiting_uploads import waiting_upload
 
 from calmscore.analysis.report import CallReport
 from calmscore.dashboard import desk
@@ -233,7 +235,7 @@ def test_several_files_become_calls_and_the_broken_one_is_named(store):
         ]
     )
     button(page, "Add").click().run()
-    assert page.session_state["uploads"].wait(PATIENCE_SECONDS)
+    until_added(page)
     page.run()
     assert not page.exception
     assert "3 of 3 done · 2 added · 1 not added" in texts(page)
@@ -243,6 +245,22 @@ def test_several_files_become_calls_and_the_broken_one_is_named(store):
     assert not page.error
 
 
+def until_added(page: AppTest) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not all(upload.finished for upload in page.session_state["uploads"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        page.run()
+
+
+def test_uploads_of_a_dashboard_that_died_are_taken_up(store):
+    waiting_upload(store, made_recording(1), file_name="left.wav")
+    opened(CALLS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "left.wav" not in files(opened(CALLS)):
+        assert time.monotonic() < deadline
+
+
 def test_the_agent_in_the_form_is_that_of_all_files(store):
     add(store, CALM, "earlier.wav", agent="Dana", called_at=NOON)
     page = opened(CALLS)
@@ -250,7 +268,7 @@ def test_the_agent_in_the_form_is_that_of_all_files(store):
     chosen = next(box for box in page.selectbox if box.label == "Agent of all these calls")
     chosen.set_value("Dana")
     button(page, "Add").click().run()
-    assert page.session_state["uploads"].wait(PATIENCE_SECONDS)
+    until_added(page)
     with store.database.reading() as session:
         assert [row.agent for row in list_calls(session)] == ["Dana", "Dana"]
 

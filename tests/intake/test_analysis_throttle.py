@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def analyse(cache: AnalysisThrottle, content: bytes, name: str = "a.wav", channe
 
 
 def test_the_same_call_is_analysed_once(analyses):
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     first, again = analyse(cache, call()), analyse(cache, call())
     assert first == again
     assert analyses == ["a.wav"]
@@ -49,14 +50,14 @@ def test_the_same_call_is_analysed_once(analyses):
 
 
 def test_another_channel_is_another_analysis(analyses):
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     left, right = (analyse(cache, call(), channel=side)[0] for side in ("left", "right"))
     assert (left.call.customer_channel, right.call.customer_channel) == ("left", "right")
     assert len(analyses) == 2
 
 
 def test_nobody_learns_another_name_of_the_same_call():
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     analyse(cache, call(), name="complaint of Mr Smith.wav")
     report, _ = analyse(cache, call(), name="b.wav")
     assert "Smith" not in str(report.to_dict())
@@ -64,14 +65,14 @@ def test_nobody_learns_another_name_of_the_same_call():
 
 def test_nothing_is_kept_where_the_setting_says_so(analyses, monkeypatch):
     monkeypatch.setenv("CALMSCORE_KEEP_RESULTS_SECONDS", "0")
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     analyse(cache, call())
     analyse(cache, call())
     assert len(analyses) == 2
 
 
 def test_calls_at_the_same_time_keep_apart():
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     lengths = {f"{seconds}.wav": float(seconds) for seconds in range(3, 13)}
     with ThreadPoolExecutor(5) as pool:
         results = pool.map(
@@ -82,7 +83,7 @@ def test_calls_at_the_same_time_keep_apart():
 
 
 def test_a_failure_is_not_remembered():
-    cache = AnalysisThrottle(stub_classifier())
+    cache = AnalysisThrottle(stub_classifier(), turn=nullcontext())
     for _ in range(2):
         with pytest.raises(CallFileError, match=r"a\.wav"):
             analyse(cache, b"no sound at all")

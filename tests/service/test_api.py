@@ -604,7 +604,7 @@ def test_until_the_model_is_loaded_it_is_not_ready(store):
 def test_with_stopped_workers_it_is_not_ready(client):
     service = client.app.state.service
     service.classifier.wait()
-    service.analyses.stop()
+    service.queue.stop()
     assert_problem(client.get("/readyz"), 503, "workers_stopped")
 
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
 import subprocess
 import sys
-import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from running_service import running
-from service_store import ROOT, UNHURRIED, make_keys, speech, tone, unhurried
-from sqlalchemy.exc import IntegrityError, OperationalError
+from service_store import ROOT, make_keys, speech, tone, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
+from waiting_uploads import until_ended, waiting_upload
 
-from calmscore.errors import StoreError
 from calmscore.service.application import create_app
-from calmscore.service.uploads import Upload
 from calmscore.store import Store
 from calmscore.store.calls import count_calls
-from calmscore.store.jobs import add_job, read_job, take_job
+from calmscore.store.jobs import read_job, take_job
+from calmscore.store.schema import Job
 
 UPLOADS = 50
 CLIENTS = 8
@@ -43,26 +42,6 @@ def make_app(store, **changes):
     return create_app(store, stub_classifier(), settings=unhurried(**changes))
 
 
-def waiting_upload(store, content, **parameters):
-    """Leave a call in the queue as a service does that has died."""
-    folder = store.folder / "incoming"
-    folder.mkdir(exist_ok=True)
-    with store.database.writing() as session:
-        job = add_job(session, kind="call", parameters={"actor": "somebody", **parameters})
-    (folder / job.id).write_bytes(content)
-    return job.id
-
-
-def until_ended(store, job_ids):
-    for _ in range(3000):
-        with store.database.reading() as session:
-            jobs = [read_job(session, job_id) for job_id in job_ids]
-        if all(job.finished_at for job in jobs):
-            return jobs
-        time.sleep(0.01)
-    raise AssertionError(f"jobs did not end: {jobs}")
-
-
 def test_a_new_service_takes_up_what_the_last_one_left(store):
     contents = [tone(1.0 + number / 10) for number in range(5)]
     job_ids = [
@@ -70,10 +49,9 @@ def test_a_new_service_takes_up_what_the_last_one_left(store):
         for number, content in enumerate(contents)
     ]
     with store.database.writing() as session:
-        for _ in range(2):
-            take_job(session, kind="call")
-    stray = store.folder / "incoming" / "half.part"
-    stray.write_bytes(b"half an upload")
+        # As services hold them that died a while ago.
+        for job in [take_job(session, kind="call", owner="another") for _ in range(2)]:
+            session.get(Job, job.id).lease_until = datetime(2020, 1, 1, tzinfo=UTC)
     with TestClient(make_app(store)):
         jobs = until_ended(store, job_ids)
     assert [job.call_id for job in jobs] == [
@@ -95,112 +73,89 @@ def test_a_job_whose_call_was_stored_just_before_the_end_is_done_once(store):
         assert count_calls(session) == 1
 
 
-def test_a_recording_that_takes_the_service_down_again_and_again_is_given_up(store):
-    job_id = waiting_upload(store, tone(), file_name="heavy.wav")
-    (store.folder / "incoming" / f"{job_id}.starts").write_bytes(b"...")
-    with TestClient(make_app(store)):
-        (job,) = until_ended(store, [job_id])
-    assert (job.state, job.error_code) == ("failed", "analysis_interrupted")
-    assert "heavy.wav" in (job.error_message or "")
-    assert list((store.folder / "incoming").iterdir()) == []
-
-
-def test_a_lost_upload_fails_by_name(store):
-    job_id = waiting_upload(store, tone(), file_name="lost.wav")
-    (store.folder / "incoming" / job_id).unlink()
-    with TestClient(make_app(store)):
-        (job,) = until_ended(store, [job_id])
-    assert job.state == "failed" and "lost.wav" in (job.error_message or "")
-
-
-def test_two_services_do_not_work_in_one_folder(store):
-    with (
-        TestClient(make_app(store)),
-        pytest.raises(StoreError, match="another service"),
-        TestClient(make_app(store)),
-    ):
-        pass
-    with TestClient(make_app(store)) as client:
-        assert client.get("/healthz").status_code == 200
-
-
 def put(app, content, *, name="a.wav"):
-    analyses = app.state.service.analyses
-    path = analyses.folder / f"{name}.part"
-    path.write_bytes(content)
-    return analyses.add(Upload(path=path), parameters={"file_name": name, "actor": "somebody"})
+    return app.state.service.queue.add_stream(
+        io.BytesIO(content), parameters={"file_name": name, "actor": "somebody"}
+    )
 
 
 def test_a_caller_who_went_away_stops_no_worker(store):
     app = make_app(store, analyses_at_once=1)
     with TestClient(app):
+        queue = app.state.service.queue
         for _ in range(3):
-            _, result = put(app, tone())
-            result.cancel()
-        _, result = put(app, tone(2.0), name="b.wav")
-        assert result.result(timeout=60).report.call.file_name == "b.wav"
-        assert app.state.service.analyses.alive
+            queue.end_of(put(app, tone()).id).cancel()
+        job = put(app, tone(2.0), name="b.wav")
+        assert until_ended(store, [job.id])[0].state == "done"
+        assert queue.alive
 
 
-def test_a_fault_in_one_call_stops_no_worker_and_is_told_without_secrets(store, monkeypatch):
-    app = make_app(store, analyses_at_once=1)
-    with TestClient(app):
-        with monkeypatch.context() as patch:
-            patch.setattr("calmscore.service.analyses.take_in", lambda *a, **k: 1 / 0)
-            _, result = put(app, tone())
-            failed = result.result(timeout=60)
-        assert failed.error_code == "internal_error"
-        assert "a.wav" in failed.error_message and "division" not in failed.error_message
-        _, result = put(app, tone())
-        assert result.result(timeout=60).report is not None
+def test_a_full_queue_answers_429_before_and_after_the_body_and_then_has_room(store):
+    key = make_keys(store).supervisor
+    app = make_app(store, most_calls_waiting=1)
+    client = TestClient(app)  # not entered: nothing works
+    store.incoming.prepare()
+
+    def send():
+        return client.post("/v1/calls", headers=key, files={"file": ("a.wav", tone())})
+
+    assert send().status_code == 202
+    full = send()
+    assert (full.status_code, full.json()["code"]) == (429, "queue_full")
+    assert int(full.headers["Retry-After"]) > 0
+    with monkeypatched_check(app.state.service.queue):
+        assert send().status_code == 429
+    assert len(store.incoming.job_ids()) == 1 and not list(store.incoming.folder.glob("*.part"))
+    with client:
+        until_ended(store, store.incoming.job_ids())
+        assert send().status_code == 202
 
 
-@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
-def test_a_worker_outlives_a_database_that_fails_for_a_while(store, monkeypatch, error):
-    monkeypatch.setattr("calmscore.service.analyses._RETRY_SECONDS", 0.01)
-    failures = Counter()
-
-    def failing_twice(name, function):
-        def wrapped(*arguments, **options):
-            failures[name] += 1
-            if failures[name] <= 2:
-                raise error("COMMIT", {}, Exception("disk I/O error"))
-            return function(*arguments, **options)
-
-        monkeypatch.setattr(f"calmscore.service.analyses.{name}", wrapped)
-
-    from calmscore.service import analyses
-
-    failing_twice("take_job", analyses.take_job)
-    failing_twice("finish_job", analyses.finish_job)
-    app = make_app(store, analyses_at_once=1)
-    with TestClient(app):
-        _, result = put(app, tone())
-        assert result.result(timeout=60).report is not None
-    assert failures["finish_job"] == 3
+@contextmanager
+def monkeypatched_check(queue):
+    """Let an upload past the first look, as one that came at the same time as the last."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "check_room", lambda: None)
+        yield
 
 
-def test_an_upload_that_cannot_be_queued_leaves_nothing(store, monkeypatch):
-    def broken(*arguments, **options):
-        raise OSError(28, "No space left on device")
+def test_whoever_waits_is_told_what_another_service_found(store, monkeypatch):
+    key = make_keys(store).supervisor
+    monkeypatch.setattr("calmscore.service.call_routes._LOOK_EVERY_SECONDS", 0.05)
+    deaf, works = make_app(store), make_app(store)
+    with TestClient(works), monkeypatch.context() as patch:
+        # This service takes uploads and analyses none.
+        patch.setattr(deaf.state.service.queue, "start", lambda: None)
+        with TestClient(deaf) as client:
+            for name, status in (("a.wav", 201), ("again.wav", 200)):
+                answer = client.post(
+                    "/v1/calls", params={"wait": True}, headers=key,
+                    files={"file": (name, tone())},
+                )  # fmt: skip
+                assert (answer.status_code, answer.json()["call"]["file_name"]) == (status, "a.wav")
+            answer = client.post(
+                "/v1/calls", params={"wait": True}, headers=key, files={"file": ("b.wav", b"")}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
 
+
+def test_the_hash_of_a_waiting_upload_is_not_told_as_a_call(store):
+    key = make_keys(store).supervisor
+    store.incoming.prepare()
+    client = TestClient(make_app(store))
+    job = client.post("/v1/calls", headers=key, files={"file": ("a.wav", tone())}).json()
+    assert (job["state"], job["call_id"]) == ("queued", None)
+
+
+def test_not_ready_while_nothing_can_be_stored_and_still_alive(store, monkeypatch):
     app = make_app(store)
-    with TestClient(app):
-        monkeypatch.setattr("calmscore.service.analyses.os.replace", broken)
-        with pytest.raises(OSError, match="No space"):
-            put(app, tone())
-        assert app.state.service.analyses.queue_length() == 0
-
-
-def test_an_orderly_end_does_not_count_against_the_call(store, monkeypatch):
-    monkeypatch.setattr("calmscore.service.analyses._STOP_SECONDS", 0.0)
-    job_id = waiting_upload(store, tone(), file_name="a.wav")
-    (store.folder / "incoming" / f"{job_id}.starts").write_bytes(b"..")
-    app = create_app(store, stub_classifier(), settings=UNHURRIED)
-    service = app.state.service
-    service.analyses.folder.mkdir(exist_ok=True)
-    service.analyses.stop()
-    assert not (store.folder / "incoming" / f"{job_id}.starts").exists()
+    with TestClient(app) as client:
+        app.state.service.classifier.wait()
+        monkeypatch.setattr(type(app.state.service.queue), "trouble", "the disk is full")
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unusable")
+        assert answer.json()["detail"] == "the disk is full"
+        assert client.get("/healthz").status_code == 200
 
 
 # A real server

@@ -6,6 +6,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,6 @@ from calmscore.errors import NotStoredError, ParameterError, StoreError
 from calmscore.store import Store, audit, coaching, jobs
 from calmscore.store import store as store_module
 from calmscore.store.calls import count_calls, list_agents, list_calls, read_call
-from calmscore.store.deletion import delete_orphans
 from calmscore.store.settings import Settings, write_settings
 
 FILE_NAME = "Quetzal-7731.wav"
@@ -82,6 +82,10 @@ def expired(days: float) -> datetime:
     return datetime.now(UTC) + timedelta(days=days)
 
 
+def retain(store, *, now: datetime):
+    return store.apply_retention(now=now, clock_is_right=True)
+
+
 def test_after_a_deletion_no_byte_on_disk_tells_of_the_call(store):
     number = add_with_everything(store)
     assert traces_on_disk(store) >= set(TRACES) - {EARLIER_AGENT}
@@ -96,7 +100,7 @@ def test_after_a_deletion_no_byte_on_disk_tells_of_the_call(store):
 
 def test_after_the_retention_no_byte_on_disk_tells_of_the_call(store):
     add_with_everything(store)
-    gone = store.apply_retention(now=expired(365.1))
+    gone = retain(store, now=expired(365.1))
     assert gone.calls == 61
     assert traces_on_disk(store) == set()
     with store.database.reading() as session:
@@ -138,16 +142,16 @@ def test_an_agent_who_has_another_call_stays(store):
 
 def test_recordings_go_after_their_days_and_calls_after_theirs(store):
     call_id = add(store)
-    assert vars(store.apply_retention(now=expired(29.9))) == {"recordings": 0, "calls": 0}
+    assert vars(retain(store, now=expired(29.9))) == {"recordings": 0, "calls": 0}
     assert store.audio.holds(call_id)
-    assert vars(store.apply_retention(now=expired(30.1))) == {"recordings": 1, "calls": 0}
+    assert vars(retain(store, now=expired(30.1))) == {"recordings": 1, "calls": 0}
     assert not store.audio.holds(call_id)
     with store.database.reading() as session:
         assert not read_call(session, call_id).has_audio
     with pytest.raises(StoreError, match="no longer kept"):
         store.open_audio(call_id, actor="Sam")
-    assert vars(store.apply_retention(now=expired(364.9))) == {"recordings": 0, "calls": 0}
-    assert vars(store.apply_retention(now=expired(365.1))) == {"recordings": 0, "calls": 1}
+    assert vars(retain(store, now=expired(364.9))) == {"recordings": 0, "calls": 0}
+    assert vars(retain(store, now=expired(365.1))) == {"recordings": 0, "calls": 1}
     with store.database.reading() as session:
         assert count_calls(session) == 0
         actions = [line.action for line in audit.list_events(session)]
@@ -158,8 +162,8 @@ def test_the_days_are_those_of_the_settings(store):
     with store.database.writing() as session:
         write_settings(session, Settings(audio_days=2, report_days=3))
     add(store)
-    assert vars(store.apply_retention(now=expired(2.1))) == {"recordings": 1, "calls": 0}
-    assert vars(store.apply_retention(now=expired(3.1))) == {"recordings": 0, "calls": 1}
+    assert vars(retain(store, now=expired(2.1))) == {"recordings": 1, "calls": 0}
+    assert vars(retain(store, now=expired(3.1))) == {"recordings": 0, "calls": 1}
 
 
 def test_the_audit_tells_nothing_of_whoever_called(store):
@@ -173,21 +177,25 @@ def test_the_audit_tells_nothing_of_whoever_called(store):
     assert not [trace for trace in TRACES if trace in told]
 
 
-def test_finished_jobs_expire_with_the_reports(store):
+def test_ended_jobs_expire_with_the_reports_and_failed_uploads_with_the_recordings(store):
     with store.database.writing() as session:
-        done, waiting = (
+        done, failed, waiting = (
             jobs.add_job(session, kind="call", parameters={"file_name": name}).id
-            for name in (FILE_NAME, "waiting.wav")
+            for name in ("done.wav", FILE_NAME, "waiting.wav")
         )
-        jobs.fail_job(session, done, code="empty_file", message=f"{FILE_NAME} is empty")
-    store.apply_retention(now=expired(364.0))
-    with store.database.reading() as session:
-        assert jobs.read_job(session, done).state == "failed"
-    store.apply_retention(now=expired(366.0))
-    with store.database.reading() as session:
-        with pytest.raises(NotStoredError):
-            jobs.read_job(session, done)
-        assert jobs.read_job(session, waiting).state == "queued"
+        jobs.finish_job(session, done)
+        jobs.fail_job(session, failed, code="empty_file", message=f"{FILE_NAME} is empty")
+
+    def states() -> list[str]:
+        with store.database.reading() as session:
+            return sorted(jobs.states_of(session, [done, failed, waiting]).values())
+
+    retain(store, now=expired(29.0))
+    assert states() == ["done", "failed", "queued"]
+    retain(store, now=expired(31.0))
+    assert states() == ["done", "queued"]
+    retain(store, now=expired(366.0))
+    assert states() == ["queued"]
 
 
 def test_without_days_for_recordings_none_is_kept(store):
@@ -238,12 +246,13 @@ def test_an_upload_named_like_a_path_stays_in_the_folder(store, tmp_path):
 def test_a_recording_that_is_not_what_its_id_says_is_refused(store):
     with pytest.raises(StoreError, match="changed meanwhile"):
         store.add_call(make_report(), io.BytesIO(b"something else"), actor="tester")
-    assert [path for path in store.audio.folder.rglob("*") if path.is_file()] == []
+    assert [path for path in store.audio.folder.rglob("??/*") if path.is_file()] == []
     with store.database.reading() as session:
         assert count_calls(session) == 0
 
 
 def test_a_disk_that_takes_nothing_is_told(store):
+    shutil.rmtree(store.audio.folder, ignore_errors=True)
     store.audio.folder.write_text("a file where the folder should be")
     with pytest.raises(StoreError, match="free space"):
         add(store)
@@ -275,11 +284,14 @@ def test_what_a_killed_process_left_is_deleted_and_the_call_can_come_again(
         assert count_calls(session) == 0
     assert [path.is_file() for path in store.audio.folder.rglob("??/*")] == [True]
     kept = add(store, "kept.wav")
-    assert delete_orphans(store.database, store.audio) == 1
+    assert store.delete_left() == 0  # it may still be on its way
+    for path in store.audio.folder.rglob("??/*"):
+        os.utime(path, (0, 0))
+    assert store.delete_left() == 1
     assert store.audio.ids() == [kept]
     call_id = add(store)
     assert store.open_audio(call_id, actor="Sam").read_bytes() == recording_of("call.wav")
-    assert delete_orphans(store.database, store.audio) == 0
+    assert store.delete_left() == 0
 
 
 def test_a_call_that_was_left_without_its_row_is_completed_by_adding_it_again(store):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from stored_calls import add
 
 from calmscore.errors import NotStoredError
 from calmscore.store import Store, jobs
+from calmscore.store.schema import Job
 
 WORKERS = 6
 JOBS = 24
@@ -60,16 +63,49 @@ def test_a_job_ends_done_with_its_call_or_failed_with_its_reason(store):
     assert take(store) is None
 
 
-def test_what_a_broken_process_left_running_is_queued_again(store):
-    left, done, waiting = queue(store, 1, 2, 3)
-    (training,) = queue(store, 4, kind="training")
-    take(store), take(store), take(store, kind="training")
+def hold(store, owner: str) -> jobs.JobRow | None:
     with store.database.writing() as session:
-        jobs.finish_job(session, done)
-        assert jobs.requeue_running(session, kind="call") == 1
-    states = [read(store, job_id).state for job_id in (left, done, waiting, training)]
-    assert states == ["queued", "done", "queued", "running"]
-    assert take(store).id == left
+        return jobs.take_job(session, kind="call", owner=owner)
+
+
+def test_a_job_is_free_again_when_its_lease_is_over_and_not_before(store, monkeypatch):
+    (job_id,) = queue(store, 1)
+    queue(store, 4, kind="training")
+    take(store, kind="training")
+    assert hold(store, "first").starts == 1
+    assert hold(store, "second") is None
+    monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=0.05))
+    with store.database.writing() as session:
+        jobs.renew_leases(session, owner="first")
+    time.sleep(0.1)
+    again = hold(store, "second")
+    assert (again.id, again.starts) == (job_id, 2)
+    with store.database.writing() as session:
+        assert not jobs.finish_job(session, job_id, owner="first")
+        assert jobs.finish_job(session, job_id, owner="second")
+    assert take(store, kind="training") is None
+
+
+def test_a_lease_that_a_wrong_clock_wrote_does_not_hold_for_ever(store):
+    (job_id,) = queue(store, 1)
+    hold(store, "first")
+    with store.database.writing() as session:
+        session.get(Job, job_id).lease_until = datetime(2099, 1, 1, tzinfo=UTC)
+    assert hold(store, "second").id == job_id
+
+
+def test_what_is_put_back_waits_and_counts_as_a_setback_not_as_a_start(store):
+    first, second = queue(store, 1, 2)
+    assert hold(store, "me").id == first
+    with store.database.writing() as session:
+        jobs.put_back(session, owner="me", job_id=first, pause=timedelta(seconds=60))
+    assert hold(store, "me").id == second
+    assert hold(store, "me") is None
+    assert (read(store, first).state, read(store, first).setbacks) == ("queued", 1)
+    with store.database.writing() as session:
+        session.get(Job, first).not_before = datetime.now(UTC)
+        jobs.put_back(session, owner="me")
+    assert [hold(store, "me").starts for _ in range(2)] == [1, 1]
 
 
 def test_an_unknown_job_is_told(store):
