@@ -109,7 +109,8 @@ def test_a_body_that_stops_or_only_drips_ends(address, store, drip):
     head = (
         HALF_A_BODY
         + (
-            f"Authorization: {key}\r\nContent-Type: multipart/form-data; boundary=cut\r\n\r\n--cut\r\n"
+            f"Authorization: {key}\r\n"
+            "Content-Type: multipart/form-data; boundary=cut\r\n\r\n--cut\r\n"
         ).encode()
     )
     with connection(address) as sent:
