@@ -274,7 +274,8 @@ def _tell_others(others: Sequence[Path]) -> None:
 def _follow(results: Iterable[RecordingResult], *, total: int, failures: Path) -> int:
     counts = {"scored": 0, "known": 0, "failed": 0}
     try:
-        file = failures.open("w", newline="", encoding="utf-8")
+        # A name that is not UTF-8 is written with its bytes as \\xNN.
+        file = failures.open("w", newline="", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ParameterError(
             f"--failures {failures}: cannot be written ({error.strerror})"
@@ -321,8 +322,10 @@ def watch(
 
 
 def _tell(result: RecordingResult) -> None:
+    from calmscore.store.file_names import readable_name
+
     reason = f": {result.message}" if result.message else ""
-    print(f"{result.path.name} {result.state}{reason}", file=sys.stderr, flush=True)
+    print(f"{readable_name(result.path)} {result.state}{reason}", file=sys.stderr, flush=True)
 
 
 @app.command()

@@ -26,11 +26,12 @@ from typing import Any, Literal
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import open_recording
-from calmscore.errors import ParameterError, fault_of, leave_tracebacks_out
+from calmscore.errors import NotStoredError, ParameterError, fault_of, leave_tracebacks_out
 from calmscore.intake.take_in import take_in
 from calmscore.locations import install_command
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.store import Store
+from calmscore.store.file_names import readable_name
 
 LoadClassifier = Callable[[], EmotionClassifier]
 RecordingState = Literal["scored", "known", "failed"]
@@ -72,12 +73,24 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingResult:
-    """What became of one recording; ``code`` and ``message`` say why it failed."""
+    """What became of one recording.
+
+    Attributes
+    ----------
+    path : Path
+        The recording.
+    state : {"scored", "known", "failed"}
+    code, message : str
+        Why it failed.
+    call_id : str
+        Of a call that was not in the store before.
+    """
 
     path: Path
     state: RecordingState
     code: str = ""
     message: str = ""
+    call_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,21 +169,26 @@ def score_recording(path: Path, work: Work) -> RecordingResult:
     RecordingResult
         Of any failure too; nothing is raised.
     """
+    name = readable_name(path)
     try:
         store, classifier = _desk(work.place, work.load)
-        with open_recording(path, file_name=path.name) as stream:
+        with open_recording(path, file_name=name) as stream:
             taken = take_in(
                 stream,
-                file_name=path.name,
+                file_name=name,
                 store=store,
                 classifier=classifier,
                 actor=work.actor,
                 customer_channel=work.customer_channel,
             )
     except Exception as error:  # one bad call never stops a batch
-        fault = fault_of(error, file_name=path.name, detailed=True)
+        fault = fault_of(error, file_name=name, detailed=True)
         return RecordingResult(path=path, state="failed", code=fault.code, message=fault.message)
-    return RecordingResult(path=path, state="known" if taken.state == "known" else "scored")
+    return RecordingResult(
+        path=path,
+        state="known" if taken.state == "known" else "scored",
+        call_id=taken.report.call.id if taken.state == "added" else "",
+    )
 
 
 @cache
@@ -247,6 +265,24 @@ class Workers:
                 running.clear()
                 self._end_pool()
                 yield from map(self._score_alone, suspects)
+
+    def take_back(self, result: RecordingResult) -> None:
+        """Delete the call that a result added, if it added one.
+
+        Raises
+        ------
+        StoreError
+            If the store does not answer.
+        """
+        if not result.call_id:
+            return
+        store = Store(self._work.place.folder, url=self._work.place.url)
+        try:
+            store.delete_call(result.call_id, actor=self._work.actor)
+        except NotStoredError:
+            return
+        finally:
+            store.close()
 
     def _score_alone(self, path: Path) -> RecordingResult:
         try:

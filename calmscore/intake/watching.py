@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,15 +12,21 @@ from datetime import timedelta
 from pathlib import Path
 
 from calmscore.errors import ArtifactError, ParameterError, StoreError
+from calmscore.intake.arrivals import Arrivals, State
 from calmscore.intake.batch import RecordingResult, Workers, is_recording_name
+from calmscore.intake.own_folder import move_into, opened, write_text
+from calmscore.store.file_names import readable_name
 
 Report = Callable[[RecordingResult], None]
 
 # Faults of the installation; the recording may well be good.
-_NOT_MOVED = "not_moved"
-_TRIED_AGAIN = (StoreError.code, ArtifactError.code, _NOT_MOVED)
+_NOT_MOVED, _UNREADABLE, _GREW = "not_moved", "folder_unreadable", "grew"
+_TRIED_AGAIN = (StoreError.code, ArtifactError.code, _NOT_MOVED, _UNREADABLE)
 
 _REASON_SUFFIX = ".reason.txt"
+_FOLDER_MODE = 0o700
+# So long a recording that was put away is looked at: its writer may only have paused.
+_LOOKED_AFTER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +38,8 @@ class WatchedFolder:
     incoming : Path
         Watched; recordings are taken from it alone, not from folders in it.
     done, failed : Path
-        Get the recordings afterwards, and beside a failed one the reason as text.
+        Get the recordings afterwards, and beside a failed one the reason as text. They are
+        the service's own, also where others may write into ``incoming``.
     """
 
     incoming: Path
@@ -44,34 +52,56 @@ class WatchedFolder:
         Raises
         ------
         ParameterError
-            If one cannot be made, or recordings would come back to where they arrive.
+            If one cannot be made or used, or recordings would come back to where they arrive.
         """
         for folder in (self.incoming, self.done, self.failed):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             except OSError as error:
                 raise ParameterError(
                     f"{folder}: cannot be made ({error.strerror}); choose another folder"
                 ) from error
         if self.incoming.resolve() in (self.done.resolve(), self.failed.resolve()):
             raise ParameterError(f"{self.incoming}: choose other folders for --done and --failed")
+        for folder in (self.done, self.failed):
+            try:
+                with opened(folder):
+                    pass
+            except OSError as error:
+                raise ParameterError(
+                    f"{folder}: cannot be used ({error.strerror}); name a folder of the user "
+                    "that watches"
+                ) from error
 
-    def put_away(self, result: RecordingResult) -> None:
-        """Move a recording to where it belongs after it was tried."""
-        folder = self.failed if result.state == "failed" else self.done
-        target = _free_name(folder / result.path.name)
-        if result.state == "failed":
-            reason = f"{result.code}: {result.message}\n"
-            target.with_name(target.name + _REASON_SUFFIX).write_text(reason, encoding="utf-8")
-        shutil.move(result.path, target)
+    def put_away(self, result: RecordingResult) -> Path:
+        """Move a recording to where it belongs after it was tried; return where it is."""
+        target = self.failed if result.state == "failed" else self.done
+        with opened(target) as folder:
+            name = move_into(
+                folder, result.path, readable_name(result.path), room_bytes=len(_REASON_SUFFIX)
+            )
+            if result.state == "failed":
+                write_text(folder, name + _REASON_SUFFIX, f"{result.code}: {result.message}\n")
+        return target / name
+
+    def bring_back(self, put_away: Path, name: str) -> None:
+        """Move a recording back to where it arrived, without the reason beside it."""
+        with opened(put_away.parent) as folder, opened(self.incoming, own=False) as incoming:
+            move_into(incoming, put_away, name, room_bytes=0)
+            try:
+                os.unlink(put_away.name + _REASON_SUFFIX, dir_fd=folder)
+            except FileNotFoundError:
+                return
 
 
-def _free_name(path: Path) -> Path:
-    number, free = 2, path
-    while free.exists():
-        free = path.with_stem(f"{path.stem}-{number}")
-        number += 1
-    return free
+@dataclass(frozen=True, kw_only=True)
+class _PutAway:
+    """A recording that was put away: what it was when it was scored, and as which call."""
+
+    state: State
+    name: str
+    call_id: str
+    until: float
 
 
 def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = None) -> int:
@@ -102,15 +132,14 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
     recordings, faults = 0, []
     for folder in folders:
         try:
-            paths = sorted(folder.iterdir())
+            with opened(folder, own=False) as descriptor:
+                for name in sorted(os.listdir(descriptor)):
+                    try:
+                        recordings += _delete_if_put_away(name, descriptor, latest=latest)
+                    except OSError as error:
+                        faults.append(f"{folder / name} ({error.strerror})")
         except OSError as error:
             faults.append(f"{folder} ({error.strerror})")
-            continue
-        for path in paths:
-            try:
-                recordings += _delete_if_put_away(path, latest=latest)
-            except OSError as error:
-                faults.append(f"{path} ({error.strerror})")
     if faults:
         raise ParameterError(
             f"not deleted: {', '.join(faults)}; name folders that exist and allow deleting"
@@ -118,15 +147,16 @@ def delete_put_away(folders: Sequence[Path], *, days: int, now: float | None = N
     return recordings
 
 
-def _delete_if_put_away(path: Path, *, latest: float) -> bool:
+def _delete_if_put_away(name: str, folder: int, *, latest: float) -> bool:
     """Delete a recording or a reason that is old enough; return whether a recording went."""
-    recording = is_recording_name(path)
-    if not (recording or path.name.endswith(_REASON_SUFFIX)) or not path.is_file():
+    recording = is_recording_name(Path(name))
+    if not (recording or name.endswith(_REASON_SUFFIX)):
         return False
+    state = os.stat(name, dir_fd=folder, follow_symlinks=False)
     # A move changes this time, and not the one of the recording's content.
-    if path.stat().st_ctime > latest:
+    if not stat.S_ISREG(state.st_mode) or state.st_ctime > latest:
         return False
-    path.unlink()
+    os.unlink(name, dir_fd=folder)
     return recording
 
 
@@ -138,13 +168,17 @@ def watch(
     report: Report,
     look_every_seconds: float = 2.0,
     retry_every_seconds: float = 30.0,
+    settle_seconds: float = 30.0,
+    incomplete_seconds: float = 600.0,
 ) -> None:
     """Score what arrives in a folder until told to stop.
 
-    A recording is taken once its size and time have stayed the same between two looks,
-    so half-copied files wait. It is moved only after it was stored: whatever ends this
-    process, a new start finds it again, and the store has each call once. Looking,
-    rather than being told by the system, works on network folders too.
+    A recording is taken once it is whole, as far as its header and the time since it was
+    written to tell (`Arrivals`), so half-copied files wait. It is moved only after it was
+    stored: whatever ends this process, a new start finds it again, and the store has each
+    call once. One that grows all the same, while it is analysed or within an hour, is scored
+    again, and the call of its first part is deleted. Looking, rather than being told by the
+    system, works on network folders too.
 
     Where the store does not answer, the model cannot be loaded or a folder cannot be
     reached, recordings stay where they are and are tried again.
@@ -161,55 +195,104 @@ def watch(
         Told of every result.
     look_every_seconds, retry_every_seconds : float
         Time between two looks, and after one that found such a fault.
+    settle_seconds, incomplete_seconds : float
+        How long a recording is left alone whose header does not tell its length, and one
+        that is shorter than its header says.
     """
     folder.prepare()
-    before: dict[Path, tuple[int, int]] = {}
-    while not stop.is_set():
-        pause = look_every_seconds
-        now = _arrived(folder.incoming, report)
-        if now is None:
-            stop.wait(retry_every_seconds)
-            continue
-        settled = sorted(path for path, state in now.items() if before.get(path) == state)
-        before = now
-        for result in workers.score(_until(stop, settled)):
-            result = _put_away(result, folder)
-            if result.code in _TRIED_AGAIN:
-                pause = retry_every_seconds
-            report(result)
-        stop.wait(pause)
+    _Watch(
+        folder, workers, report, settle_seconds=settle_seconds,
+        incomplete_seconds=incomplete_seconds,
+    ).run(stop, look_every_seconds, retry_every_seconds)  # fmt: skip
 
 
-def _until(stop: threading.Event, paths: list[Path]) -> list[Path]:
-    return [] if stop.is_set() else paths
-
-
-def _put_away(result: RecordingResult, folder: WatchedFolder) -> RecordingResult:
-    if result.code in _TRIED_AGAIN:
-        return result
-    try:
-        folder.put_away(result)
-    except OSError as error:
-        reason = f"{result.path.name} cannot be moved ({error.strerror or error}); trying again"
-        return replace(result, state="failed", code=_NOT_MOVED, message=reason)
-    return result
-
-
-def _arrived(folder: Path, report: Report) -> dict[Path, tuple[int, int]] | None:
-    try:
-        paths = list(folder.iterdir())
-    except OSError as error:
-        reason = f"{folder}: cannot be read ({error.strerror}); trying again"
-        report(
-            RecordingResult(path=folder, state="failed", code="folder_unreadable", message=reason)
+class _Watch:
+    def __init__(
+        self,
+        folder: WatchedFolder,
+        workers: Workers,
+        report: Report,
+        *,
+        settle_seconds: float,
+        incomplete_seconds: float,
+    ) -> None:
+        self._folder, self._workers, self._report = folder, workers, report
+        self._put_away: dict[Path, _PutAway] = {}
+        self._arrivals = Arrivals(
+            folder=folder.incoming,
+            settle_seconds=settle_seconds,
+            incomplete_seconds=incomplete_seconds,
+            tell=lambda path, why: report(_fault(path, "left_alone", f"{readable_name(path)} {why}")),
         )
-        return None
-    found = {}
-    for path in paths:
-        if is_recording_name(path) and not path.name.startswith("."):
+
+    def run(self, stop: threading.Event, look_seconds: float, retry_seconds: float) -> None:
+        while not stop.is_set():
+            codes = self._look(stop)
+            stop.wait(retry_seconds if codes.intersection(_TRIED_AGAIN) else look_seconds)
+
+    def _look(self, stop: threading.Event) -> set[str]:
+        """Score what has arrived; return the codes of what went wrong."""
+        try:
+            arrived = self._arrivals.look()
+        except OSError as error:
+            reason = f"{self._folder.incoming}: cannot be read ({error.strerror}); trying again"
+            self._report(_fault(self._folder.incoming, _UNREADABLE, reason))
+            return {_UNREADABLE}
+        codes = set()
+        paths = [] if stop.is_set() else list(arrived)
+        for result in self._workers.score(paths):
+            result = self._finish(result, arrived[result.path])
+            codes.add(result.code)
+            self._report(result)
+        self._look_after()
+        return codes
+
+    def _finish(self, result: RecordingResult, state: State) -> RecordingResult:
+        if result.code in _TRIED_AGAIN:
+            return result
+        try:
+            if _state_of(result.path) != state:
+                self._workers.take_back(result)
+                reason = f"{readable_name(result.path)} grew meanwhile; it is scored when it is whole"
+                return replace(result, state="failed", code=_GREW, message=reason)
+            target = self._folder.put_away(result)
+        except OSError as error:
+            why = error.strerror or error
+            reason = f"{readable_name(result.path)} cannot be moved ({why}); trying again"
+            return replace(result, state="failed", code=_NOT_MOVED, message=reason)
+        except StoreError as error:
+            return replace(result, state="failed", code=error.code, message=str(error))
+        self._put_away[target] = _PutAway(
+            state=state, name=readable_name(result.path),
+            call_id=result.call_id, until=time.monotonic() + _LOOKED_AFTER_SECONDS,
+        )  # fmt: skip
+        return result
+
+    def _look_after(self) -> None:
+        """Bring back recordings that grew after they were put away."""
+        now = time.monotonic()
+        for path, was in list(self._put_away.items()):
             try:
-                state = path.stat()
-            except FileNotFoundError:  # moved between the two calls
+                size = path.lstat().st_size
+                if size > was.state[0]:
+                    self._workers.take_back(
+                        RecordingResult(path=path, state="scored", call_id=was.call_id)
+                    )
+                    self._folder.bring_back(path, was.name)
+                    reason = f"{was.name} grew after it was scored; it is scored again"
+                    self._report(_fault(path, _GREW, reason))
+            except FileNotFoundError:
+                size = was.state[0] + 1
+            except (OSError, StoreError):
                 continue
-            found[path] = (state.st_size, state.st_mtime_ns)
-    return found
+            if size > was.state[0] or now > was.until:
+                del self._put_away[path]
+
+
+def _state_of(path: Path) -> State:
+    state = path.lstat()
+    return (state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+def _fault(path: Path, code: str, message: str) -> RecordingResult:
+    return RecordingResult(path=path, state="failed", code=code, message=message)

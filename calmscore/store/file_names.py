@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from calmscore.store.calls import CallDetails
 from calmscore.store.settings import Settings
+
+
+def readable_name(path: Path) -> str:
+    """Return a file's name as text that can be stored, shown and written anywhere.
+
+    A name that is not UTF-8 is read as Latin-1, which older telephone systems write.
+    """
+    raw = os.fsencode(path.name)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def details_from_name(file_name: str, settings: Settings) -> CallDetails:
