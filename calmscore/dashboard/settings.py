@@ -46,7 +46,8 @@ def _form(store: Store, settings: Settings) -> Settings | None:
     pattern = st.text_input(
         "Pattern", settings.file_name_pattern,
         placeholder=r"(?P<time>\d{8}-\d{6})_(?P<agent>[^_]+)_(?P<customer>[^_.]+)",
-        help="A regular expression with the named groups agent, customer and time.",
+        help="A regular expression with the named groups agent, customer and time, without "
+        "look-around and references back (RE2).",
     )  # fmt: skip
     time_format = st.text_input(
         "Time format", settings.time_format, help="As in Python: %Y%m%d-%H%M%S is 20251120-140500."

@@ -222,8 +222,11 @@ class _Watch:
             folder=folder.incoming,
             settle_seconds=settle_seconds,
             incomplete_seconds=incomplete_seconds,
-            tell=lambda path, why: report(_fault(path, "left_alone", f"{readable_name(path)} {why}")),
+            tell=self._tell_left_alone,
         )
+
+    def _tell_left_alone(self, path: Path, why: str) -> None:
+        self._report(_fault(path, "left_alone", f"{readable_name(path)} {why}"))
 
     def run(self, stop: threading.Event, look_seconds: float, retry_seconds: float) -> None:
         while not stop.is_set():
@@ -253,7 +256,8 @@ class _Watch:
         try:
             if _state_of(result.path) != state:
                 self._workers.take_back(result)
-                reason = f"{readable_name(result.path)} grew meanwhile; it is scored when it is whole"
+                name = readable_name(result.path)
+                reason = f"{name} grew meanwhile; it is scored when it is whole"
                 return replace(result, state="failed", code=_GREW, message=reason)
             target = self._folder.put_away(result)
         except OSError as error:

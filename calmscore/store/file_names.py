@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from calmscore.store.calls import CallDetails
+from calmscore.store.name_pattern import compiled
 from calmscore.store.settings import Settings
 
 
@@ -41,7 +41,8 @@ def details_from_name(file_name: str, settings: Settings) -> CallDetails:
     """
     if not settings.file_name_pattern:
         return CallDetails()
-    found = re.search(settings.file_name_pattern, PurePath(file_name).name)
+    name = PurePath(file_name).name.encode(errors="replace").decode()
+    found = compiled(settings.file_name_pattern).search(name)
     if found is None:
         return CallDetails()
     groups = {name: text.strip() for name, text in found.groupdict().items() if text}

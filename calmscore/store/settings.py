@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.errors import ParameterError
+from calmscore.store.name_pattern import compiled
 from calmscore.store.schema import Call, Setting
 
+_log = logging.getLogger(__name__)
 _MOST_DAYS = 3650
 NAME_GROUPS = ("agent", "customer", "time")
 
@@ -35,7 +38,7 @@ class Settings:
         Where the customer is, unless an upload says otherwise.
     file_name_pattern : str
         Regular expression with the named groups ``agent``, ``customer`` and ``time``
-        (each optional), searched in file names; empty reads nothing from them.
+        (each optional), searched in file names (`name_pattern`); empty reads nothing from them.
     time_format : str
         Of the group ``time``, as in `datetime.strptime`.
     good_score, poor_score : float
@@ -83,10 +86,7 @@ class Settings:
 
 
 def _check_pattern(pattern: str) -> None:
-    try:
-        groups = set(re.compile(pattern).groupindex)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ParameterError(f"file_name_pattern {pattern!r} cannot be read: {error}") from error
+    groups = set(compiled(pattern).groupindex)
     unknown = groups - set(NAME_GROUPS)
     if unknown or (pattern and not groups):
         raise ParameterError(
@@ -125,6 +125,12 @@ def read_settings(session: Session) -> Settings:
     """Return the settings of this installation."""
     known = {field.name for field in fields(Settings)}
     stored = {row.name: row.value for row in session.scalars(select(Setting))}
+    try:
+        _check_pattern(str(stored.get("file_name_pattern", "")))
+    except ParameterError as error:
+        # One that an earlier version took: calls come in all the same, without what names tell.
+        _log.warning("%s; nothing is read from file names until it is changed", error)
+        del stored["file_name_pattern"]
     return Settings(**{name: value for name, value in stored.items() if name in known})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from stored_calls import add
 from calmscore.errors import ParameterError
 from calmscore.store.calls import CallDetails, find_call
 from calmscore.store.file_names import details_from_name
+from calmscore.store.schema import Setting
 from calmscore.store.settings import Settings, read_settings, write_settings
 
 PATTERN = r"(?P<agent>[^_]+)_(?P<customer>[^_]+)_(?P<time>[\d-]+)"
@@ -62,8 +64,12 @@ def test_settings_come_back_as_they_were_written(store):
         ({"poor_score": 0.9}, "0.9"),
         ({"poor_score": float("nan")}, "nan"),
         ({"file_name_pattern": "(?P<agent>"}, "cannot be read"),
-        ({"file_name_pattern": "a{99999999999}"}, "cannot be read"),
+        ({"file_name_pattern": "a{99999999999}"}, "use"),
         ({"file_name_pattern": "(" * 20_000}, "cannot be read"),
+        ({"file_name_pattern": r"(?P<agent>a)(?=_)"}, "look-around"),
+        ({"file_name_pattern": r"(?P<agent>a)(?P=agent)"}, "references back"),
+        ({"file_name_pattern": r"(?P<agent>((a{99}){99}){99})"}, "cannot be read"),
+        ({"file_name_pattern": r"(?P<agent>[\W]+)"}, "stands in brackets"),
         ({"file_name_pattern": r"(\w+)"}, r"use \(\?P<agent>…\)"),
         ({"file_name_pattern": r"(?P<agnet>\w+)"}, "agnet"),
         ({"time_format": "%Q"}, "time_format '%Q'"),
@@ -118,6 +124,39 @@ def test_a_moment_that_cannot_be_stays_unknown(moment):
     found = details_from_name(f"Ben_Iris_{moment}.wav", NAMED)
     assert found.agent == "Ben"
     assert found.called_at is None or found.called_at.year == 1
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(?P<agent>(\w+)+)$", r"(?P<agent>(\w|\w\w)*)!", r"(?P<agent>.*.*.*.*.*.*=.*)$"]
+)
+def test_no_pattern_takes_longer_than_a_moment(pattern):
+    settings = Settings(file_name_pattern=pattern)
+    started = time.monotonic()
+    details_from_name("a" * 5_000 + " ", settings)
+    assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "agent"),
+    [
+        (r"(?P<agent>\w+)_\d", "Jürgen"),
+        (r"(?P<agent>[\w-]+)_\d", "Jürgen"),
+        (r"(?P<agent>[^\W_]+)", "Jürgen"),
+        (r"(?P<agent>[^\W\d_]+)_", "Jürgen"),
+        (r"_(?P<agent>[]\w]+)", "4711"),
+        (r"(?P<agent>\W+)_", None),
+    ],
+)
+def test_letters_are_those_of_every_language(pattern, agent):
+    settings = Settings(file_name_pattern=pattern)
+    assert details_from_name("Jürgen_4711.wav", settings).agent == agent
+
+
+def test_a_stored_pattern_that_is_no_longer_known_stops_nothing(store, caplog):
+    with store.database.writing() as session:
+        session.add(Setting(name="file_name_pattern", value="(?P<agent>a)(?=_)"))
+    assert kept(store) == Settings()
+    assert "look-around" in caplog.text
 
 
 def test_folders_are_no_part_of_a_name():
