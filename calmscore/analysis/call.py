@@ -231,7 +231,7 @@ def _judgement(call: SegmentedCall, heard: npt.NDArray[np.floating[Any]]) -> dic
 
 def _with_places_to_play(score: CallScore, talk: Talk) -> CallScore:
     """Say where to listen from: what the agent said before each change."""
-    turns = [turn.start_seconds for turn in talk.turns if turn.speaker == "agent"]
+    turns = [turn.start_seconds for turn in talk.in_one_go("agent")]
     transitions = tuple(
         replace(change, plays_from_seconds=_place_to_play(change.at_seconds, turns))
         for change in score.transitions

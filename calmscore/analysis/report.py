@@ -29,6 +29,8 @@ Sentiment = Literal["negative", "neutral", "positive"]
 CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
 
 _CONFIG = ConfigDict(extra="forbid")
+# For so long people stop between two sentences.
+_PAUSE_SECONDS = 2.0
 
 
 def _in_order(shares: Any) -> Any:
@@ -137,6 +139,21 @@ class Talk:
     overtalk_seconds: float | None
     longest_silence_seconds: float
     turns: tuple[Turn, ...] = ()
+
+    def in_one_go(self, speaker: Speaker) -> list[Turn]:
+        """Return when one person speaks; short pauses in which nobody else speaks are no end."""
+        whole: list[Turn] = []
+        previous: Speaker | None = None
+        for turn in self.turns:
+            if turn.speaker == speaker:
+                if (
+                    previous == speaker
+                    and turn.start_seconds - whole[-1].end_seconds <= _PAUSE_SECONDS
+                ):
+                    turn = replace(whole.pop(), end_seconds=turn.end_seconds)
+                whole.append(turn)
+            previous = turn.speaker
+        return whole
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)

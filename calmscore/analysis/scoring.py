@@ -47,7 +47,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field
 from scipy.special import expit, logit
 
-from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS, EmotionName
+from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, EmotionName
 from calmscore.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -80,6 +80,9 @@ _EARLY_SLOPE = 13.6
 _LATE_SLOPE = 40.0
 _EDGE_SHARE = 0.2
 _NOTABLE_CHANGE = 0.2
+# Anger, disgust and fear weigh about the same: from one to the other nobody calms down.
+_NOTABLE_EASE = 0.15
+_TELLING_POINTS = 0.05
 _SMOOTHING = (0.25, 0.5, 0.25)
 
 Outcome = Literal[
@@ -439,20 +442,28 @@ def _transitions(
     middles[0], middles[-1] = 0, len(levels) - 1
     rows = []
     for index, first in enumerate(firsts):
+        before, after = names[first - 1], names[first]
+        earned = float(points[middles[index] : middles[index + 1]].sum())
+        if _contradicts(before, after, earned):
+            # Heard first as another emotion, yet distress went the other way: what is told
+            # is that it went that way within the emotion which the change led to.
+            before = after
         rows.append(
             Transition(
                 at_seconds=float(starts[first]),
-                from_emotion=names[first - 1],
-                to_emotion=names[first],
-                points=float(points[middles[index] : middles[index + 1]].sum()),
-                reason=_reason(
-                    float(levels[bounds[index] : first].mean()),
-                    float(levels[first : bounds[index + 2]].mean()),
-                    float(edges[first]),
-                ),
+                from_emotion=before,
+                to_emotion=after,
+                points=earned,
+                reason=_reason(earned, float(edges[first])),
             )
         )
     return tuple(rows)
+
+
+def _contradicts(before: EmotionName, after: EmotionName, points: float) -> bool:
+    """Tell whether two emotions say that somebody calmed down and the points that they did not."""
+    eased = BY_NAME[before].distress - BY_NAME[after].distress
+    return abs(eased) > _NOTABLE_EASE and eased * points < 0.0
 
 
 def describe(emotion: str) -> str:
@@ -460,12 +471,37 @@ def describe(emotion: str) -> str:
     return {"anger": "angry", "disgust": "disgusted", "fear": "fearful"}.get(emotion, emotion)
 
 
-def _reason(before: float, after: float, position: float) -> str:
-    change = "Calmer" if after < before else "More distressed"
-    if abs(after - before) < 0.05:
-        change = "About as distressed as before"
-    left = round(100 * (1.0 - position))
-    return f"{change}, with {left} % of the customer's speech still to come."
+# Until which share of the customer's speech a change is said to come, and why it counts as
+# it does, when it calmed and when it upset.
+_WHEN: tuple[tuple[float, str, str], ...] = (
+    (
+        0.2,
+        "Calmer early on, before there was much distress to deal with.",
+        "More upset early on, with time left to put it right.",
+    ),
+    (
+        0.55,
+        "Calmer in time for the second half of the call, which counts most.",
+        "More upset before the second half of the call, which counts most.",
+    ),
+    (
+        0.85,
+        "Calmer late in the call: the end counts most, but part of it had passed.",
+        "More upset late in the call: the end counts most, but little of it was left.",
+    ),
+    (
+        1.0,
+        "Calmer at the very end, with only a little of the call left.",
+        "More upset at the very end, with only a little of the call left.",
+    ),
+)
+
+
+def _reason(points: float, position: float) -> str:
+    if abs(points) < _TELLING_POINTS:
+        return "Made no difference to the score."
+    calmer, upset = next(texts for limit, *texts in _WHEN if position <= limit)
+    return calmer if points > 0.0 else upset
 
 
 def _edge_means(values: FloatArray, edges: FloatArray) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import streamlit as st
 from calmscore.analysis.report import CallReport
 from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
-from calmscore.dashboard.coaching import coaching_panel
+from calmscore.dashboard.coaching import bookmark_keeper, bookmarks, coaching_panel
 from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
@@ -23,8 +22,8 @@ from calmscore.dashboard.stored_call import find_stored, playback, prepared, whe
 from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.store import Store, audit
-from calmscore.store.calls import CallDetails, CallRow, list_agents, list_reports
-from calmscore.store.coaching import add_note, list_notes
+from calmscore.store.calls import CallDetails, CallRow, list_agents, list_reports, next_call
+from calmscore.store.coaching import list_notes
 from calmscore.store.keys import allows
 
 
@@ -37,21 +36,31 @@ def _start_seconds() -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0.0 else None
 
 
-def _back() -> None:
-    st.page_link(page_file("calls"), label="All calls", icon=":material/arrow_back:")
-
-
-def _header(store: Store, row: CallRow, user: User) -> None:
+def _header(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     st.title(plain(row.file_name), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(whereabouts(row), width="content")
         for tag in row.tags:
             st.badge(plain(tag), color="gray")
+        _links(store, row)
+        if row.has_audio and allows(user.role, "supervisor"):
+            call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
         if allows(user.role, "supervisor"):
             if st.button("Edit details", icon=":material/edit:"):
                 _edit(store, row, user)
             if st.button("Delete", icon=":material/delete:"):
                 _delete(store, row, user)
+
+
+def _links(store: Store, row: CallRow) -> None:
+    st.page_link(page_file("calls"), label="All calls", icon=":material/arrow_back:")
+    with store.database.reading() as session:
+        following = next_call(session, row)
+    if following is not None:
+        st.page_link(
+            page_file("call"), label="Next call", icon=":material/arrow_forward:",
+            query_params={"call": following},
+        )  # fmt: skip
 
 
 @st.dialog("Edit details")
@@ -140,16 +149,6 @@ def _swap(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     st.rerun()
 
 
-def _channels(row: CallRow, report: CallReport, user: User) -> None:
-    if report.speakers.how == "mixed":
-        return
-    if row.has_audio and allows(user.role, "supervisor"):
-        call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
-        st.caption("Choosing the other one analyses the call again.")
-    elif report.speakers.how == "channels":
-        st.caption(f"The customer is on the {report.call.customer_channel} channel.")
-
-
 def _sound(store: Store, row: CallRow, user: User) -> Playback | None:
     try:
         return playback(store, row, actor=user.name)
@@ -211,33 +210,16 @@ def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     )  # fmt: skip
 
 
-def _bookmarked(store: Store, row: CallRow, user: User) -> Callable[[float, str], None] | None:
-    if not allows(user.role, "supervisor"):
-        return None
-
-    def keep(seconds: float, text: str) -> None:
-        with store.database.writing() as session:
-            add_note(session, row.id, text=text or "Bookmark", author=user.name, at_seconds=seconds)
-
-    return keep
-
-
-def _bookmarks(store: Store, row: CallRow) -> list[tuple[float, str]]:
-    with store.database.reading() as session:
-        notes = list_notes(session, row.id)
-    return [(note.at_seconds, note.text) for note in notes if note.at_seconds is not None]
-
-
 def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
-    _header(store, row, user)
+    _header(store, row, report, user)
     _swap(store, row, report, user)
     call_view.score_card(report, named=False)
     call_view.notices(report)
     # What is told by the report stands there before the recording is ready to be played.
     sound = prepared(row)
     console(
-        report, sound, start_seconds=_start_seconds(), bookmarks=_bookmarks(store, row),
-        on_bookmark=_bookmarked(store, row, user), linkable=True,
+        report, sound, start_seconds=_start_seconds(), bookmarks=bookmarks(store, row.id),
+        on_bookmark=bookmark_keeper(store, row.id, user), linkable=True,
         why_no_bookmark="Only supervisors set bookmarks.",
     )  # fmt: skip
     if not row.has_audio:
@@ -250,7 +232,6 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         coaching_panel(store, row, report, user)
     with side:
         call_view.who_spoke(report, narrow=True)
-        _channels(row, report, user)
         st.subheader("Report")
         call_view.downloads(report, on_click=lambda: _record_export(store, row, user))
         _pdf(store, row, report, user)
@@ -260,9 +241,10 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         st.rerun()
 
 
-_back()
 desk_store = open_store()
 call_id = st.query_params.get("call", "")
 found = find_stored(desk_store, call_id, model_sha256=st.query_params.get("model"))
-if found is not None:
+if found is None:
+    st.page_link(page_file("calls"), label="All calls", icon=":material/arrow_back:")
+else:
     _show(desk_store, *found, current_user())

@@ -4,19 +4,56 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from calmscore.analysis.report import CallReport, segment_rows
-from calmscore.analysis.scoring import CallScore, format_duration
+from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore, format_duration
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+
+_STRIP = """
+<style>
+.score {
+  display: grid; grid-template-columns: auto minmax(13rem, 16rem) minmax(0, 1fr);
+  gap: 0.25rem 2rem; align-items: center;
+}
+.score .value { font-size: 3.2rem; font-weight: 700; line-height: 1; white-space: nowrap; }
+.score .of { font-size: 1rem; opacity: 0.75; font-weight: 400; }
+.score .outcome {
+  display: inline-block; font-weight: 600; padding: 0.05rem 0.7rem; border-radius: 999px;
+  border: 1.5px solid var(--outcome); margin-right: 0.5rem;
+  background: color-mix(in srgb, var(--outcome) 18%, transparent);
+}
+.score .facts { font-size: 0.875rem; opacity: 0.8; margin-top: 0.25rem; }
+.score .scale { font-size: 0.8rem; }
+.score .line { position: relative; height: 1.1rem; }
+.score .line i { position: absolute; background: currentColor; border-radius: 2px; }
+.score .line .all { inset: 0.5rem 0 auto; height: 2px; opacity: 0.5; }
+.score .line .sure { top: 0.25rem; height: 0.6rem; background: var(--outcome);
+  outline: 1px solid currentColor; }
+.score .line .here { top: 0; width: 3px; height: 1.1rem; transform: translateX(-50%); }
+.score .ends { display: flex; justify-content: space-between; }
+.score-file { opacity: 0.75; overflow-wrap: anywhere; margin-bottom: 0.25rem; }
+@media (max-width: 760px) {
+  .score { grid-template-columns: auto minmax(0, 1fr); }
+  .score .told { grid-column: 1 / -1; }
+}
+</style>
+"""
+_CUES = {
+    "chosen": "as chosen",
+    "greeting": "guessed from who greets",
+    "file_name": "from the file's name",
+    "direction": "from the direction of the call",
+    "words": "from what is said",
+}
 
 
 def score_card(report: CallReport, *, named: bool = True) -> None:
-    """Show the file, the score out of 10, the outcome and one sentence.
+    """Show the score with its interval, the outcome, one sentence and what it rests on.
 
     Parameters
     ----------
@@ -27,69 +64,71 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
     """
     score = report.score
     value = "–" if score.value is None else f"{score.value:.1f}"
-    of_ten = "" if score.value is None else f"<span class='of'> out of 10{_interval(score)}</span>"
-    colour = OUTCOME_COLOURS[score.outcome]
+    of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
     length = format_duration(report.call.duration_seconds)
     file = f"<div class='score-file'>{html.escape(report.call.file_name)} · {length}</div>"
+    facts = " · ".join(html.escape(fact) for fact in _rests_on(report))
     st.html(
         f"""
-        <style>
-        .score {{ display: flex; align-items: baseline; flex-wrap: wrap; gap: 0 1rem; }}
-        .score .value {{ font-size: 4rem; font-weight: 700; line-height: 1.1; }}
-        .score .of {{ font-size: 1.1rem; opacity: 0.75; font-weight: 400; }}
-        .score .outcome {{
-          font-size: 1.1rem; font-weight: 600; padding: 0.15rem 0.8rem; border-radius: 999px;
-          border: 1.5px solid var(--outcome);
-          background: color-mix(in srgb, var(--outcome) 18%, transparent);
-        }}
-        .score-file {{ opacity: 0.75; overflow-wrap: anywhere; }}
-        </style>
+        {_STRIP}
         {file if named else ""}
-        <div class="score" role="status" style="--outcome: {colour}">
+        <div class="score" role="status" style="--outcome: {OUTCOME_COLOURS[score.outcome]}">
         <span class="value">{value}{of_ten}</span>
-        <span class="outcome">{outcome_label(score.outcome)}</span></div>
+        <div class="scale">{_scale(score)}</div>
+        <div class="told"><span class="outcome">{outcome_label(score.outcome)}</span>
+        <span>{html.escape(score.summary)}</span>
+        <div class="facts">{facts}</div></div></div>
         """
     )
-    st.markdown(score.summary)
-    if (agreement := listeners_agreement(report)) is not None:
-        st.caption(agreement)
 
 
-def _interval(score: CallScore) -> str:
-    if score.low is None or score.high is None:
+def _scale(score: CallScore) -> str:
+    """Draw the score and its interval on a line from 1 to 10."""
+    if score.value is None or score.low is None or score.high is None:
         return ""
-    return f", 80 % sure between {score.low:.1f} and {score.high:.1f}"
-
-
-def listeners_agreement(report: CallReport) -> str | None:
-    """Say what share of listeners would probably agree, or None where nothing was judged."""
-    shares = [max(segment.heard) for segment in report.segments if segment.heard is not None]
-    if not shares:
-        return None
-    of_ten = round(10 * sum(shares) / len(shares))
-    text = (
-        f"Heard as, never felt: of ten people who listen to this voice, about {of_ten} would "
-        "probably name the emotion that the model hears first in a segment."
+    low, value, high = (
+        100 * (place - LOWEST_VALUE) / (HIGHEST_VALUE - LOWEST_VALUE)
+        for place in (score.low, score.value, score.high)
     )
+    told = f"80 % sure: {score.low:.1f} to {score.high:.1f}"
+    return f"""
+        <div class="line" role="img" aria-label="{told}"><i class="all"></i>
+        <i class="sure" style="left: {low:.1f}%; width: {max(high - low, 1):.1f}%"></i>
+        <i class="here" style="left: {value:.1f}%"></i></div>
+        <div class="ends"><span>1</span><span>{told}</span><span>10</span></div>
+        """
+
+
+def _rests_on(report: CallReport) -> Iterator[str]:
+    """Yield what the score rests on: how people hear, how much was judged, whose voice."""
+    shares = [max(segment.heard) for segment in report.segments if segment.heard is not None]
+    if shares:
+        of_ten = round(10 * sum(shares) / len(shares))
+        yield (
+            "Heard as, never felt: of ten people who listen, about "
+            f"{of_ten} would name the same emotion"
+        )
     coverage = report.score.coverage
     if coverage is not None and coverage < 0.995:
-        text += f" {1.0 - coverage:.0%} of the customer's speech could not be judged."
-    return text
+        yield f"{1.0 - coverage:.0%} of the customer's speech could not be judged"
+    cue = report.speakers.customer_from
+    if cue is not None:
+        sure = "" if cue == "chosen" else f", {1.0 - report.speakers.doubt:.0%} sure"
+        side, places = _customer_places(report)
+        yield f"The customer {places[side]} ({_CUES[cue]}{sure})"
 
 
 def notices(report: CallReport) -> None:
-    """Show what people should know of the recording."""
+    """Show what people should know of the recording; the strip tells who was guessed to be who."""
     for notice in report.warnings:
-        if notice.code == "customer_channel_guessed":
-            st.caption(notice.message)
-        else:
+        if notice.code != "customer_channel_guessed":
             st.warning(notice.message, icon=":material/info:")
 
 
 def customer_side(
     report: CallReport, *, key: str, on_change: Callable[[], None] | None = None
 ) -> None:
-    """Say who the customer is, where two people are told apart, and let it be mended.
+    """Let it be mended who the customer is, where two people are told apart.
 
     The other one may be the agent, whose voice is never scored: it is asked about once
     before anything is done.
@@ -106,28 +145,30 @@ def customer_side(
     """
     if report.speakers.how == "mixed":
         return
-    # Of two voices on one channel the first is taken only where somebody chose it.
-    side = "left" if report.call.customer_channel == "left" else "right"
+    side, places = _customer_places(report)
     other = "right" if side == "left" else "left"
-    if report.speakers.how == "separated":
-        places = {"left": "is who speaks first", "right": "is who speaks second"}
-    else:
-        places = {name: f"is on the {name} channel" for name in ("left", "right")}
-    chosen = " (chosen)" if report.speakers.customer_from == "chosen" else ""
 
     def choose() -> None:
         st.session_state[key] = other
         if on_change is not None:
             on_change()
 
-    st.markdown(f"The customer **{places[side]}**{chosen}.")
     with st.popover(f"The customer {places[other]}", icon=":material/swap_horiz:"):
         st.markdown(
             "Listen first: only the customer's voice may be scored. If that is the agent's, leave "
             "it. To read the emotions of people at work from their voices is forbidden in the "
-            "European Union (AI Act, Article 5)."
+            "European Union (AI Act, Article 5). The call is analysed again."
         )
         st.button(f"Yes, the customer {places[other]}", key=f"swap-{key}", on_click=choose)
+
+
+def _customer_places(report: CallReport) -> tuple[str, dict[str, str]]:
+    """Return who of two people is the customer, left or right, and how that is said of each."""
+    # Of two voices on one channel the first is taken only where somebody chose it.
+    side = "left" if report.call.customer_channel == "left" else "right"
+    if report.speakers.how == "separated":
+        return side, {"left": "is who speaks first", "right": "is who speaks second"}
+    return side, {name: f"is on the {name} channel" for name in ("left", "right")}
 
 
 def talk_figures(report: CallReport) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from calmscore.analysis.report import CallReport, SegmentReport
@@ -28,6 +30,7 @@ from calmscore.store.coaching import (
 from calmscore.store.keys import allows
 
 _LONGEST_NOTE = 4000
+_BOOKMARK = "Bookmark"
 _AS_HEARD = "as the model heard it"
 
 
@@ -57,6 +60,25 @@ def coaching_panel(store: Store, row: CallRow, report: CallReport, user: User) -
         _correct(store, row, report, corrections, user)
     elif not notes:
         st.caption("No notes yet.")
+
+
+def bookmarks(store: Store, call_id: str) -> list[tuple[float, str]]:
+    """Return the notes at moments of a call: seconds and text."""
+    with store.database.reading() as session:
+        notes = list_notes(session, call_id)
+    return [(note.at_seconds, note.text) for note in notes if note.at_seconds is not None]
+
+
+def bookmark_keeper(store: Store, call_id: str, user: User) -> Callable[[float, str], None] | None:
+    """Return what keeps a bookmark at a second of a call; None for who may not."""
+    if not allows(user.role, "supervisor"):
+        return None
+
+    def keep(seconds: float, text: str) -> None:
+        with store.database.writing() as session:
+            add_note(session, call_id, text=text or _BOOKMARK, author=user.name, at_seconds=seconds)
+
+    return keep
 
 
 def _tags(store: Store, row: CallRow) -> None:

@@ -12,6 +12,7 @@ from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.playback import Playback
 from calmscore.audio.recording import hash_recording
 from calmscore.dashboard import call_view
+from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
 from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.page_files import page_file
@@ -26,19 +27,32 @@ _SAMPLE = shipped("samples") / "calms_down.wav"
 
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
-    upload = st.file_uploader(
-        "Recording of a call", type=RECORDING_SUFFIXES,
+    """Return the call that was chosen in this session, also after a look at another page."""
+    upload_column, sample_column = st.columns([5, 1], vertical_alignment="bottom")
+    upload_column.file_uploader(
+        "Recording of a call", type=RECORDING_SUFFIXES, key="upload", on_change=_uploaded,
         help="Best in stereo, one person per channel.",
     )  # fmt: skip
-    if upload is not None:
-        st.session_state.pop("sample", None)
-        return upload.name, upload
-    if _SAMPLE.is_file() and st.button("Try the sample call", icon=":material/play_circle:"):
-        st.session_state["sample"] = True
-    if st.session_state.get("sample"):
-        st.caption("The voices of the sample call are synthetic.")
-        return _SAMPLE.name, io.BytesIO(_SAMPLE.read_bytes())
-    return None
+    if _SAMPLE.is_file():
+        sample_column.button(
+            "Try the sample call", icon=":material/play_circle:", on_click=_try_sample
+        )
+    chosen: tuple[str, io.BytesIO] | None = st.session_state.get("chosen")
+    return chosen
+
+
+def _uploaded() -> None:
+    file = st.session_state["upload"]
+    st.session_state["chosen"] = None if file is None else (file.name, file)
+
+
+def _try_sample() -> None:
+    st.session_state["chosen"] = (_SAMPLE.name, io.BytesIO(_SAMPLE.read_bytes()))
+
+
+def _close() -> None:
+    for key in ("chosen", "analysis", "kept"):
+        st.session_state.pop(key, None)
 
 
 def _welcome() -> None:
@@ -90,8 +104,7 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
     user = current_user()
     if not allows(user.role, "supervisor"):
         return
-    this = (report.call.id, report.call.customer_channel)
-    if st.session_state.get("kept") == this:
+    if _is_kept(report):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(":material/check_circle: This call is kept.")
             st.page_link(
@@ -108,16 +121,40 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
     ):
         return
     keep(report, source, store=open_store(), actor=user.name)
-    st.session_state["kept"] = this
+    st.session_state["kept"] = _this(report)
     st.rerun()
+
+
+def _console(report: CallReport, playback: Playback) -> None:
+    if not _is_kept(report):
+        console(report, playback, why_no_bookmark="Keep this call first: bookmarks go with it.")
+        return
+    store = open_store()
+    console(
+        report, playback, bookmarks=bookmarks(store, report.call.id), linkable=True,
+        on_bookmark=bookmark_keeper(store, report.call.id, current_user()),
+    )  # fmt: skip
+
+
+def _is_kept(report: CallReport) -> bool:
+    return bool(st.session_state.get("kept") == _this(report))
+
+
+def _this(report: CallReport) -> tuple[str, str]:
+    return report.call.id, report.call.customer_channel
 
 
 def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
     call_view.score_card(report)
-    _keeping(report, source)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _keeping(report, source)
+        call_view.customer_side(report, key=_channel_key(report.call.id))
+        if st.session_state["upload"] is None:
+            st.button("Close this call", type="tertiary", on_click=_close)
+        if report.call.file_name == _SAMPLE.name:
+            st.caption("The voices of the sample call are synthetic.", width="content")
     call_view.notices(report)
-    console(report, playback, why_no_bookmark="Keep this call first: bookmarks are kept with it.")
-    call_view.customer_side(report, key=_channel_key(report.call.id))
+    _console(report, playback)
     call_view.who_spoke(report)
     call_view.downloads(report)
     call_view.not_a_verdict()
@@ -125,9 +162,13 @@ def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
 
 st.title("Score a call")
 chosen = _chosen_call()
+below = st.empty()
 if chosen is None:
-    _welcome()
+    with below.container():
+        _welcome()
 else:
+    # What stood here before does not stay under the progress.
+    below.empty()
     analysed = _analysed(*chosen)
     if analysed is not None:
         _show(*analysed, chosen[1])

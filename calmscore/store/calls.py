@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import CallReport
@@ -252,6 +252,17 @@ def count_calls(session: Session, wanted: CallFilter | None = None) -> int:
     """Return how many calls match."""
     query = _matching(select(func.count(Call.number)), wanted or CallFilter())
     return int(session.scalar(query) or 0)
+
+
+def next_call(session: Session, row: CallRow) -> str | None:
+    """Return the id of the call that follows in the list, the latest first; None at its end."""
+    here = (row.called_at, row.number)
+    return session.scalar(
+        select(Call.id)
+        .where(tuple_(Call.called_at, Call.number) < here)
+        .order_by(Call.called_at.desc(), Call.number.desc())
+        .limit(1)
+    )
 
 
 def read_call(session: Session, call_id: str) -> CallRow:

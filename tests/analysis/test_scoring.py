@@ -23,7 +23,7 @@ from calmscore.analysis.scoring import (
     score_emotions,
     score_probabilities,
 )
-from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS
+from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS
 from calmscore.errors import ParameterError
 
 ANGER, HAPPY, NEUTRAL, SAD = ["anger"], ["happy"], ["neutral"], ["sad"]
@@ -386,7 +386,33 @@ def test_transitions_name_the_moment_and_both_emotions():
     assert (transition.from_emotion, transition.to_emotion) == ("anger", "neutral")
     assert transition.at_seconds == 21.0
     assert transition.points > 0.0
-    assert transition.reason == "Calmer, with 50 % of the customer's speech still to come."
+    assert transition.reason.startswith("Calmer in time for the second half")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (2 * ANGER, 10 * NEUTRAL, "Calmer early on"),
+        (5 * ANGER, 5 * NEUTRAL, "second half of the call, which counts most"),
+        (8 * ANGER, 3 * NEUTRAL, "the end counts most, but part of it had passed"),
+        (19 * ANGER, 2 * NEUTRAL, "at the very end"),
+        (2 * NEUTRAL, 10 * ANGER, "with time left to put it right"),
+        (19 * NEUTRAL, 2 * ANGER, "More upset at the very end"),
+    ],
+)
+def test_a_reason_says_why_the_place_in_the_call_matters(before, after, words):
+    (transition,) = score_emotions(before + after).transitions
+    assert words in transition.reason
+
+
+@given(tables())
+def test_no_moment_says_that_somebody_calmed_down_who_did_not(call):
+    for change in score_of(*call).transitions:
+        eased = BY_NAME[change.from_emotion].distress - BY_NAME[change.to_emotion].distress
+        if abs(eased) > 0.15:
+            assert eased * change.points >= 0.0
+        if abs(change.points) >= 0.05 and not change.reason.startswith("Small shifts"):
+            assert change.reason.startswith("Calmer" if change.points > 0 else "More upset")
 
 
 @given(tables())

@@ -105,3 +105,20 @@ def test_the_table_tells_the_timeline_in_stretches():
         ["0:30–0:33", "no speech of the customer"],
     ]
     assert rows[0][2] == "75%"
+
+
+@pytest.mark.parametrize(
+    ("emotion", "points", "words"),
+    [
+        ("fear", 0.5, "The customer sounded fearful, but less so"),
+        ("fear", -0.5, "The customer sounded more strongly fearful"),
+        ("neutral", -0.5, "The customer sounded calm less clearly"),
+    ],
+)
+def test_a_shift_within_one_emotion_is_told_as_one(emotion, points, words):
+    report = made_report(RESCUED)
+    change = replace(
+        report.score.transitions[0], from_emotion=emotion, to_emotion=emotion, points=points
+    )
+    (moment,) = moments(replace(report, score=replace(report.score, transitions=(change,))))
+    assert moment["text"] == words

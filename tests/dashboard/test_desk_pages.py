@@ -388,7 +388,7 @@ def test_the_other_channel_analyses_the_call_again_and_keeps_its_details(store):
     button(page, "Yes, the customer is on the right channel").click().run()
     assert not page.exception
     assert not page.error
-    assert "The customer **is on the right channel** (chosen)." in texts(page)
+    assert "The customer is on the right channel (as chosen)" in texts(page)
     with store.database.reading() as session:
         reports = list_reports(session, call_id)
         row = read_call(session, call_id)

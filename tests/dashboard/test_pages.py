@@ -84,20 +84,54 @@ def test_the_sample_call_is_one_click_away(page):
     assert "synthetic" in texts(page)
 
 
+def test_a_call_is_there_again_after_a_look_at_another_page(page, speech, monkeypatch):
+    from calmscore.intake import analysis_throttle
+
+    upload(page, wav(speech))
+    monkeypatch.setattr(analysis_throttle, "analyze_recording", None)
+    page.switch_page(page_file("calls")).run()
+    page.switch_page(page_file("score_call")).run()
+    assert not page.exception
+    assert not page.error
+    assert "call.wav" in texts(page)
+    next(button for button in page.button if button.label == "Close this call").click().run()
+    assert "call.wav" not in texts(page)
+    assert "agent's voice is never scored" in texts(page)
+
+
+def test_keeping_a_call_neither_analyses_it_again_nor_drops_what_was_said_of_it(
+    page, speech, monkeypatch, tmp_path
+):
+    from calmscore.dashboard import desk
+    from calmscore.intake import analysis_throttle
+    from calmscore.store import Store
+
+    store = Store(tmp_path)
+    monkeypatch.setattr(desk, "open_store", lambda: store)
+    upload(page, wav(speech))
+    said = [html.body for html in page.html]
+    monkeypatch.setattr(analysis_throttle, "analyze_recording", None)
+    next(button for button in page.button if button.label == "Keep this call").click().run()
+    assert not page.exception
+    assert "This call is kept" in texts(page)
+    assert [html.body for html in page.html] == said
+    store.close()
+
+
 def swap(page, side: str):
     return next(b for b in page.button if b.label == f"Yes, the customer is on the {side} channel")
 
 
 def test_the_guess_of_the_channel_is_said_and_a_swap_scores_the_other(page, speech):
     upload(page, wav(speech))
-    assert "left channel was taken for the customer" in texts(page)
+    assert "The customer is on the left channel (guessed from who greets" in texts(page)
     before = [metric.value for metric in page.metric]
     assert "only the customer's voice may be scored" in texts(page)
     swap(page, "right").click().run()
     assert not page.exception
     after = [metric.value for metric in page.metric]
     assert (after[0], after[1]) == (before[1], before[0])
-    assert "was taken for the customer" not in texts(page)
+    assert "guessed" not in texts(page)
 
 
 def test_mono_is_warned_of_and_offers_no_swap(page, speech):
@@ -117,11 +151,11 @@ def test_two_on_one_channel_are_exchanged_by_one_click(page, speech, monkeypatch
 
     monkeypatch.setattr(segments, "two_voices", halves)
     upload(page, wav(speech.mean(axis=1)))
-    assert "The customer **is who speaks second**." in texts(page)
+    assert "The customer is who speaks second" in texts(page)
     before = [metric.value for metric in page.metric]
     next(b for b in page.button if b.label == "Yes, the customer is who speaks first").click().run()
     assert not page.exception
-    assert "The customer **is who speaks first** (chosen)." in texts(page)
+    assert "The customer is who speaks first (as chosen)" in texts(page)
     after = [metric.value for metric in page.metric]
     assert (after[0], after[1]) == (before[1], before[0])
 

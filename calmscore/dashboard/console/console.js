@@ -336,7 +336,7 @@ class Console {
     if (field.dataset.set === "speed") this.player.setRate(Number(field.value));
     if (field.dataset.set === "skip") this.player.skipping = field.checked;
     if (field.dataset.side !== undefined) {
-      const sides = this.view.customer_side === "mixed" ? 1 : 2;
+      const sides = this.view.how === "channels" ? 2 : 1;
       this.player.setVolume(Number(field.dataset.side), Number(field.value) / 100, sides);
     }
   }
@@ -463,7 +463,7 @@ class Console {
 
   fillVolumes() {
     const place = this.find(".volumes");
-    const sides = this.view.customer_side === "mixed" ? ["Volume"]
+    const sides = this.view.how !== "channels" ? ["Volume"]
       : this.view.customer_side === "left" ? ["Customer", "Agent"] : ["Agent", "Customer"];
     if (place.dataset.sides === sides.join()) return;
     place.dataset.sides = sides.join();

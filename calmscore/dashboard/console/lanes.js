@@ -13,7 +13,7 @@ const GAP = 6;
 // Top and height of each lane, from the top down.
 export function layout(view) {
   const lanes = [["customer", 34]];
-  if (view.customer_side !== "mixed") lanes.push(["agent", 20]);
+  if (view.how !== "mixed") lanes.push(["agent", 20]);
   lanes.push(["distress", 76]);
   if (view.sound) lanes.push(["wave", view.sound.sides.length > 1 ? 60 : 44]);
   if (view.spectrogram) lanes.push(["spectrogram", 84]);
@@ -103,7 +103,7 @@ export function drawLanes(canvas, view, scale, colours) {
 function grounds(pen, view, placed, scale, colours) {
   const titles = {
     customer: ["Customer", "heard as"], agent: ["Agent"], distress: ["Distress", "heard, %"],
-    wave: view.sound && view.sound.sides.length > 1 ? ["Loudness"] : ["Loudness"],
+    wave: ["Loudness"],
     spectrogram: ["Pitch and", "overtones"],
   };
   pen.textAlign = "left";
@@ -118,7 +118,16 @@ function grounds(pen, view, placed, scale, colours) {
       pen.fillText(line, 0, lane.top + lane.height / 2 + (at - (lines.length - 1) / 2) * 13);
     });
   }
+  pen.textAlign = "right";
+  pen.font = `400 10px ${colours.font}`;
+  pen.fillStyle = css(colours.soft);
+  for (const [share, text] of [[1, "100"], [0.5, "50"], [0, "0"]]) {
+    pen.fillText(text, LEFT - 5, distressY(placed.distress, share));
+  }
 }
+
+const distressY = (lane, share) => lane.top + 5 + (1 - share) * (lane.height - 10);
+
 
 function hatch(pen, colours) {
   const tile = document.createElement("canvas");
@@ -196,7 +205,7 @@ function agent(pen, view, lane, scale, colours) {
 }
 
 function distress(pen, view, lane, scale, colours) {
-  const y = (share) => lane.top + 4 + (1 - share) * (lane.height - 8);
+  const y = (share) => distressY(lane, share);
   pen.strokeStyle = css(colours.soft, 0.7);
   pen.lineWidth = 1;
   pen.setLineDash([3, 4]);
@@ -250,7 +259,7 @@ function wave(pen, view, lane, scale, colours) {
   const height = lane.height / sides.length;
   sides.forEach((peaks, side) => {
     const middle = lane.top + height * (side + 0.5);
-    const ofCustomer = sides.length === 1 || (view.customer_side === "right") === (side === 1);
+    const ofCustomer = view.how !== "channels" || (view.customer_side === "right") === (side === 1);
     pen.fillStyle = css(ofCustomer ? mixed(colours.ground, colours.ink, 0.7) : colours.agent);
     for (let x = LEFT; x < scale.width; x += 2) {
       const first = Math.max(Math.floor(scale.at(x) * rate), 0);

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from calmscore.analysis.report import CallReport, SegmentReport, Turn
+from calmscore.analysis.report import CallReport, SegmentReport, Talk, Turn
 from calmscore.analysis.scoring import CallScore, Transition, describe, format_duration
 from calmscore.dashboard.charts import clock
 from calmscore.emotions import BY_NAME, EMOTIONS
@@ -45,6 +45,7 @@ def console_view(report: CallReport) -> dict[str, Any]:
         "id": report.call.id,
         "seconds": report.call.duration_seconds,
         "customer_side": side,
+        "how": report.speakers.how,
         "emotions": {
             name: {"label": heard_as(name), "colour": BY_NAME[name].colour,
                    "calm": BY_NAME[name].valence != "negative"}
@@ -133,7 +134,7 @@ def moments(report: CallReport) -> list[dict[str, Any]]:
             "at": change.at_seconds,
             "from": _listen_from(change),
             "points": points / 10,
-            "text": _what_happened(change, report.talk.turns),
+            "text": _what_happened(change, report.talk),
             "why": change.reason,
             "small": abs(change.points) < SMALL_POINTS,
             "colours": [
@@ -150,25 +151,29 @@ def _listen_from(change: Transition) -> float:
     return change.at_seconds if change.plays_from_seconds is None else change.plays_from_seconds
 
 
-def _what_happened(change: Transition, turns: Sequence[Turn]) -> str:
+def _what_happened(change: Transition, talk: Talk) -> str:
     before, after = heard_as(change.from_emotion), heard_as(change.to_emotion)
-    if before == after:
-        what = f"the customer went on sounding {after}"
-    else:
+    if before != after:
         what = f"the customer went from {before} to {after}"
-    led = agent_seconds_before(change, turns)
+    elif BY_NAME[change.to_emotion].valence == "negative":
+        how = f"{after}, but less so" if change.points > 0 else f"more strongly {after}"
+        what = f"the customer sounded {how}"
+    else:
+        how = "more" if change.points > 0 else "less"
+        what = f"the customer sounded {after} {how} clearly"
+    led = _agent_seconds_before(change, talk)
     if led is None:
         return what[0].upper() + what[1:]
     return f"Agent spoke {format_duration(max(led, 1.0))}, then {what}"
 
 
-def agent_seconds_before(change: Transition, turns: Sequence[Turn]) -> float | None:
+def _agent_seconds_before(change: Transition, talk: Talk) -> float | None:
     """Return how long the agent spoke in the turn from which a moment plays, if there is one."""
     if change.plays_from_seconds is None:
         return None
-    for start, end in _spoken(turns, "agent"):
-        if start <= change.plays_from_seconds + 0.01 < end:
-            return end - start
+    for turn in talk.in_one_go("agent"):
+        if turn.start_seconds <= change.plays_from_seconds + 0.01 < turn.end_seconds:
+            return turn.end_seconds - turn.start_seconds
     return None
 
 
