@@ -213,6 +213,7 @@ def score_given_the_call(
             for segment in call.segments
             if segment.status == "low_information"
         ),
+        withheld_because=call.withheld_because,
     )
 
 

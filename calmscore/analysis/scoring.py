@@ -256,6 +256,7 @@ def score_probabilities(
     speech_seconds: npt.ArrayLike,
     segment_seconds: float = 3.0,
     unjudged_seconds: float = 0.0,
+    withheld_because: str | None = None,
 ) -> CallScore:
     """Score the calibrated probabilities of a call's segments.
 
@@ -271,6 +272,8 @@ def score_probabilities(
         Length of a segment.
     unjudged_seconds : float
         Seconds of the customer's speech that could not be judged.
+    withheld_because : str, optional
+        Why there is to be no score, though there are segments.
 
     Returns
     -------
@@ -297,6 +300,8 @@ def score_probabilities(
     }
     if scored.size < MINIMUM_SCORED_SEGMENTS:
         return _insufficient(_too_little(int(scored.size)), told)
+    if withheld_because is not None:
+        return _insufficient(withheld_because, told)
     edges = np.concatenate([[0.0], np.cumsum(weights[scored]) / weights[scored].sum()])
     told["low"], told["high"] = _interval(levels, 1.0 - table[scored].max(axis=1), edges)
     if told["coverage"] < LEAST_COVERAGE:

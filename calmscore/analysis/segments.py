@@ -52,8 +52,13 @@ _OPENING_WINDOW_SECONDS = 2.0
 _CLEAR_LEAD_SECONDS = 1.0
 # How likely the wrong side is taken: by who greets, and where nobody clearly does.
 _DOUBT_AFTER_GREETING, _DOUBT_WITHOUT_CUE = 0.2, 0.5
-# Above this doubt the notice says that the voices are much alike.
-_UNSURE = 0.3
+# Above this doubt the notice says that the voices are much alike; above the next they
+# are not taken apart.
+_UNSURE, _LARGEST_DOUBT = 0.3, 0.5
+_TOO_ALIKE = (
+    "There is no score: two people seem to share one channel, and their voices are too much alike "
+    "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
+)
 # A breath within what somebody says is no end of a turn.
 _LONGEST_BREATH_SECONDS = 0.6
 _LARGEST_GAIN_DB = 60.0
@@ -103,6 +108,8 @@ class SegmentedCall:
         Who spoke for how long.
     warnings : tuple of Notice
         What a reader must know.
+    withheld_because : str or None
+        Why there is no score, whatever the segments hold.
     """
 
     customer_channel: CustomerChannel
@@ -110,6 +117,7 @@ class SegmentedCall:
     segments: tuple[Segment, ...]
     talk: Talk
     warnings: tuple[Notice, ...]
+    withheld_because: str | None = None
 
     @property
     def judged(self) -> tuple[Segment, ...]:
@@ -336,7 +344,7 @@ def _segment_mixed(recording: Recording, reason: Notice, choice: ChannelChoice) 
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
-    if voices is not None:
+    if voices is not None and voices.doubt <= _LARGEST_DOUBT:
         return _segment_separated(recording, samples, voices, choice)
     segments = _cut(samples, mask)
     return SegmentedCall(
@@ -345,6 +353,7 @@ def _segment_mixed(recording: Recording, reason: Notice, choice: ChannelChoice) 
         segments=segments,
         talk=_talk(mask, None, recording.duration_seconds),
         warnings=(reason, *_overdriven(segments)),
+        withheld_because=None if voices is None else _TOO_ALIKE,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from calmscore.network.classifier import DEFAULT_ARTIFACTS
 FloatArray = npt.NDArray[np.float32]
 
 SPEAKER_MODEL_FILE = "speaker_embedding.onnx"
+SPEAKER_SPACE_FILE = "speaker_space.npz"
 FRAME_RATE_HZ = 100
 WINDOW_FRAMES = 148
 """Frames that the network was exported for: a second and a half."""
@@ -62,19 +64,23 @@ class SpeakerEmbedding:
     ----------
     path : Path
         The exported file.
+    space : Path, optional
+        Mean and matrix of the space in which voices are compared, from
+        ``training.fit_speaker_space``; without it the network's own.
 
     Raises
     ------
     ArtifactError
-        If it is missing or damaged.
+        If one of them is missing or damaged.
 
     References
     ----------
     Wang et al. (2023), "CAM++: A fast and efficient network for speaker verification
-    using context-aware masking".
+    using context-aware masking". Hatch et al. (2006), "Within-class covariance
+    normalization for SVM-based speaker recognition".
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, space: Path | None = None) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -85,6 +91,7 @@ class SpeakerEmbedding:
             )
         except Exception as error:  # ONNX Runtime has no error of its own for this
             raise ArtifactError(f"{path}: cannot be loaded ({error}); install it again") from error
+        self._space = None if space is None else _read_space(space)
 
     def embed(self, windows: FloatArray) -> FloatArray:
         """Place voices.
@@ -104,11 +111,28 @@ class SpeakerEmbedding:
             self._session.run(None, {"features": centred[start : start + _BATCH]})[0]
             for start in range(0, len(centred), _BATCH)
         ]
-        points = np.concatenate(parts)
-        return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
+        points = _unit_rows(np.concatenate(parts))
+        if self._space is None:
+            return points
+        mean, matrix = self._space
+        return _unit_rows((points - mean) @ matrix)
+
+
+def _unit_rows(points: npt.NDArray[np.floating[Any]]) -> FloatArray:
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _read_space(path: Path) -> tuple[FloatArray, FloatArray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return np.asarray(stored["mean"]), np.asarray(stored["matrix"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path}: cannot be loaded ({error}); install it again") from error
 
 
 @lru_cache(maxsize=1)
 def load_speaker_embedding() -> SpeakerEmbedding:
     """Load the shipped network, once in a process."""
-    return SpeakerEmbedding(DEFAULT_ARTIFACTS / SPEAKER_MODEL_FILE)
+    return SpeakerEmbedding(
+        DEFAULT_ARTIFACTS / SPEAKER_MODEL_FILE, space=DEFAULT_ARTIFACTS / SPEAKER_SPACE_FILE
+    )

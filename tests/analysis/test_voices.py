@@ -7,6 +7,7 @@ import pytest
 from test_segments import channel, codes, recording, statuses, where_there_is_sound
 
 from calmscore.analysis import segments
+from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.voices import TwoVoices, two_voices
 
@@ -19,7 +20,7 @@ def told_apart(monkeypatch):
 
     def voices(_, mask):
         early = np.arange(mask.size) < 500
-        return TwoVoices(masks=(mask & ~early, mask & early), margin=0.5)
+        return TwoVoices(masks=(mask & ~early, mask & early), evidence=0.5)
 
     monkeypatch.setattr(segments, "speech_mask", where_there_is_sound)
     monkeypatch.setattr(segments, "two_voices", voices)
@@ -65,6 +66,25 @@ def test_voices_that_are_much_alike_are_told_of(told_apart, monkeypatch):
     call = segment_call(recording(channel(12, FIRST, SECOND)))
     assert "much alike" in call.warnings[0].message
     assert call.speakers.doubt == 0.45
+
+
+def test_voices_that_are_too_much_alike_get_a_timeline_and_no_score(told_apart, monkeypatch):
+    monkeypatch.setattr(TwoVoices, "doubt", property(lambda _: 1.0))
+    call = segment_call(recording(channel(18, (0, 4), (6, 17))))
+    assert (call.speakers.how, codes(call)) == ("mixed", ["voices_mixed"])
+    assert len(call.judged) == 6
+    score = score_given_the_call(call, np.full((6, 6), 1 / 6))
+    assert (score.value, score.outcome) == (None, "insufficient evidence")
+    assert "too much alike" in score.summary
+    assert all(value is not None for value in score.distress)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "doubt"), [(-0.5, 1.0), (0.08, 1.0), (0.09, 0.5), (0.22, 0.25), (0.4, 0.0)]
+)
+def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
+    nobody = np.zeros(3, dtype=bool)
+    assert TwoVoices(masks=(nobody, nobody), evidence=evidence).doubt == pytest.approx(doubt)
 
 
 def test_silence_holds_no_two_voices():

@@ -253,11 +253,11 @@ class _Deck:
         if not self._left.get(emotion):
             self._left[emotion] = list(self._paths[emotion])
         left = self._left[emotion]
-        return _spoken_part(self._read(left.pop(int(self._generator.integers(len(left))))))
+        return spoken_part(self._read(left.pop(int(self._generator.integers(len(left))))))
 
 
-def _spoken_part(samples: FloatArray) -> FloatArray:
-    """Cut the silence off both ends of a clip."""
+def spoken_part(samples: FloatArray) -> FloatArray:
+    """Cut the silence off both ends of a clip, of shape (n,) at 16 kHz."""
     levels = levels_db(samples)
     loud = np.flatnonzero(levels >= levels.max() - _CLIP_FLOOR_DB)
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
