@@ -26,6 +26,7 @@ CustomerChannel = Literal["left", "right", "mixed"]
 Direction = Literal["inbound", "outbound", "unknown"]
 Speaker = Literal["customer", "agent"]
 Sentiment = Literal["negative", "neutral", "positive"]
+SpeakersHow = Literal["channels", "separated", "mixed"]
 CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
 
 _CONFIG = ConfigDict(extra="forbid")
@@ -83,7 +84,7 @@ class Speakers:
     mixed; ``doubt`` is how likely it is that the wrong person was taken, 0–1.
     """
 
-    how: Literal["channels", "separated", "mixed"]
+    how: SpeakersHow
     customer_from: CustomerCue | None
     doubt: float
 

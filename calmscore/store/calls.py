@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
 from calmscore.store.schema import FILE_NAME_LENGTH, NAME_LENGTH, Agent, Call, Moment, Report, Tag
+from calmscore.store.words import says, with_stored_words
 
 CallOrder = Literal["called_at", "agent", "duration_seconds", "score", "outcome", "file_name"]
 
@@ -47,6 +48,8 @@ class CallFilter:
         A tag that the call carries.
     text : str, optional
         A part of the file name, the agent's or the customer's name.
+    words : str, optional
+        What is said in the call; see `store.words.says`.
     """
 
     agents: Sequence[str] = ()
@@ -57,6 +60,7 @@ class CallFilter:
     highest_score: float | None = None
     tag: str | None = None
     text: str | None = None
+    words: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +144,8 @@ def save_report(
         )
         session.add(stored)
     stored.model_version, stored.created_at = report.model.version, now
-    stored.document = report.to_dict()
+    # Words are kept apart: as long as the recording, not as the report.
+    stored.document = {**report.to_dict(), "words": None}
     session.execute(delete(Moment).where(Moment.call_number == call.number))
     session.add_all(
         Moment(
@@ -318,17 +323,16 @@ def read_report(
     NotStoredError
         If there is no such call or report.
     """
-    query = select(Report.document).join(Call).where(Call.id == call_id)
+    query = select(Call.number, Report.document).join_from(Report, Call).where(Call.id == call_id)
     if model_sha256 is None:
         query = query.where(Report.id == Call.report_id)
     else:
         query = query.where(Report.model_sha256 == model_sha256)
-    document: dict[str, Any] | None = session.scalar(
-        query.order_by(Report.created_at.desc()).limit(1)
-    )
-    if document is None:
+    found = session.execute(query.order_by(Report.created_at.desc()).limit(1)).one_or_none()
+    if found is None:
         raise _not_stored(call_id)
-    return document
+    number, document = found
+    return with_stored_words(session, number, document)
 
 
 def read_reports(
@@ -360,7 +364,10 @@ def read_reports(
     )
     found = list(session.execute(query))
     rows = _call_rows(session, [(call, agent) for call, agent, _ in found])
-    return [(row, document) for row, (_, _, document) in zip(rows, found, strict=True)]
+    return [
+        (row, with_stored_words(session, row.number, document))
+        for row, (_, _, document) in zip(rows, found, strict=True)
+    ]
 
 
 def list_reports(session: Session, call_id: str) -> list[ReportRow]:
@@ -427,6 +434,8 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
             | Agent.name.icontains(wanted.text, autoescape=True)
             | Call.customer.icontains(wanted.text, autoescape=True)
         )
+    if wanted.words:
+        conditions.append(says(wanted.words))
     return conditions
 
 

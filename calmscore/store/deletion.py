@@ -16,8 +16,9 @@ from calmscore.store.calls import find_call, forget_idle_agents
 from calmscore.store.database import Database
 from calmscore.store.file_names import details_from_name
 from calmscore.store.incoming import IncomingFiles
-from calmscore.store.schema import AuditEvent, Call, Installation, Job
+from calmscore.store.schema import AuditEvent, Call, CallWords, Installation, Job
 from calmscore.store.settings import read_settings
+from calmscore.store.words import forget_deleted
 
 RETENTION_ACTOR = "retention"
 _LONGEST_JUMP = timedelta(days=30)
@@ -40,7 +41,7 @@ class StoredFiles:
 
 
 def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: str) -> None:
-    """Delete a call: recording, reports, moments, notes, tags, corrections, jobs.
+    """Delete a call: recording, words, reports, moments, notes, tags, corrections, jobs.
 
     A job that would bring the same recording in is deleted too, also one that is being
     worked at. One audit line stays: who, when, and the call's number, which says nothing
@@ -160,9 +161,12 @@ def apply_retention(
         silent = list(session.scalars(select(Call).where(Call.audio_until < now)))
         for call in silent:
             call.audio_until = None
+            session.execute(delete(CallWords).where(CallWords.call_number == call.number))
             audit.record(
                 session, actor=RETENTION_ACTOR, action="audio expired", call_number=call.number
             )
+        if silent:
+            forget_deleted(session)
         for call in (*calls, *silent):
             files.audio.delete(call.id)
     delete_left(database, files)
@@ -212,6 +216,8 @@ def _delete(
         session.execute(delete(Call).where(Call.number == call.number))
         audit.record(session, actor=actor, action=action, call_number=call.number)
     forget_idle_agents(session, [call.agent_id for call in calls])
+    if calls:
+        forget_deleted(session)
 
 
 def _delete_jobs(session: Session, files: StoredFiles, which: ColumnElement[bool]) -> int:

@@ -142,6 +142,31 @@ class Report(Base):
     document: Mapped[dict[str, Any]]
 
 
+class CallWords(Base):
+    """What is said in a call, or that it is still to be written down (no document).
+
+    ``document`` holds ``words`` and ``notices`` as a report does, ``text`` what is
+    searched: a line for each turn. On SQLite, triggers copy it into the index
+    ``words_search``.
+    """
+
+    __tablename__ = "call_words"
+    __table_args__ = (
+        Index(
+            "ix_call_words_text", text("to_tsvector('simple', text)"), postgresql_using="gin"
+        ).ddl_if(dialect="postgresql"),
+    )
+
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    # Of the report that says who speaks.
+    customer_channel: Mapped[str] = mapped_column(PlainString(10))
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    text: Mapped[str] = mapped_column(PlainText, default="")
+    claimed_at: Mapped[datetime | None]
+
+
 class Moment(Base):
     """A change of emotion that earned or cost points, of the call's current report."""
 

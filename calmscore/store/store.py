@@ -19,8 +19,9 @@ from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import CallDetails, find_call, has_call, save_report, set_details
 from calmscore.store.database import Database
 from calmscore.store.incoming import IncomingFiles
-from calmscore.store.schema import Installation
+from calmscore.store.schema import Call, Installation
 from calmscore.store.settings import read_settings
+from calmscore.store.words import has_words, save_words, want_words
 
 _DATABASE_FILE = "calmscore.db"
 _ATTEMPTS = 5
@@ -86,8 +87,9 @@ class Store:
         details: CallDetails | None = None,
         renewing: bool = False,
         within: Callable[[Session], None] | None = None,
+        words: bool = False,
     ) -> int:
-        """Store a report and, if the settings keep recordings, the recording.
+        """Store a report and, if the settings keep recordings, the recording and its words.
 
         Parameters
         ----------
@@ -104,6 +106,8 @@ class Store:
             it was deleted since.
         within : callable, optional
             Called in the transaction that stores the call: both are done, or neither.
+        words : bool
+            Whether words that the report does not hold are to be written down later.
 
         Returns
         -------
@@ -136,6 +140,7 @@ class Store:
                         # Again, in case that the call was deleted meanwhile.
                         self.audio.put(report.call.id, kept)
                         call.audio_until = call.audio_until or _days_from_now(days)
+                        _keep_words(session, call, report, wanted=words)
                     audit.record(
                         session,
                         actor=actor,
@@ -241,6 +246,14 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+
+def _keep_words(session: Session, call: Call, report: CallReport, *, wanted: bool) -> None:
+    channel = report.call.customer_channel
+    if report.words is not None:
+        save_words(session, call, customer_channel=channel, words=report.to_dict()["words"])
+    elif wanted and not has_words(session, call.number, customer_channel=channel):
+        want_words(session, call, customer_channel=channel)
 
 
 def _days_from_now(days: int) -> datetime:

@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call import Progress, Source, analyze_recording
-from calmscore.analysis.report import CallReport, Speaker, SpokenWord, Turn, Words, WordsTurn
+from calmscore.analysis.report import (
+    CallReport,
+    CustomerChannel,
+    Speaker,
+    SpeakersHow,
+    SpokenWord,
+    Talk,
+    Turn,
+    Words,
+    WordsTurn,
+)
 from calmscore.analysis.segments import ChannelChoice, customer_samples
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
@@ -50,8 +60,18 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Side:
-    """One person's turns, packed."""
+class Side:
+    """One person's turns, packed.
+
+    Attributes
+    ----------
+    speaker : {"customer", "agent"} or None
+        None where nobody knows who it is.
+    turns : tuple of tuple of float
+        Start and end of each, in seconds.
+    windows : tuple of Window
+        What the transcriber listens to.
+    """
 
     speaker: Speaker | None
     turns: tuple[tuple[float, float], ...]
@@ -87,7 +107,13 @@ def with_words(
         transcriber = load()
         if transcriber is None:
             return report
-        words, notices = write_down(report, recording, transcriber=transcriber, progress=progress)
+        sides = sides_of(
+            recording,
+            report.talk,
+            how=report.speakers.how,
+            customer_channel=report.call.customer_channel,
+        )
+        words, notices = write_down(sides, transcriber=transcriber, progress=progress)
     except CalmscoreError as error:
         words, notices = None, (_no_words(str(error)),)
     except Exception as error:  # the score is there, and stays
@@ -125,23 +151,17 @@ def analyze_with_words(
 
 
 def write_down(
-    report: CallReport,
-    recording: Recording,
-    *,
-    transcriber: Listener,
-    progress: Progress | None = None,
+    sides: Sequence[Side], *, transcriber: Listener, progress: Progress | None = None
 ) -> tuple[Words | None, tuple[Notice, ...]]:
-    """Write down what both sides of a call say.
+    """Write down what the people of a call say.
 
-    Speech is what the analysis took for speech: over music, ringing and noise nothing
-    is written. Numbers that identify people are masked; see `masking.masked`.
+    Numbers that identify people are masked; see `masking.masked`.
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis; its turns say who speaks when.
-    recording : Recording
-        The call that it is of.
+    sides : sequence of Side
+        As `sides_of` gives them: what the analysis took for speech. Over music, ringing
+        and noise nothing is written.
     transcriber : Listener
         What listens.
     progress : callable, optional
@@ -154,7 +174,7 @@ def write_down(
     notices : tuple of Notice
         What a reader must know of the words.
     """
-    sides = [side for side in _sides(report, recording) if side.windows]
+    sides = [side for side in sides if side.windows]
     windows = [window for side in sides for window in side.windows]
     if sum(window.speech_seconds for window in windows) < _LEAST_SPEECH_SECONDS:
         return None, (_NO_SPEECH,)
@@ -193,25 +213,46 @@ def _unknown_language(language: Language) -> Notice:
     )
 
 
-def _telling(sides: Sequence[_Side]) -> list[Window]:
+def _telling(sides: Sequence[Side]) -> list[Window]:
     """Return the window of each side that holds most speech."""
     return [max(side.windows, key=lambda window: window.speech_seconds) for side in sides]
 
 
-def _sides(report: CallReport, recording: Recording) -> Iterator[_Side]:
-    channel = report.call.customer_channel
-    if not report.talk.turns:
-        sound = customer_samples(recording, channel)
-        yield _side(None, sound, _spoken(sound) if report.speakers.how == "mixed" else [])
-        return
-    sounds = {"customer": customer_samples(recording, channel)}
-    other = {"left": "right", "right": "left"}.get(channel)
-    sounds["agent"] = (
-        sounds["customer"] if other is None else customer_samples(recording, other)  # type: ignore[arg-type]
-    )
-    speakers: tuple[Speaker, ...] = ("agent", "customer")
-    for speaker in speakers:
-        yield _side(speaker, sounds[speaker], _turns_of(report.talk.turns, speaker))
+def sides_of(
+    recording: Recording,
+    talk: Talk,
+    *,
+    how: SpeakersHow,
+    customer_channel: CustomerChannel,
+) -> list[Side]:
+    """Return what each person says, packed for the transcriber.
+
+    Parameters
+    ----------
+    recording : Recording
+        The call.
+    talk : Talk
+        Who speaks when; without turns, all speech is nobody's in particular.
+    how : {"channels", "separated", "mixed"}
+        How the two were told apart.
+    customer_channel : {"left", "right", "mixed"}
+        Where the customer is.
+    """
+    if how == "mixed":
+        sound = customer_samples(recording, customer_channel)
+        return [_side(None, sound, _spoken(sound))]
+    places: dict[Speaker, CustomerChannel] = {"agent": "mixed", "customer": "mixed"}
+    if how == "channels":
+        places = {"agent": _OTHER[customer_channel], "customer": customer_channel}
+    return [
+        _side(speaker, customer_samples(recording, place), _turns_of(talk.turns, speaker))
+        for speaker, place in places.items()
+    ]
+
+
+_OTHER: dict[CustomerChannel, CustomerChannel] = {
+    "left": "right", "right": "left", "mixed": "mixed",
+}  # fmt: skip
 
 
 def _turns_of(turns: Sequence[Turn], speaker: Speaker) -> list[tuple[float, float]]:
@@ -230,11 +271,11 @@ def _side(
     speaker: Speaker | None,
     sound: npt.NDArray[np.float16],
     turns: Sequence[tuple[float, float]],
-) -> _Side:
-    return _Side(speaker=speaker, turns=tuple(turns), windows=tuple(pack(sound, turns)))
+) -> Side:
+    return Side(speaker=speaker, turns=tuple(turns), windows=tuple(pack(sound, turns)))
 
 
-def _turns(side: _Side, heard: Sequence[Sequence[HeardWord]]) -> Iterator[WordsTurn]:
+def _turns(side: Side, heard: Sequence[Sequence[HeardWord]]) -> Iterator[WordsTurn]:
     by_turn: dict[int, list[SpokenWord]] = {}
     for window, words in zip(side.windows, heard, strict=True):
         for word in words:

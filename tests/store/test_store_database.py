@@ -41,12 +41,20 @@ def migrate(database: Database, *, to: str) -> None:
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    names = set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    return {name for name in names if no_index_of_words(name, "table", {})}
+
+
+def no_index_of_words(name, kind, parents) -> bool:
+    """Leave out what SQLite keeps the index of words in; it is no table of a model."""
+    return kind != "table" or not name.startswith("words_search")
 
 
 def test_migrations_make_the_tables_of_the_models(database):
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": no_index_of_words}
+        )
         assert compare_metadata(context, Base.metadata) == []
     assert tables(database) == set(Base.metadata.tables)
 

@@ -20,7 +20,7 @@ from calmscore.locations import shipped
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words import transcript
 from calmscore.words.transcriber import HeardWord, Language, load_transcriber
-from calmscore.words.transcript import with_words, write_down
+from calmscore.words.transcript import Side, sides_of, with_words, write_down
 from calmscore.words.windows import Window
 
 SAMPLE = shipped("samples") / "calms_down.wav"
@@ -68,6 +68,15 @@ def recorded(sound: np.ndarray, name: str = "call.wav") -> Recording:
     return read_recording(file, file_name=name)
 
 
+def sides(report: CallReport, recording: Recording) -> list[Side]:
+    return sides_of(
+        recording,
+        report.talk,
+        how=report.speakers.how,
+        customer_channel=report.call.customer_channel,
+    )
+
+
 def of(recording: Recording) -> CallReport:
     return analyze_recording(recording, classifier=stub_classifier())
 
@@ -76,7 +85,7 @@ def test_words_stand_in_the_turn_of_who_said_them(sample):
     report, recording = sample
     steps = []
     words, notices = write_down(
-        report, recording, transcriber=ENGLISH, progress=lambda *now: steps.append(now)
+        sides(report, recording), transcriber=ENGLISH, progress=lambda *now: steps.append(now)
     )
     assert notices == ()
     assert steps[-1][0] == steps[-1][1]
@@ -102,7 +111,7 @@ def test_where_voices_are_mixed_nobody_is_named(sample):
     alone = recorded(one[0][::2].astype(np.float64))
     report = of(alone)
     assert report.speakers.how == "mixed"
-    words, _ = write_down(report, alone, transcriber=ENGLISH)
+    words, _ = write_down(sides(report, alone), transcriber=ENGLISH)
     assert {turn.speaker for turn in words.turns} == {None}
 
 
@@ -175,7 +184,7 @@ def test_the_shipped_transcriber_writes_down_a_call(sample):
     """The first half minute of the sample, whose text is known."""
     _, recording = sample
     part = recorded(recording.samples[:, : 16_000 * 24 : 2].T.astype(np.float64))
-    words, _ = write_down(of(part), part, transcriber=load_transcriber())
+    words, _ = write_down(sides(of(part), part), transcriber=load_transcriber())
     assert (words.language, words.model) == ("en", "whisper-base")
     by = {
         who: " ".join(turn.text for turn in words.turns if turn.speaker == who).lower()
@@ -201,7 +210,7 @@ def test_no_word_is_invented_over_lines_ringing_and_music():
     ]
     sides = np.stack([np.concatenate(sounds), np.concatenate(sounds[::-1])], axis=1)
     call = recorded(np.clip(sides, -1.0, 1.0))
-    words, notices = write_down(of(call), call, transcriber=load_transcriber())
+    words, notices = write_down(sides(of(call), call), transcriber=load_transcriber())
     assert words is None
     assert [notice.code for notice in notices] == ["words_no_speech"]
 

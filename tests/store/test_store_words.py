@@ -1,0 +1,193 @@
+"""The words of calls: kept with the recording, searched, counted, deleted with it."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from stored_calls import add, call_id_of, make_report, recording_of
+
+from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
+from calmscore.store.calls import CallFilter, find_call, list_calls, read_report, read_reports
+from calmscore.store.settings import Settings, write_settings
+from calmscore.store.words import (
+    claim_waiting,
+    count_phrases,
+    finish_words,
+    phrases_of_calls,
+    search_words,
+    words_state,
+)
+
+SAID = ("Thank you for calling.", "I want to CANCEL it, don't you see?", "Third time, cancel!")
+
+
+def spoken(*texts: str) -> Words:
+    turns = tuple(
+        WordsTurn(
+            speaker="customer" if place % 2 else "agent",
+            start_seconds=float(place),
+            end_seconds=place + 0.9,
+            text=text,
+            words=tuple(
+                SpokenWord(text=word, start_seconds=float(place), end_seconds=place + 0.9)
+                for word in text.split()
+            ),
+        )
+        for place, text in enumerate(texts)
+    )
+    return Words(language="en", model="parrot", turns=turns)
+
+
+def saying(name: str, *texts: str, channel: str = "left") -> CallReport:
+    report = make_report(name, customer_channel=channel)
+    return CallReport(**{**vars(report), "words": spoken(*texts)})
+
+
+def texts_of(store, name: str) -> list[str] | None:
+    with store.database.reading() as session:
+        words = CallReport.from_dict(read_report(session, call_id_of(name))).words
+    return None if words is None else [turn.text for turn in words.turns]
+
+
+def found(store, wanted: str) -> list[str]:
+    with store.database.reading() as session:
+        return [row.file_name for row in list_calls(session, CallFilter(words=wanted))]
+
+
+def test_words_come_back_with_the_report_and_are_found(store):
+    add(store, "a.wav", saying("a.wav", *SAID))
+    add(store, "b.wav", saying("b.wav", "All is well.", "Time for the third."))
+    add(store, "c.wav")
+    assert texts_of(store, "a.wav") == list(SAID)
+    assert texts_of(store, "c.wav") is None
+    with store.database.reading() as session:
+        documents = [document for _, document in read_reports(session)]
+    assert [bool(document["words"]) for document in documents] == [True, True, False]
+    assert found(store, "cancel") == ["a.wav"]
+    assert sorted(found(store, "third TIME")) == ["a.wav", "b.wav"]
+    assert found(store, '"third time"') == ["a.wav"]
+    assert found(store, "don't") == ["a.wav"]
+    assert found(store, "supervisor") == []
+    # What is no word finds nothing, and breaks nothing.
+    for odd in ('"', "'; DROP TABLE calls", "* OR NEAR(", "!!", '"a" AND', "-cancel OR x"):
+        assert found(store, odd) in ([], ["a.wav"])
+
+
+def test_a_hit_tells_who_said_it_and_when(store):
+    add(store, "a.wav", saying("a.wav", *SAID))
+    with store.database.reading() as session:
+        hits = search_words(session, "cancel")
+        numbers = [row.number for row in list_calls(session)]
+        counts = phrases_of_calls(session, numbers, ["cancel", "third time", "supervisor"])
+    assert [(hit.at_seconds, hit.speaker) for hit in hits] == [(1.0, "customer"), (2.0, "agent")]
+    assert hits[0].text == SAID[1] and hits[0].file_name == "a.wav"
+    assert counts == {numbers[0]: {"cancel": 2, "third time": 1}}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "count"),
+    [("ha ha", 2), ("HA", 3), ("h", 0), ("", 0), ("don't", 1), ("don’t", 1), ("ha", 3)],
+)
+def test_phrases_are_counted_as_they_are_said(phrase, count):
+    assert count_phrases(["Ha, ha ha!", "I don't."], [phrase]).get(phrase, 0) == count
+
+
+def test_words_are_kept_as_long_as_the_recording(store):
+    add(store, "a.wav", saying("a.wav", *SAID))
+    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31))
+    assert texts_of(store, "a.wav") is None
+    assert found(store, "cancel") == []
+    with store.database.reading() as session:
+        assert read_report(session, call_id_of("a.wav"))["score"]["value"] is not None
+
+
+def test_without_a_recording_no_words_are_kept(store):
+    with store.database.writing() as session:
+        write_settings(session, Settings(audio_days=0))
+    add(store, "a.wav", saying("a.wav", *SAID))
+    assert texts_of(store, "a.wav") is None
+
+
+def bytes_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_deleted_words_are_in_no_byte_of_the_store(store, tmp_path):
+    add(store, "a.wav", saying("a.wav", "My name is Xanthippe Quillfeather."))
+    for number in range(20):
+        add(store, f"{number}.wav", saying(f"{number}.wav", *SAID))
+    assert found(store, "quillfeather") == ["a.wav"]
+    if store.database.is_sqlite:
+        assert b"quillfeather" in bytes_in(tmp_path)
+    store.delete_call(call_id_of("a.wav"), actor="tester")
+    assert found(store, "quillfeather") == []
+    assert len(found(store, "cancel")) == 20
+    if store.database.is_sqlite:
+        for part in (b"uillfeather", b"anthippe"):
+            assert part not in bytes_in(tmp_path)
+
+
+def wanting(store, name: str, *, channel: str = "left") -> str:
+    store.add_call(
+        make_report(name, customer_channel=channel), io.BytesIO(recording_of(name)),
+        actor="tester", words=True,
+    )  # fmt: skip
+    return call_id_of(name)
+
+
+def state(store, call_id: str) -> str | None:
+    with store.database.reading() as session:
+        return words_state(session, call_id)
+
+
+def claim(store, **options) -> str | None:
+    with store.database.writing() as session:
+        return claim_waiting(session, **options)
+
+
+def finish(store, call_id: str, *, channel: str = "left") -> bool:
+    with store.database.writing() as session:
+        words = saying("x", *SAID).to_dict()["words"]
+        return finish_words(session, call_id, customer_channel=channel, words=words)
+
+
+def test_a_call_waits_for_its_words_and_is_taken_by_one(store):
+    first, second = wanting(store, "a.wav"), wanting(store, "b.wav")
+    add(store, "c.wav")
+    assert state(store, first) == "waiting" and state(store, call_id_of("c.wav")) is None
+    assert [claim(store), claim(store), claim(store)] == [first, second, None]
+    # Whoever took it may have ended.
+    later = datetime.now(UTC) + timedelta(minutes=16)
+    assert claim(store, now=later) == first
+    assert finish(store, first)
+    assert state(store, first) == "done"
+    assert texts_of(store, "a.wav") == list(SAID)
+    # The same call once more does not write them down again.
+    wanting(store, "a.wav")
+    assert state(store, first) == "done"
+
+
+def test_words_follow_the_report_of_the_other_channel(store):
+    call = wanting(store, "a.wav")
+    assert finish(store, call)
+    wanting(store, "a.wav", channel="right")
+    assert state(store, call) == "waiting"
+    assert not finish(store, call, channel="left")
+    assert finish(store, call, channel="right")
+    assert texts_of(store, "a.wav") == list(SAID)
+
+
+def test_words_of_a_call_that_was_deleted_meanwhile_are_not_kept(store):
+    call = wanting(store, "a.wav")
+    assert claim(store) == call
+    store.delete_call(call, actor="tester")
+    assert not finish(store, call)
+    call = wanting(store, "b.wav")
+    assert claim(store) == call
+    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31))
+    assert not finish(store, call)
+    with store.database.reading() as session:
+        assert find_call(session, call).audio_until is None
