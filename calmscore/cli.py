@@ -163,7 +163,7 @@ def analyse(
     with contextlib.ExitStack() as stack:
         analyse_one: Analyse = analyze_call
         if store:
-            analyse_one = _storing(stack.enter_context(_open_store()))
+            analyse_one = _storing(stack.enter_context(_open_store()), transcript=transcript)
         elif transcript:
             from calmscore.words.transcript import analyze_with_words
 
@@ -201,9 +201,12 @@ def inference(arguments: Sequence[str] | None = None) -> None:
     _inference(arguments, prog_name="inference.py")
 
 
-def _storing(store: Store) -> Analyse:
-    from calmscore.audio.recording import open_recording
+def _storing(store: Store, *, transcript: bool) -> Analyse:
+    from calmscore.audio.recording import open_recording, read_recording
     from calmscore.intake.take_in import take_in
+    from calmscore.intake.words_writer import keep_words
+    from calmscore.settings import read_environment
+    from calmscore.words.transcript import with_words
 
     load = _load_classifier()
 
@@ -212,7 +215,7 @@ def _storing(store: Store) -> Analyse:
     ) -> CallReport:
         name = os.path.basename(path)
         with open_recording(path, file_name=name) as stream:
-            return take_in(
+            report = take_in(
                 stream,
                 file_name=name,
                 store=store,
@@ -221,6 +224,13 @@ def _storing(store: Store) -> Analyse:
                 customer_channel=None if customer_channel == "auto" else customer_channel,
                 progress=progress,
             ).report
+            if not transcript or report.words is not None:
+                return report
+            limits = read_environment().reading_limits
+            recording = read_recording(stream, file_name=name, limits=limits)
+        report = with_words(report, recording, progress=progress)
+        keep_words(store, report)
+        return report
 
     return analyse_and_store
 
@@ -257,6 +267,16 @@ def batch(
             raise typer.Exit(EXIT_INTERRUPTED) from None
     if failed:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@app.command()
+def words() -> None:
+    """Write down the words of the stored calls that wait for it, and end."""
+    from calmscore.intake.words_writer import WordsWriter
+
+    with _open_store() as store:
+        count = WordsWriter(store).write_waiting()
+    print(f"words of {count} call{'' if count == 1 else 's'} written down", file=sys.stderr)
 
 
 _MOST_NAMED = 5

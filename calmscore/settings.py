@@ -17,6 +17,8 @@ from calmscore.errors import ParameterError
 
 PREFIX = "CALMSCORE_"
 
+WORDS_OFF = "off"
+
 Count = Annotated[int, Field(gt=0, description="a whole number above 0")]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 Folder = Annotated[DirectoryPath | None, Field(description="a folder that exists")]
@@ -86,6 +88,11 @@ class Environment(BaseSettings):
     most_calls_waiting: Count = 1000
     training_folder: Folder = None
     transcriber: str | None = None
+
+    @property
+    def writes_words(self) -> bool:
+        """Whether words are written down at all."""
+        return self.transcriber != WORDS_OFF
 
     @property
     def reading_limits(self) -> ReadingLimits:

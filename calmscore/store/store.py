@@ -87,7 +87,7 @@ class Store:
         details: CallDetails | None = None,
         renewing: bool = False,
         within: Callable[[Session], None] | None = None,
-        words: bool = False,
+        words: bool = True,
     ) -> int:
         """Store a report and, if the settings keep recordings, the recording and its words.
 
@@ -107,7 +107,8 @@ class Store:
         within : callable, optional
             Called in the transaction that stores the call: both are done, or neither.
         words : bool
-            Whether words that the report does not hold are to be written down later.
+            Whether words that the report does not hold are to be written down later, unless
+            the environment turns words off.
 
         Returns
         -------
@@ -140,7 +141,8 @@ class Store:
                         # Again, in case that the call was deleted meanwhile.
                         self.audio.put(report.call.id, kept)
                         call.audio_until = call.audio_until or _days_from_now(days)
-                        _keep_words(session, call, report, wanted=words)
+                        wanted = words and read_environment().writes_words
+                        _keep_words(session, call, report, wanted=wanted)
                     audit.record(
                         session,
                         actor=actor,

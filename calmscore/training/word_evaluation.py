@@ -42,7 +42,7 @@ from calmscore.words.transcript import Listener, sides_of, write_down
 
 FloatArray = npt.NDArray[np.float32]
 
-_SIDES: tuple[Speaker, ...] = ("customer", "agent")
+_SIDES: tuple[Speaker, Speaker] = ("customer", "agent")
 _CLIPS_OF_A_TURN = (1, 3)
 _TURNS_OF_A_CALL = 16
 _PAUSE_SECONDS = (0.3, 1.0)
@@ -111,11 +111,11 @@ def compose(
 def _call(
     customer: Sequence[Clip], agent: Sequence[Clip], turns: int, generator: np.random.Generator
 ) -> SpokenCall:
-    clips = {"customer": customer, "agent": agent}
+    clips: dict[Speaker, Sequence[Clip]] = {"customer": customer, "agent": agent}
     said: dict[Speaker, list[str]] = {"customer": [], "agent": []}
     sides: dict[Speaker, list[FloatArray]] = {"customer": [], "agent": []}
     for turn in range(turns):
-        speaker, other = ("agent", "customer") if turn % 2 == 0 else ("customer", "agent")
+        other, speaker = _SIDES if turn % 2 == 0 else _SIDES[::-1]
         for _ in range(generator.integers(*_CLIPS_OF_A_TURN)):
             clip = clips[speaker][int(generator.integers(len(clips[speaker])))]
             sound = read_clip(clip.path)

@@ -24,7 +24,6 @@ from calmscore.locations import shipped
 from calmscore.settings import read_environment
 from calmscore.words.windows import Window
 
-OFF = "off"
 SHIPPED_NAME = "whisper-base"
 
 _NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -210,13 +209,8 @@ def load_transcriber() -> Transcriber | None:
     TranscriberError
         If it cannot be loaded; the message says what to do.
     """
-    wanted = read_environment().transcriber
-    return None if wanted == OFF else _loaded(wanted)
-
-
-def is_on() -> bool:
-    """Tell whether words are wanted here at all."""
-    return read_environment().transcriber != OFF
+    environment = read_environment()
+    return _loaded(environment.transcriber) if environment.writes_words else None
 
 
 @lru_cache(maxsize=2)

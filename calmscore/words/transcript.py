@@ -115,26 +115,33 @@ def with_words(
         )
         words, notices = write_down(sides, transcriber=transcriber, progress=progress)
     except CalmscoreError as error:
-        words, notices = None, (_no_words(str(error)),)
+        return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
         _log.error("%s: the words", report.call.file_name, exc_info=error)
-        reason = f"because of a fault in Calmscore ({type(error).__name__})"
-        words, notices = None, (_no_words(reason),)
-    return replace(report, words=words, warnings=(*_other_warnings(report), *notices))
+        return no_words(report, f"a fault in Calmscore ({type(error).__name__})")
+    return _told(report, words, notices)
 
 
-def _no_words(reason: str) -> Notice:
-    return Notice(
+def no_words(report: CallReport, reason: str) -> CallReport:
+    """Return a report without words, with a notice that says why."""
+    notice = Notice(
         code="words_missing",
         message=f"The words could not be written down: {reason}. The score does not need them.",
     )
+    return _told(report, None, (notice,))
+
+
+def _told(report: CallReport, words: Words | None, notices: Sequence[Notice]) -> CallReport:
+    others = [notice for notice in report.warnings if notice.code not in _NOTICE_CODES]
+    return replace(report, words=words, warnings=(*others, *notices))
 
 
 _NOTICE_CODES = ("words_missing", "words_language", "words_no_speech")
 
 
-def _other_warnings(report: CallReport) -> Iterator[Notice]:
-    return (notice for notice in report.warnings if notice.code not in _NOTICE_CODES)
+def words_notices(report: CallReport) -> list[Notice]:
+    """Return what a report says of its words, or of why there are none."""
+    return [notice for notice in report.warnings if notice.code in _NOTICE_CODES]
 
 
 def analyze_with_words(

@@ -132,9 +132,8 @@ def test_deleted_words_are_in_no_byte_of_the_store(store, tmp_path):
 
 def wanting(store, name: str, *, channel: str = "left") -> str:
     store.add_call(
-        make_report(name, customer_channel=channel), io.BytesIO(recording_of(name)),
-        actor="tester", words=True,
-    )  # fmt: skip
+        make_report(name, customer_channel=channel), io.BytesIO(recording_of(name)), actor="tester"
+    )
     return call_id_of(name)
 
 
@@ -156,7 +155,7 @@ def finish(store, call_id: str, *, channel: str = "left") -> bool:
 
 def test_a_call_waits_for_its_words_and_is_taken_by_one(store):
     first, second = wanting(store, "a.wav"), wanting(store, "b.wav")
-    add(store, "c.wav")
+    add(store, "c.wav", with_audio=False)
     assert state(store, first) == "waiting" and state(store, call_id_of("c.wav")) is None
     assert [claim(store), claim(store), claim(store)] == [first, second, None]
     # Whoever took it may have ended.
@@ -191,3 +190,12 @@ def test_words_of_a_call_that_was_deleted_meanwhile_are_not_kept(store):
     assert not finish(store, call)
     with store.database.reading() as session:
         assert find_call(session, call).audio_until is None
+
+
+def test_nothing_waits_where_words_are_off_or_not_wanted(store, monkeypatch):
+    store.add_call(
+        make_report("a.wav"), io.BytesIO(recording_of("a.wav")), actor="tester", words=False
+    )
+    monkeypatch.setenv("CALMSCORE_TRANSCRIBER", "off")
+    wanting(store, "b.wav")
+    assert claim(store) is None

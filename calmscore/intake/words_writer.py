@@ -1,0 +1,143 @@
+"""The words of stored calls, written down in the background, one call after another.
+
+A call whose words are wanted waits in the store; whichever process comes first writes
+them, and what a process began and never finished is taken up by another. So scores
+never wait for words, and no call loses its words to a restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from calmscore.analysis.report import CallReport
+from calmscore.audio.recording import read_recording
+from calmscore.errors import CallFileError, CalmscoreError, NotStoredError
+from calmscore.settings import read_environment
+from calmscore.store import Store
+from calmscore.store.calls import read_report
+from calmscore.store.words import claim_waiting, finish_words
+from calmscore.words.transcriber import load_transcriber
+from calmscore.words.transcript import Listener, no_words, with_words, words_notices
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_SECONDS = 3.0
+_RETRY_SECONDS = 30.0
+# Scores go first: the system gives this thread, and those of the model that it loads,
+# what others leave.
+_NICENESS = 10
+
+
+class WordsWriter:
+    """Writes down the words that the calls of a store wait for.
+
+    Parameters
+    ----------
+    store : Store
+        Where calls wait.
+    load : callable
+        Returns what writes words down; None where words are turned off.
+    """
+
+    def __init__(
+        self, store: Store, *, load: Callable[[], Listener | None] = load_transcriber
+    ) -> None:
+        self._store, self._load = store, load
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._progress: dict[str, tuple[int, int]] = {}
+
+    def start(self) -> None:
+        """Begin, in the background; a second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="words", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Take up no further call; what is being written is left to the next process."""
+        self._stopping.set()
+
+    def progress_of(self, call_id: str) -> tuple[int, int] | None:
+        """Return how many parts of a call are written down here, and of how many."""
+        return self._progress.get(call_id)
+
+    def write_waiting(self) -> int:
+        """Write down the words of all calls that wait, now, and return how many did.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read or written.
+        """
+        count = 0
+        while not self._stopping.is_set() and self._write_next():
+            count += 1
+        return count
+
+    def _run(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        wait = _LOOK_EVERY_SECONDS
+        while not self._stopping.wait(wait):
+            wait = _LOOK_EVERY_SECONDS
+            try:
+                self.write_waiting()
+            except (CalmscoreError, SQLAlchemyError) as error:
+                _log.error("the words of a call cannot be stored: %s", error)
+                wait = _RETRY_SECONDS
+
+    def _write_next(self) -> bool:
+        with self._store.database.writing() as session:
+            call_id = claim_waiting(session)
+        if call_id is None:
+            return False
+        try:
+            self._write(call_id)
+        except NotStoredError:
+            pass  # deleted meanwhile
+        finally:
+            self._progress.pop(call_id, None)
+        return True
+
+    def _write(self, call_id: str) -> None:
+        def advance(completed: int, total: int) -> None:
+            self._progress[call_id] = (completed, total)
+
+        self._progress[call_id] = (0, 1)
+        with self._store.database.reading() as session:
+            report = CallReport.from_dict(read_report(session, call_id))
+        keep_words(self._store, self._told(report, advance))
+
+    def _told(self, report: CallReport, advance: Callable[[int, int], None]) -> CallReport:
+        try:
+            recording = read_recording(
+                self._store.audio.path(report.call.id),
+                file_name=report.call.file_name,
+                limits=read_environment().reading_limits,
+            )
+        except CallFileError as error:
+            return no_words(report, str(error))
+        return with_words(report, recording, load=self._load, progress=advance)
+
+
+def keep_words(store: Store, report: CallReport) -> bool:
+    """Keep the words of a report, if its call waits for them; tell whether it did.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written.
+    """
+    with store.database.writing() as session:
+        return finish_words(
+            session,
+            report.call.id,
+            customer_channel=report.call.customer_channel,
+            words=report.to_dict()["words"],
+            notices=[vars(notice) for notice in words_notices(report)],
+        )
