@@ -97,7 +97,7 @@ def test_phrases_are_counted_as_they_are_said(phrase, count):
 
 def test_words_are_kept_as_long_as_the_recording(store):
     add(store, "a.wav", saying("a.wav", *SAID))
-    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31))
+    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31), clock_is_right=True)
     assert texts_of(store, "a.wav") is None
     assert found(store, "cancel") == []
     with store.database.reading() as session:
@@ -186,7 +186,7 @@ def test_words_of_a_call_that_was_deleted_meanwhile_are_not_kept(store):
     assert not finish(store, call)
     call = wanting(store, "b.wav")
     assert claim(store) == call
-    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31))
+    store.apply_retention(now=datetime.now(UTC) + timedelta(days=31), clock_is_right=True)
     assert not finish(store, call)
     with store.database.reading() as session:
         assert find_call(session, call).audio_until is None
