@@ -78,7 +78,10 @@ def create(store: Store, target: Path, *, recordings: bool = True) -> Contents:
             _run_postgres(
                 "pg_dump", url, "--format=custom", "--no-owner", "--file", part / POSTGRES_FILE
             )
-        copied = _copy_recordings(store.audio, part / RECORDINGS_FOLDER) if recordings else 0
+        copies = AudioFiles(part / RECORDINGS_FOLDER)
+        if store.audio.folder_id is not None:
+            copies.mark(store.audio.folder_id)
+        copied = _copy_recordings(store.audio, copies) if recordings else 0
         part.rename(target)
     except OSError as error:
         raise StoreError(f"{target}: the backup cannot be written ({error})") from error
@@ -110,9 +113,12 @@ def restore(source: Path, folder: Path, *, url: str | None = None) -> Contents:
         _restore_sqlite(source / SQLITE_FILE, folder, url)
     else:
         raise StoreError(f"{source}: no backup; it should hold {SQLITE_FILE} or {POSTGRES_FILE}")
+    kept = AudioFiles(source / RECORDINGS_FOLDER)
+    if kept.folder_id is not None:
+        # Before the database is opened, which knows its folder by it.
+        AudioFiles(folder / "audio").mark(kept.folder_id)
     store = Store(folder, url=url)
     try:
-        kept = AudioFiles(source / RECORDINGS_FOLDER)
         for call_id in kept.ids():
             with kept.path(call_id).open("rb") as recording:
                 store.audio.put(call_id, recording)
@@ -198,8 +204,8 @@ def _run_postgres(program: str, url: URL, *arguments: str | Path) -> None:
         raise StoreError(f"{program} failed: {lines[0]}")
 
 
-def _copy_recordings(recordings: AudioFiles, target: Path) -> int:
-    copies, count = AudioFiles(target), 0
+def _copy_recordings(recordings: AudioFiles, copies: AudioFiles) -> int:
+    count = 0
     for call_id in recordings.ids():
         try:
             with recordings.path(call_id).open("rb") as recording:

@@ -1,0 +1,97 @@
+"""Three services on one store, one killed under load: what was accepted is there, once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+from service_store import ROOT, make_keys, tone
+from sqlalchemy import text
+from waiting_uploads import until_ended
+
+UPLOADS = 30
+CLIENTS = 4
+
+
+@contextmanager
+def server_process(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "stub_server.py"), str(folder), "0.2", url],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def contents() -> list[bytes]:
+    """Return recordings, of which every fifth is none."""
+    return [
+        b"no sound %d" % number if number % 5 == 4 else tone(1.0 + number / 100)
+        for number in range(UPLOADS)
+    ]
+
+
+def test_three_services_and_one_is_killed(store, store_url):
+    key = make_keys(store).supervisor
+    files = contents()
+    with ExitStack() as stack:
+        services = [stack.enter_context(server_process(store.folder, store_url)) for _ in range(3)]
+        victim = services[0][0]
+
+        def send(number: int) -> str:
+            for attempt in range(20):
+                address = services[(number + attempt) % 3][1]
+                try:
+                    answer = httpx.post(
+                        f"{address}/v1/calls", headers=key, timeout=60,
+                        files={"file": (f"{number}.wav", files[number])},
+                    )  # fmt: skip
+                except httpx.TransportError:
+                    continue  # as nginx does: the next one
+                if answer.status_code == 202:
+                    job_id: str = answer.json()["id"]
+                    return job_id
+                time.sleep(0.2)
+            raise AssertionError(f"{number}.wav was taken by no service")
+
+        def kill_it_at_work() -> None:
+            while True:
+                with store.database.reading() as session:
+                    done = session.scalar(text("SELECT count(*) FROM jobs WHERE state = 'done'"))
+                if done and done > 3:
+                    victim.kill()
+                    return
+                time.sleep(0.05)
+
+        killer = threading.Thread(target=kill_it_at_work)
+        killer.start()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            accepted = list(pool.map(send, range(UPLOADS)))
+        killer.join(60)
+        assert victim.wait(10) != 0
+        ended = until_ended(store, accepted)
+    stored = {job.call_id for job in ended if job.state == "done"}
+    failed = [job for job in ended if job.state == "failed"]
+    good = {hashlib.sha256(content).hexdigest() for content in files if b"RIFF" in content[:4]}
+    assert stored == good
+    assert {job.error_code for job in failed} == {"not_audio"}
+    assert len(accepted) == len(stored) + len(failed) == UPLOADS
+    with store.database.reading() as session:
+        rows = session.scalars(text("SELECT id FROM calls")).all()
+        reports = session.scalar(text("SELECT count(*) FROM reports"))
+    assert (sorted(rows), reports) == (sorted(good), len(good))
+    assert store.incoming.job_ids() == []
