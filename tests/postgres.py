@@ -52,7 +52,7 @@ def running_server() -> Iterator[URL]:
     folder = Path(tempfile.mkdtemp(prefix="calmscore-postgres-"))
     data, url = folder / "data", _url(folder)
     # PostgreSQL refuses to run as root.
-    identity = _unprivileged(folder) if os.geteuid() == 0 else {}
+    identity = unprivileged(folder) if os.geteuid() == 0 else {}
     with (folder / "log").open("wb") as log:
         try:
             subprocess.run(
@@ -83,7 +83,7 @@ def _url(folder: Path) -> URL:
     )
 
 
-def _unprivileged(folder: Path) -> dict[str, Any]:
+def unprivileged(folder: Path) -> dict[str, Any]:
     """Give a folder to a user who is not root, and return what makes a process theirs."""
     for name in (_OWNER, "nobody"):
         with suppress(KeyError):

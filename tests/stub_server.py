@@ -1,6 +1,6 @@
 """A server process with the stub classifier, slowed down, for tests that kill it.
 
-    python tests/stub_server.py DATA_FOLDER SECONDS_PER_CALL [DATABASE_URL]
+    python tests/stub_server.py DATA_FOLDER SECONDS_PER_CALL [DATABASE_URL [LEASES]]
 
 Prints its address once it is up.
 """
@@ -21,9 +21,10 @@ from calmscore.store import Store, jobs
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
 url = sys.argv[3] if len(sys.argv) > 3 else None
-# Tests do not wait for the leases of the dead.
-jobs.LEASE = timedelta(seconds=2)
-queue._BEAT_SECONDS = queue._LOOK_EVERY_SECONDS = 0.3
+if len(sys.argv) < 5:
+    # Tests do not wait for the leases of the dead.
+    jobs.LEASE = timedelta(seconds=2)
+    queue._BEAT_SECONDS = queue._LOOK_EVERY_SECONDS = 0.3
 take_in = queue.take_in
 
 
