@@ -206,6 +206,7 @@ def _storing(store: Store, *, transcript: bool) -> Analyse:
     from calmscore.intake.take_in import take_in
     from calmscore.intake.words_writer import keep_words
     from calmscore.settings import read_environment
+    from calmscore.store.file_names import readable_name
     from calmscore.words.transcript import with_words
 
     load = _load_classifier()
@@ -213,7 +214,7 @@ def _storing(store: Store, *, transcript: bool) -> Analyse:
     def analyse_and_store(
         path: str, /, *, customer_channel: ChannelChoice, progress: Progress | None
     ) -> CallReport:
-        name = os.path.basename(path)
+        name = readable_name(path)
         with open_recording(path, file_name=name) as stream:
             report = take_in(
                 stream,
@@ -292,6 +293,8 @@ def _tell_others(others: Sequence[Path]) -> None:
 
 
 def _follow(results: Iterable[RecordingResult], *, total: int, failures: Path) -> int:
+    from calmscore.outputs.spreadsheet import safe_cell
+
     counts = {"scored": 0, "known": 0, "failed": 0}
     try:
         # A name that is not UTF-8 is written with its bytes as \\xNN.
@@ -306,7 +309,8 @@ def _follow(results: Iterable[RecordingResult], *, total: int, failures: Path) -
         for result in results:
             counts[result.state] += 1
             if result.state == "failed":
-                table.writerow([result.path, result.code, result.message])
+                cells = (str(result.path), result.code, result.message)
+                table.writerow([safe_cell(cell) for cell in cells])
                 file.flush()
             bar.set_postfix(counts)
             bar.update()
@@ -358,7 +362,7 @@ def serve(
         import uvicorn
 
         from calmscore.service import application  # noqa: F401
-        from calmscore.service.connections import BoundedProtocol, hide_queries
+        from calmscore.service.connections import BoundedProtocol
     except ImportError as error:
         print(
             "error: the HTTP service needs more packages; install them with: "
@@ -366,7 +370,6 @@ def serve(
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_USAGE) from error
-    hide_queries()
     uvicorn.run(
         "calmscore.service.application:create_app",
         factory=True, host=host, port=port, timeout_graceful_shutdown=30,

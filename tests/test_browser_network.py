@@ -56,3 +56,19 @@ def test_no_page_asks_for_anything_elsewhere():
         assert [url for url in asked if not of_this_page(url, address)] == []
         # Nor was anything stopped on its way that a page would need.
         assert [said for said in complaints if "Content Security Policy" in said] == []
+
+
+def test_a_table_has_no_download_that_the_audit_does_not_know():
+    with running_dashboard(stub_model=True) as address, running_browser() as browser:
+        page = browser.new_page()
+        page.goto(f"{address}/settings")
+        # One line in the audit, so that its table has something to download.
+        page.get_by_role("textbox", name="Time format").fill("%Y%m%d", timeout=PATIENCE)
+        page.get_by_role("textbox", name="Time format").press("Enter")
+        page.get_by_role("button", name="Save").click(timeout=PATIENCE)
+        page.get_by_text("Saved.").wait_for(timeout=PATIENCE)
+        table = page.locator("[data-testid=stDataFrame]").first
+        table.scroll_into_view_if_needed()
+        table.hover(timeout=PATIENCE)
+        page.get_by_role("button", name="Search").first.wait_for(timeout=PATIENCE)
+        assert page.get_by_role("button", name="Download as CSV").count() == 0

@@ -94,6 +94,24 @@ def test_analyse_keeps_calls_on_request(tmp_path, folder):
     assert stored(folder)["calls"] == 1
 
 
+@pytest.mark.parametrize("output_format", ["table", "json", "csv"])
+def test_odd_names_are_told_and_are_no_formulas(tmp_path, folder, output_format):
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name in (b"=1+1.wav", "Müller.wav".encode("latin-1")):
+        (calls / os.fsdecode(name)).write_bytes(b"RIFF")
+    out, failures = tmp_path / "out.txt", tmp_path / "f.csv"
+    run("analyse", *calls.iterdir(), "--format", output_format, "--output", out, code=3)
+    text = out.read_text(encoding="utf-8")
+    assert "Müller.wav" in text
+    run("batch", calls, "--failures", failures, code=3)
+    if output_format == "csv":
+        names = {row["file_name"] for row in csv.DictReader(out.open(encoding="utf-8"))}
+        assert names == {"'=1+1.wav", "Müller.wav"}
+        messages = [row["message"] for row in csv.DictReader(failures.open(encoding="utf-8"))]
+        assert sorted(message[:3] for message in messages) == ["'=1", "Mül"]
+
+
 def test_batch_tells_what_became_of_each_call(tmp_path, folder):
     write_recordings(tmp_path / "calls", 2)
     (tmp_path / "calls" / "bad.wav").write_bytes(b"RIFF")

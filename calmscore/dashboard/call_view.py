@@ -13,6 +13,7 @@ import streamlit as st
 from calmscore.analysis.report import CallReport, segment_rows
 from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore, format_duration
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.outputs.spreadsheet import safe_cells
 
 _STRIP = """
 <style>
@@ -212,7 +213,7 @@ def downloads(report: CallReport, *, on_click: Callable[[], None] | None = None)
     """
     stem = Path(report.call.file_name).stem
     as_json = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
-    as_csv = pd.DataFrame(segment_rows(report)).to_csv(index=False)
+    as_csv = safe_cells(pd.DataFrame(segment_rows(report))).to_csv(index=False)
     with st.container(horizontal=True):
         for label, content, kind, mime in (
             ("Report (JSON)", as_json, "json", "application/json"),

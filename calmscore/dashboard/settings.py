@@ -155,8 +155,8 @@ def _page(store: Store, user: User) -> None:
             _retention(store)
     st.subheader("Audit")
     st.caption(
-        "Who listened, exported, deleted or changed something. Calls are named by a number that "
-        "says nothing about anybody."
+        "Who opened a recording, exported, deleted or changed something. Calls are named by a "
+        "number that says nothing about anybody."
     )
     _audit(store)
 

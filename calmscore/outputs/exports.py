@@ -24,6 +24,7 @@ from calmscore.analysis.report import (
 from calmscore.analysis.segments import HalfArray, customer_samples
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.errors import CalmscoreError, StoreError
+from calmscore.outputs.spreadsheet import safe_cells
 from calmscore.settings import read_environment
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
@@ -32,8 +33,6 @@ from calmscore.store.coaching import CorrectionRow, list_corrections
 CORRECTIONS_FILE = "corrections.csv"
 
 _PAGE_CALLS = 200
-# A spreadsheet takes text that begins like this for a formula, and runs it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 CALL_COLUMNS = (
     "call", "file_name", "agent", "customer", "called_at", "added_at", "duration_seconds",
@@ -211,16 +210,6 @@ def write_csv(pages: Iterable[pd.DataFrame], stream: TextIO) -> None:
         )  # fmt: skip
 
 
-def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which no text is taken for a formula by a spreadsheet.
-
-    Text that begins with ``=``, ``+``, ``-`` or ``@``, or with white space before one of
-    them, gets an apostrophe in front. Numbers stay numbers.
-    """
-    texts = table.select_dtypes(include=["object", "str"])
-    return table.assign(**{str(name): column.map(_safe) for name, column in texts.items()})
-
-
 def write_training_corrections(store: Store, folder: Path, *, actor: str) -> pd.DataFrame:
     """Write the corrected segments as clips with a table, to train or evaluate with.
 
@@ -393,9 +382,3 @@ def _described(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
             "tags": list(row.tags),
         },
     }
-
-
-def _safe(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS):
-        return f"'{cell}"
-    return cell

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -26,7 +25,9 @@ from calmscore.analysis.report import (
 from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.errors import ParameterError, fault_of
+from calmscore.outputs.spreadsheet import safe_row
 from calmscore.settings import read_environment
+from calmscore.store.file_names import readable_name
 
 _TEXT_WIDTH = 96
 
@@ -53,7 +54,7 @@ class Analyse(Protocol):
 def _analyse_one(
     path: str, channel: ChannelChoice, progress: Progress | None, analyse: Analyse
 ) -> _Result:
-    name = os.path.basename(path.rstrip("/\\")) or path
+    name = readable_name(path.rstrip("/\\")) or path
     try:
         report = analyse(path, customer_channel=channel, progress=progress)
         return _Result(report=report, entry=report.to_dict())
@@ -99,7 +100,7 @@ def _to_csv(
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(map(safe_row, rows))
     return text.getvalue()
 
 
@@ -217,7 +218,7 @@ def _check_output(output: Path, calls: Sequence[str]) -> None:
 
 
 def _analyse_with_messages(path: str, channel: ChannelChoice, analyse: Analyse) -> _Result:
-    name = os.path.basename(path)
+    name = readable_name(path)
     bar = _progress_line(name) if sys.stderr.isatty() else None
     result = _analyse_one(path, channel, bar, analyse)
     if bar is not None:

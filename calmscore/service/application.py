@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from calmscore.intake.queue import ALONE_COMMAND, Attempt, CallQueue
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
+from calmscore.service.connections import hide_queries
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.service.loading import LoadingClassifier
@@ -82,6 +83,7 @@ def create_app(
         If the store cannot be opened or a setting cannot be used.
     """
     logging.getLogger("calmscore").setLevel(logging.INFO)
+    hide_queries()
     settings = settings or read_environment()
     opened = store or Store.from_environment()
     service = _service(opened, classifier, settings, train_command, alone_command)

@@ -15,7 +15,7 @@ Action = Literal[
     "call added",
     "call analysed again",
     "details changed",
-    "audio played",
+    "recording opened",
     "exported",
     "call deleted",
     "audio expired",

@@ -11,12 +11,12 @@ from calmscore.store.name_pattern import compiled
 from calmscore.store.settings import Settings
 
 
-def readable_name(path: Path) -> str:
+def readable_name(path: str | Path) -> str:
     """Return a file's name as text that can be stored, shown and written anywhere.
 
     A name that is not UTF-8 is read as Latin-1, which older telephone systems write.
     """
-    raw = os.fsencode(path.name)
+    raw = os.fsencode(os.path.basename(path))
     try:
         return raw.decode()
     except UnicodeDecodeError:

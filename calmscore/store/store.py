@@ -196,7 +196,7 @@ class Store:
                 raise RecordingNotKeptError(
                     f"the recording of {call.file_name} is no longer kept; its report is"
                 )
-            audit.record(session, actor=actor, action="audio played", call_number=call.number)
+            audit.record(session, actor=actor, action="recording opened", call_number=call.number)
         return path
 
     def delete_call(self, call_id: str, *, actor: str) -> None:

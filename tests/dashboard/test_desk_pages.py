@@ -324,7 +324,7 @@ def test_a_kept_recording_is_played_and_its_reading_leaves_one_line(store):
     page.run()
     with store.database.reading() as session:
         actions = [line.action for line in audit.list_events(session)]
-    assert actions.count("audio played") == 1
+    assert actions.count("recording opened") == 1
 
 
 @pytest.mark.parametrize("query", [{}, {"call": "x"}, {"call": "0" * 64}])

@@ -30,12 +30,12 @@ from calmscore.outputs.exports import (
     calls_table,
     corrections_table,
     record_export,
-    safe_cells,
     segment_pages,
     segments_table,
     write_csv,
     write_training_corrections,
 )
+from calmscore.outputs.spreadsheet import safe_cells
 from calmscore.store import Store
 from calmscore.store.audit import list_events
 from calmscore.store.calls import CallFilter
@@ -161,7 +161,24 @@ def test_corrections_stand_beside_what_the_model_heard(store):
 
 @pytest.mark.parametrize(
     "text",
-    ['=HYPERLINK("http://x.example")', "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "  =1"],
+    [
+        '=HYPERLINK("http://x.example")',
+        "+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "  =1",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠SUM(A1)",
+        "﹦1",
+        "\u3000=1",
+        "\u00a0＝1",
+        "\ufeff=1",
+        "\u200b+1",
+    ],
 )
 def test_no_cell_is_taken_for_a_formula(store, text):
     add(store, "call.wav", agent=f"Ada {text}", customer=text)

@@ -420,7 +420,7 @@ def test_every_listening_leaves_an_audit_line(client, keys, recording, store):
     with store.database.reading() as session:
         lines = [(line.actor, line.action) for line in list_events(session)]
     assert lines == [
-        ("the admin", "audio played"), ("the viewer", "audio played"),
+        ("the admin", "recording opened"), ("the viewer", "recording opened"),
         ("the supervisor", "call added"),
     ]  # fmt: skip
 

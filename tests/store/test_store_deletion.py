@@ -172,7 +172,7 @@ def test_the_audit_tells_nothing_of_whoever_called(store):
     store.delete_call(call_id, actor="Sam")
     with store.database.reading() as session:
         lines = audit.list_events(session)
-    assert [line.action for line in lines] == ["call deleted", "audio played", "call added"]
+    assert [line.action for line in lines] == ["call deleted", "recording opened", "call added"]
     told = json.dumps([vars(line) for line in lines], default=str)
     assert not [trace for trace in TRACES if trace in told]
 
@@ -213,7 +213,7 @@ def test_a_recording_is_played_as_it_came_and_every_time_is_audited(store):
         assert store.open_audio(call_id, actor="Sam").read_bytes() == recording_of("call.wav")
     with store.database.reading() as session:
         lines = audit.list_events(session)
-    assert [line.action for line in lines] == ["audio played", "audio played", "call added"]
+    assert [line.action for line in lines] == ["recording opened", "recording opened", "call added"]
 
 
 def test_a_recording_that_is_missing_on_disk_is_told(store):
