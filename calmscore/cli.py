@@ -550,10 +550,15 @@ def _expire(store: Store, *, clock_is_right: bool) -> Expired:
     try:
         return store.apply_retention(clock_is_right=clock_is_right)
     except ClockJumpedError as error:
-        if not sys.stdin.isatty():
+        if not _is_asked():
             raise
         typer.confirm(f"{error}\nDelete by this clock?", abort=True)
         return store.apply_retention(clock_is_right=True)
+
+
+def _is_asked() -> bool:
+    """Tell whether somebody is there to answer."""
+    return sys.stdin.isatty()
 
 
 @keys.command("create")

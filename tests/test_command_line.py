@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from scored_calls import stored, write_recording, write_recordings
+from sqlalchemy import select
 from stub_classifier import stub_classifier
 from typer.testing import CliRunner
 
@@ -16,7 +18,9 @@ from calmscore.errors import ArtifactError
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, find_call, list_calls, set_details
 from calmscore.store.coaching import correct_emotion
+from calmscore.store.jobs import add_job, fail_job
 from calmscore.store.keys import find_key
+from calmscore.store.schema import Call, Installation
 from calmscore.store.settings import Settings, write_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -251,6 +255,34 @@ def test_delete_asks_and_then_deletes(calls, folder):
     assert stored(folder)["calls"] == 0
     assert "no call matches" in run("delete", "--agent", "Ann", "--yes").output
     run("delete", code=2)
+
+
+def test_delete_finds_an_upload_that_became_no_call(folder):
+    store = Store(folder)
+    said = {"file_name": "Mr X.wav", "customer": "X", "actor": "me"}
+    with store.database.writing() as session:
+        job = add_job(session, kind="call", parameters=said)
+        fail_job(session, job.id, code="empty_file", message="Mr X.wav is empty")
+    assert "Mr X.wav" in run("delete", "--customer", "X", "--yes").output
+    assert "no call matches" in run("delete", "--customer", "X", "--yes").output
+    store.close()
+
+
+def test_retention_asks_where_the_clock_jumped_and_stops_where_nobody_answers(
+    calls, folder, monkeypatch
+):
+    run("retention")
+    store = Store(folder)
+    with store.database.writing() as session:
+        session.get_one(Installation, 1).clock_seen_at = datetime(2024, 1, 1, tzinfo=UTC)
+        for call in session.scalars(select(Call)):
+            call.added_at = datetime(2024, 1, 1, tzinfo=UTC)
+    store.close()
+    assert "the clock shows" in run("retention", code=3).output
+    monkeypatch.setattr("calmscore.cli._is_asked", lambda: True)
+    assert "Delete by this clock?" in run("retention", typed="n\n", code=1).output
+    assert stored(folder)["calls"] == 3
+    assert "3 calls deleted" in run("retention", "--clock-is-right").output
 
 
 def test_retention_deletes_nothing_that_is_young(calls, folder):

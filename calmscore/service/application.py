@@ -28,6 +28,7 @@ from calmscore.service.trainings import TRAIN_COMMAND, Trainings
 from calmscore.settings import Environment, read_environment
 from calmscore.store import Store
 
+_WRITES_AT_ONCE = 8
 API_VERSION = "1.0.0"
 _DESCRIPTION = """Scores how a customer's distress moved while an agent handled a call.
 
@@ -147,6 +148,7 @@ def _service(
         rate_limit=RateLimit(settings.requests_per_minute),
         use_notes=UseNotes(),
         predictions_at_once=anyio.CapacityLimiter(settings.analyses_at_once),
+        writes_at_once=anyio.CapacityLimiter(_WRITES_AT_ONCE),
     )
 
 

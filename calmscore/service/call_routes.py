@@ -8,6 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -158,7 +159,10 @@ async def add_call(
             "actor": key.name,
             **_checked_fields(upload),
         }
-        job = await run_in_threadpool(service.queue.add, upload.path, parameters=parameters)
+        job = await to_thread.run_sync(
+            lambda: service.queue.add(upload.path, parameters=parameters),
+            limiter=service.writes_at_once,
+        )
     if not wait:
         return JSONResponse(
             _job_document(job).model_dump(mode="json"),
@@ -305,9 +309,11 @@ def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> J
     responses=documented(401, 403, 404, 422, 429, 500, 503),
     operation_id="delete_call",
 )
-def delete_stored_call(service: CurrentService, key: Supervisor, call_id: CallId) -> None:
+async def delete_stored_call(service: CurrentService, key: Supervisor, call_id: CallId) -> None:
     """Delete a call: recording, reports, notes, tags, corrections and jobs."""
-    service.store.delete_call(call_id, actor=key.name)
+    await to_thread.run_sync(
+        lambda: service.store.delete_call(call_id, actor=key.name), limiter=service.writes_at_once
+    )
 
 
 @router.get(
@@ -327,12 +333,16 @@ def delete_stored_call(service: CurrentService, key: Supervisor, call_id: CallId
     },
     operation_id="read_audio",
 )
-def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> AudioResponse:
+async def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> AudioResponse:
     """Return the recording, as it was uploaded, whole or in ranges; this is audited."""
-    with service.store.database.reading() as session:
-        file_name = read_call(session, call_id).file_name
-    path = service.store.open_audio(call_id, actor=key.name)
-    return AudioResponse(path, file_name=file_name)
+
+    def opened() -> AudioResponse:
+        with service.store.database.reading() as session:
+            file_name = read_call(session, call_id).file_name
+        path = service.store.open_audio(call_id, actor=key.name)
+        return AudioResponse(path, file_name=file_name)
+
+    return await to_thread.run_sync(opened, limiter=service.writes_at_once)
 
 
 def _job_path(job_id: str) -> str:

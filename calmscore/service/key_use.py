@@ -6,11 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from calmscore.errors import StoreError
 from calmscore.store import Store
 from calmscore.store.keys import note_use
 
@@ -55,11 +57,18 @@ class UseNotes:
         self._noted: dict[int, float] = {}
 
     def note(self, store: Store, key_id: int) -> None:
-        """Write the present as the key's last use, unless that was done just now."""
+        """Write the present as the key's last use, unless that was done just now.
+
+        Whoever asks does not wait for it: somebody may hold the store's lock.
+        """
         now = self._clock()
         with self._lock:
             if now - self._noted.get(key_id, -math.inf) < _NOTED_EVERY_SECONDS:
                 return
             self._noted[key_id] = now
-        with store.database.writing() as session:
-            note_use(session, key_id)
+        threading.Thread(target=_write, args=(store, key_id), daemon=True).start()
+
+
+def _write(store: Store, key_id: int) -> None:
+    with suppress(StoreError), store.database.writing() as session:
+        note_use(session, key_id)

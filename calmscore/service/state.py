@@ -30,6 +30,8 @@ class Service:
     rate_limit: RateLimit
     use_notes: UseNotes
     predictions_at_once: CapacityLimiter
+    # Who waits for the store's lock takes no thread from those who only read.
+    writes_at_once: CapacityLimiter
 
 
 def current_service(request: Request) -> Service:

@@ -199,7 +199,8 @@ def _engine(url: str) -> Engine:
         )
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
-    engine = create_engine(parsed)
+    # Enough for readers while writers wait for one another.
+    engine = create_engine(parsed, pool_size=10, max_overflow=50)
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: Any, record: Any) -> None:

@@ -6,10 +6,12 @@ import hashlib
 import io
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,6 +147,35 @@ def test_the_hash_of_a_waiting_upload_is_not_told_as_a_call(store):
     client = TestClient(make_app(store))
     job = client.post("/v1/calls", headers=key, files={"file": ("a.wav", tone())}).json()
     assert (job["state"], job["call_id"]) == ("queued", None)
+
+
+def test_readers_do_not_wait_for_writers_that_wait_for_a_lock(store):
+    keys = make_keys(store)
+    app = make_app(store)
+    content = tone()
+    with running(app) as address, ThreadPoolExecutor(60) as pool:
+        client = httpx.Client(base_url=address, timeout=60)
+        params = {"wait": True}
+        client.post(
+            "/v1/calls", params=params, headers=keys.supervisor, files={"file": ("a.wav", content)}
+        )
+        call_id = hashlib.sha256(content).hexdigest()
+        with closing(sqlite3.connect(store.folder / "calmscore.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            blocked = [
+                pool.submit(client.get, f"/v1/calls/{call_id}/audio", headers=keys.viewer)
+                for _ in range(50)
+            ]
+            time.sleep(0.5)
+            answers = [
+                client.get(path, headers=keys.admin, timeout=20).status_code
+                for path in ("/healthz", "/v1/calls", f"/v1/calls/{call_id}")
+            ]
+            assert not any(answer.done() for answer in blocked)
+            other.rollback()
+        assert answers == [200, 200, 200]
+        assert {answer.result().status_code for answer in blocked} == {200}
+        client.close()
 
 
 def test_not_ready_while_nothing_can_be_stored_and_still_alive(store, monkeypatch):
