@@ -78,7 +78,7 @@ def make_files(count: int) -> list[Sent]:
         ("header alone", _wav(sound[:0]), "no_samples"),
         ("header cut off", _wav(sound[:800])[:20], "damaged_header"),
         ("rate too high", _wav(sound[:8000], rate_hz=384_000), "sample_rate_out_of_range"),
-        ("three channels", _wav(np.zeros((8000, 3))), "too_many_channels"),
+        ("nine channels", _wav(np.zeros((8000, 9))), "too_many_channels"),
     ]
     files = []
     for number in range(count):

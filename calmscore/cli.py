@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ from calmscore.locations import PACKAGE, install_command
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
     from calmscore.analysis.call import Progress
-    from calmscore.analysis.report import CallReport
+    from calmscore.analysis.report import CallReport, Direction
     from calmscore.analysis.segments import ChannelChoice
     from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
     from calmscore.outputs.terminal import Analyse
@@ -50,12 +51,28 @@ app.add_typer(keys, name="keys")
 
 
 class Channel(StrEnum):
-    """Where the customer is in a stereo call."""
+    """Where the customer is in a call of two channels or more."""
 
     auto = "auto"
     left = "left"
     right = "right"
     mixed = "mixed"
+    channel_1 = "1"
+    channel_2 = "2"
+    channel_3 = "3"
+    channel_4 = "4"
+    channel_5 = "5"
+    channel_6 = "6"
+    channel_7 = "7"
+    channel_8 = "8"
+
+
+class CallDirection(StrEnum):
+    """Who called whom."""
+
+    inbound = "inbound"
+    outbound = "outbound"
+    unknown = "unknown"
 
 
 class OutputFormat(StrEnum):
@@ -93,6 +110,13 @@ class KeyRole(StrEnum):
 _Channel = Annotated[
     Channel | None, typer.Option(help="Where the customer is (default: as in the settings).")
 ]
+_Direction = Annotated[
+    CallDirection | None,
+    typer.Option(
+        help="Who called whom; inbound: the customer did (default: as the file's name or "
+        "CALMSCORE_DIRECTION tells)."
+    ),
+]
 
 
 def _actor() -> str:
@@ -121,7 +145,7 @@ def _open_store() -> Iterator[Store]:
             store.close()
 
 
-def _work(channel: Channel | None) -> Work:
+def _work(channel: Channel | None, direction: CallDirection | None) -> Work:
     from calmscore.intake.batch import StorePlace, Work
     from calmscore.settings import read_environment
 
@@ -130,6 +154,7 @@ def _work(channel: Channel | None) -> Work:
         place=StorePlace(folder=environment.data_folder.absolute(), url=environment.database_url),
         actor=_actor(),
         customer_channel=None if channel is None else channel.value,
+        direction=None if direction is None else direction.value,
         load=_load_classifier(),
     )
 
@@ -146,6 +171,7 @@ def analyse(
     customer_channel: Annotated[
         Channel, typer.Option(help="Where the customer is.")
     ] = Channel.auto,
+    direction: _Direction = None,
     output_format: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.table,
     output: Annotated[Path | None, typer.Option(help="Write here, not to stdout.")] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep the calls, too.")] = False,
@@ -161,13 +187,16 @@ def analyse(
     from calmscore.outputs.terminal import score_files
 
     with contextlib.ExitStack() as stack:
-        analyse_one: Analyse = analyze_call
+        way: Direction | None = None if direction is None else direction.value
+        analyse_one: Analyse = partial(analyze_call, direction=way)
         if store:
-            analyse_one = _storing(stack.enter_context(_open_store()), transcript=transcript)
+            analyse_one = _storing(
+                stack.enter_context(_open_store()), direction=way, transcript=transcript
+            )
         elif transcript:
             from calmscore.words.transcript import analyze_with_words
 
-            analyse_one = analyze_with_words
+            analyse_one = partial(analyze_with_words, direction=way)
         try:
             good = score_files(
                 calls,
@@ -201,7 +230,7 @@ def inference(arguments: Sequence[str] | None = None) -> None:
     _inference(arguments, prog_name="inference.py")
 
 
-def _storing(store: Store, *, transcript: bool) -> Analyse:
+def _storing(store: Store, *, direction: Direction | None, transcript: bool) -> Analyse:
     from calmscore.audio.recording import open_recording, read_recording
     from calmscore.intake.take_in import take_in
     from calmscore.intake.words_writer import keep_words
@@ -223,6 +252,7 @@ def _storing(store: Store, *, transcript: bool) -> Analyse:
                 classifier=load(),
                 actor=_actor(),
                 customer_channel=None if customer_channel == "auto" else customer_channel,
+                direction=direction,
                 progress=progress,
             ).report
             if not transcript or report.words is not None:
@@ -247,12 +277,13 @@ def batch(
         "calmscore-failures.csv"
     ),
     customer_channel: _Channel = None,
+    direction: _Direction = None,
 ) -> None:
     """Score many recordings into the store. Start it again to go on after a break."""
     from calmscore.intake.batch import Workers, find_recordings, score_on_cluster
 
     with _clear_errors():
-        work = _work(customer_channel)
+        work = _work(customer_channel, direction)
         found = find_recordings(recordings)
         paths = found.recordings
         _tell_others(found.others)
@@ -329,6 +360,7 @@ def watch(
     failed: Annotated[Path | None, typer.Option(help="Default: FOLDER/failed.")] = None,
     jobs: Annotated[int, typer.Option(min=1)] = 1,
     customer_channel: _Channel = None,
+    direction: _Direction = None,
 ) -> None:
     """Score every recording that arrives in a folder, and move it out of the way."""
     from calmscore.intake.batch import Workers
@@ -340,7 +372,7 @@ def watch(
     watched = WatchedFolder(
         incoming=folder, done=done or folder / "done", failed=failed or folder / "failed"
     )
-    with _clear_errors(), Workers(_work(customer_channel), jobs=jobs) as workers:
+    with _clear_errors(), Workers(_work(customer_channel, direction), jobs=jobs) as workers:
         print(f"watching {folder}", file=sys.stderr, flush=True)
         watch(watched, workers, stop=stop, report=_tell)
 

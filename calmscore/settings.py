@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import DirectoryPath, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +22,10 @@ WORDS_OFF = "off"
 Count = Annotated[int, Field(gt=0, description="a whole number above 0")]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 Folder = Annotated[DirectoryPath | None, Field(description="a folder that exists")]
+Direction = Annotated[
+    Literal["inbound", "outbound", "unknown"],
+    Field(description="a direction: inbound, outbound or unknown"),
+]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds")]
 
 
@@ -66,6 +70,9 @@ class Environment(BaseSettings):
         to 1.5 GB.
     most_calls_waiting : int
         Uploads that may wait for their analysis; further ones are refused for a while.
+    direction : {"inbound", "outbound", "unknown"}
+        Who calls whom where neither an upload nor the file's name says so; inbound is a
+        call that the customer makes.
     training_folder : Path or None
         Holds the prepared training sets; None switches training over HTTP off.
     transcriber : str or None
@@ -86,6 +93,7 @@ class Environment(BaseSettings):
     requests_per_minute: Count = 600
     analyses_at_once: Count = 2
     most_calls_waiting: Count = 1000
+    direction: Direction = "unknown"
     training_folder: Folder = None
     transcriber: str | None = None
 

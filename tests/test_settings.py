@@ -34,6 +34,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         "KEEP_RESULTS_SECONDS": 0,
         "REQUESTS_PER_MINUTE": 30,
         "ANALYSES_AT_ONCE": 4,
+        "DIRECTION": "outbound",
         "TRAINING_FOLDER": tmp_path,
     }
     for name, value in given.items():
@@ -45,6 +46,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
     assert environment.keep_results_seconds == 0.0
     assert environment.requests_per_minute == 30
     assert environment.analyses_at_once == 4
+    assert environment.direction == "outbound"
     assert environment.training_folder == Path(tmp_path)
 
 
@@ -56,6 +58,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         ("KEEP_RESULTS_SECONDS", ["soon", "-1", "inf", "nan"]),
         ("REQUESTS_PER_MINUTE", ["0", "many"]),
         ("ANALYSES_AT_ONCE", ["1.5", "-2"]),
+        ("DIRECTION", ["in", "both"]),
         ("TRAINING_FOLDER", ["/no/such/folder"]),
     ],
 )

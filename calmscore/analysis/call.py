@@ -11,10 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from calmscore.analysis.customer import call_direction
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
     CallInfo,
     CallReport,
+    Direction,
     ModelInfo,
     SegmentReport,
     Talk,
@@ -25,6 +27,7 @@ from calmscore.analysis.segments import (
     ChannelChoice,
     Segment,
     SegmentedCall,
+    called,
     level_gain,
     segment_call,
 )
@@ -39,6 +42,8 @@ Source = str | os.PathLike[str] | BinaryIO
 
 # What the agent said longer ago than this is not what changed the customer's voice.
 _LONGEST_LEAD_SECONDS = 30.0
+# Notices that say already why nothing is judged.
+_NOBODY_CHOSEN = ("one_side_silent", "customer_unclear")
 
 
 def run(path: str | os.PathLike[str]) -> tuple[list[str], float | None]:
@@ -70,6 +75,7 @@ def analyze_call(
     source: Source,
     *,
     customer_channel: ChannelChoice = "auto",
+    direction: Direction | None = None,
     classifier: EmotionClassifier | None = None,
     progress: Progress | None = None,
 ) -> CallReport:
@@ -79,8 +85,10 @@ def analyze_call(
     ----------
     source : path or binary file object
         The recording. The name of a file object is taken from its ``name``.
-    customer_channel : {"auto", "left", "right", "mixed"}
+    customer_channel : {"auto", "left", "right", "mixed", "1", …, "8"}
         Where the customer is; see `segments.segment_call`.
+    direction : {"inbound", "outbound", "unknown"}, optional
+        Who called whom; by default what the file's name or CALMSCORE_DIRECTION tells.
     classifier : EmotionClassifier, optional
         The shipped one by default.
     progress : callable, optional
@@ -95,7 +103,7 @@ def analyze_call(
     CallFileError
         If the recording cannot be analysed; the message names file, reason and remedy.
     ParameterError
-        If ``customer_channel`` is none of the four.
+        If ``customer_channel`` is none of these.
     ArtifactError
         If the shipped model cannot be loaded.
     """
@@ -106,6 +114,7 @@ def analyze_call(
     return analyze_recording(
         read_recording(source, limits=read_environment().reading_limits),
         customer_channel=customer_channel,
+        direction=direction,
         classifier=classifier,
         progress=progress,
     )
@@ -122,11 +131,13 @@ def analyze_recording(
     recording: Recording,
     *,
     customer_channel: ChannelChoice = "auto",
+    direction: Direction | None = None,
     classifier: EmotionClassifier | None = None,
     progress: Progress | None = None,
 ) -> CallReport:
     """Analyse a recording that was read already; see `analyze_call`."""
-    call = segment_call(recording, customer_channel=customer_channel)
+    known = call_direction(recording.file_name, said=direction, usual=read_environment().direction)
+    call = segment_call(recording, customer_channel=customer_channel, direction=known)
     # An hour's call takes 230 MB, which the classifier can use better.
     recording = replace(recording, samples=recording.samples[:, :0].copy())
     model = classifier or load_classifier()
@@ -139,6 +150,7 @@ def analyze_recording(
             sample_rate_hz=recording.sample_rate_hz,
             channels=len(recording.samples),
             customer_channel=call.customer_channel,
+            direction=known.value,
         ),
         speakers=call.speakers,
         model=ModelInfo(
@@ -281,8 +293,10 @@ def _segment_report(
 
 def _speech_warnings(call: SegmentedCall, recording: Recording) -> list[Notice]:
     name = recording.file_name
+    if any(notice.code in _NOBODY_CHOSEN for notice in call.warnings):
+        return []
     if not any(segment.speech_seconds for segment in call.segments):
-        heard = "" if call.customer_channel == "mixed" else f" on the {call.customer_channel} side"
+        heard = "" if call.customer_channel == "mixed" else f" on {called(call.customer_channel)}"
         return [
             Notice(
                 code="no_speech",

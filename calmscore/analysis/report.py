@@ -22,7 +22,8 @@ SchemaVersion = Literal["2"]
 SCHEMA_VERSION: SchemaVersion = get_args(SchemaVersion)[0]
 
 SegmentStatus = Literal["scored", "no_speech", "low_information", "other_voice"]
-CustomerChannel = Literal["left", "right", "mixed"]
+CustomerChannel = Literal["left", "right", "mixed", "1", "2", "3", "4", "5", "6", "7", "8"]
+"""Numbers, from 1, where a call has more than two channels."""
 Direction = Literal["inbound", "outbound", "unknown"]
 Speaker = Literal["customer", "agent"]
 Sentiment = Literal["negative", "neutral", "positive"]

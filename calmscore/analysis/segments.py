@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from functools import reduce
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.report import CustomerChannel, SegmentStatus, Speaker, Speakers, Talk, Turn
+from calmscore.analysis.customer import CallDirection, CustomerGuess, guess_customer
+from calmscore.analysis.report import (
+    CustomerChannel,
+    CustomerCue,
+    SegmentStatus,
+    Speaker,
+    Speakers,
+    Talk,
+    Turn,
+)
 from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import (
@@ -29,13 +39,13 @@ from calmscore.audio.voice_activity import (
     speech_mask,
     stretches,
 )
-from calmscore.errors import Notice, ParameterError
+from calmscore.errors import CallFileError, Notice, ParameterError
 
 HalfArray = npt.NDArray[np.float16]
 Sound = TypeVar("Sound", npt.NDArray[np.float16], npt.NDArray[np.float32])
 
-ChannelChoice = Literal["auto", "left", "right", "mixed"]
-CHANNEL_CHOICES: tuple[ChannelChoice, ...] = ("auto", "left", "right", "mixed")
+ChannelChoice = Literal["auto", CustomerChannel]
+CHANNEL_CHOICES: tuple[ChannelChoice, ...] = get_args(ChannelChoice)
 
 SEGMENT_SECONDS = 3.0
 MINIMUM_SPEECH_SECONDS = 0.5
@@ -49,16 +59,20 @@ _LARGEST_MIXED_SHARE = 0.5
 # Somebody has begun to talk once a second of speech stands within two.
 _OPENING_SPEECH_SECONDS = 1.0
 _OPENING_WINDOW_SECONDS = 2.0
-_CLEAR_LEAD_SECONDS = 1.0
-# How likely the wrong side is taken: by who greets, and where nobody clearly does.
-_DOUBT_AFTER_GREETING, _DOUBT_WITHOUT_CUE = 0.2, 0.5
-# Above this doubt the notice says that the voices are much alike; above the next they
-# are not taken apart.
-_UNSURE, _LARGEST_DOUBT = 0.3, 0.5
+# From here on somebody has to say who is the customer before anything is scored; above the
+# second, the doubt is spoken of.
+_UNCLEAR_DOUBT, _WORTH_SAYING_DOUBT = 0.45, 0.3
+# Above this doubt, two voices on one channel are not taken apart.
+_LARGEST_DOUBT = 0.5
 _TOO_ALIKE = (
     "There is no score: two people seem to share one channel, and their voices are too much alike "
     "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
 )
+_ALIKE = "The voices are much alike, so parts may be the other person's. "
+_NOBODY_KNOWS = "There is no score: nobody can tell who is the customer until somebody says so."
+_CHOSEN: CustomerCue | None = "chosen"
+# A channel that holds so much of all the others' speech is their mix.
+_MIX_SHARE = 0.9
 # A breath within what somebody says is no end of a turn.
 _LONGEST_BREATH_SECONDS = 0.6
 _LARGEST_GAIN_DB = 60.0
@@ -126,7 +140,10 @@ class SegmentedCall:
 
 
 def segment_call(
-    recording: Recording, *, customer_channel: ChannelChoice = "auto"
+    recording: Recording,
+    *,
+    customer_channel: ChannelChoice = "auto",
+    direction: CallDirection = CallDirection(),  # noqa: B008 - frozen
 ) -> SegmentedCall:
     """Find the customer's speech and cut it into segments of 3 s.
 
@@ -134,11 +151,13 @@ def segment_call(
     ----------
     recording : Recording
         The call.
-    customer_channel : {"auto", "left", "right", "mixed"}
-        Where the customer is. ``auto`` takes the channel that begins to talk
-        second, since agents greet first; where neither clearly leads, the left.
-        ``mixed`` analyses both voices as one. Where both people are on one channel
-        and can be told apart, ``left`` is who speaks first, ``right`` who speaks second.
+    customer_channel : {"auto", "left", "right", "mixed", "1", …, "8"}
+        Where the customer is. ``auto`` guesses, see `customer.guess_customer`; where that is
+        too doubtful nothing is scored. ``mixed`` analyses all voices as one. Where both
+        people are on one channel and can be told apart, ``left`` is who speaks first,
+        ``right`` who speaks second.
+    direction : CallDirection
+        Who called whom.
 
     Returns
     -------
@@ -147,7 +166,9 @@ def segment_call(
     Raises
     ------
     ParameterError
-        If ``customer_channel`` is none of the four.
+        If ``customer_channel`` is none of these.
+    CallFileError
+        If the call has no such channel.
     """
     if customer_channel not in CHANNEL_CHOICES:
         raise ParameterError(
@@ -156,33 +177,95 @@ def segment_call(
     recording = replace(recording, samples=without_direct_current(recording.samples))
     mixed = _mixed_reason(recording, customer_channel)
     if mixed is not None:
-        return _segment_mixed(recording, mixed, customer_channel)
+        return _segment_mixed(recording, mixed, customer_channel, direction)
+    chosen = _chosen_place(recording, customer_channel)
     with ThreadPoolExecutor(2) as pool:
         heard = list(pool.map(speech_mask, recording.samples))
-    together = stretches_together(recording.samples, (heard[0], heard[1]))
-    if _share_of_speech(together, heard) > _LARGEST_MIXED_SHARE:
-        return _segment_mixed(recording, _not_apart(recording.file_name), customer_channel)
-    left, right = recording.samples
-    masks = (
-        near_voices(left, heard[0] & ~leak_mask(left, right, heard=heard[0], other_heard=heard[1])),
-        near_voices(
-            right, heard[1] & ~leak_mask(right, left, heard=heard[1], other_heard=heard[0])
-        ),
+    sides = _sides(heard, chosen)
+    together: list[Stretch] = []
+    if len(sides) == 2:
+        both = recording.samples if len(heard) == 2 else recording.samples[sides]
+        together = stretches_together(both, (heard[sides[0]], heard[sides[1]]))
+        if _share_of_speech(together, [heard[side] for side in sides]) > _LARGEST_MIXED_SHARE:
+            reason = _not_apart(recording.file_name)
+            return _segment_mixed(recording, reason, customer_channel, direction)
+    masks = {side: _own_speech(recording.samples, heard, side, sides) for side in sides}
+    customer, speakers, warnings = _choose_side(
+        masks, count=len(heard), chosen=chosen, direction=direction
     )
-    channel, speakers, warnings = _choose_channel(masks, customer_channel)
-    customer = _PLACES[channel]
+    agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
+    channel = _channel_name(customer, len(heard))
     segments = _cut(customer_samples(recording, channel), masks[customer], together=together)
+    if speakers.doubt >= _UNCLEAR_DOUBT:
+        segments = _unjudged(segments)
     return SegmentedCall(
         customer_channel=channel,
         speakers=speakers,
         segments=segments,
-        talk=_talk(masks[customer], masks[1 - customer], recording.duration_seconds),
+        talk=_talk(masks[customer], agents, recording.duration_seconds),
         warnings=(
             *warnings,
             *_line_notices(recording.samples, masks, together),
             *_overdriven(segments),
         ),
+        withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
     )
+
+
+def _unjudged(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Keep a voice from the classifier that may be the agent's."""
+    return tuple(
+        segment
+        if segment.samples is None
+        else replace(segment, status="low_information", samples=None)
+        for segment in segments
+    )
+
+
+def _chosen_place(recording: Recording, choice: ChannelChoice) -> int | None:
+    if choice == "auto":
+        return None
+    place = _place(choice)
+    count = len(recording.samples)
+    if place >= count:
+        raise CallFileError(
+            "no_such_channel",
+            f"{recording.file_name} has {count} channels, so the customer cannot be on channel "
+            f"{place + 1}; choose another one, or auto.",
+        )
+    return place
+
+
+def _sides(heard: Sequence[Mask], chosen: int | None) -> list[int]:
+    """Return the channels on which people are: both of a stereo call, else those that speak."""
+    if len(heard) == 2:
+        return [0, 1]
+    speaking = [place for place, mask in enumerate(heard) if _opening_seconds(mask) is not None]
+    sides = {place for place in speaking if not _is_mix(place, speaking, heard)}
+    if chosen is not None:
+        sides.add(chosen)
+    # Two at least: one who speaks, and one who does not.
+    silent = [place for place in range(len(heard)) if place not in sides]
+    return sorted([*sides, *silent[: max(2 - len(sides), 0)]])
+
+
+def _is_mix(place: int, speaking: Sequence[int], heard: Sequence[Mask]) -> bool:
+    """Tell whether a channel holds what at least two others hold, as some recorders add."""
+    others = [heard[other] for other in speaking if other != place]
+    return len(others) > 1 and all(
+        (mask & heard[place]).sum() >= _MIX_SHARE * mask.sum() for mask in others
+    )
+
+
+def _own_speech(samples: HalfArray, heard: Sequence[Mask], side: int, sides: Sequence[int]) -> Mask:
+    """Return where a side speaks, without what leaks into it from the others."""
+    own = heard[side]
+    for other in sides:
+        if other != side:
+            own = own & ~leak_mask(
+                samples[side], samples[other], heard=heard[side], other_heard=heard[other]
+            )
+    return near_voices(samples[side], own)
 
 
 def _overdriven(segments: Sequence[Segment]) -> tuple[Notice, ...]:
@@ -221,7 +304,7 @@ def _not_apart(name: str) -> Notice:
 
 
 def _line_notices(
-    samples: HalfArray, masks: tuple[Mask, Mask], together: Sequence[Stretch]
+    samples: HalfArray, masks: Mapping[int, Mask], together: Sequence[Stretch]
 ) -> list[Notice]:
     notices = [
         Notice(
@@ -232,15 +315,17 @@ def _line_notices(
         )
         for part in together
     ]
-    for name, place in _PLACES.items():
-        dead = dead_stretch(samples[place], other_speech=masks[1 - place])
+    for place in masks:
+        others = reduce(np.logical_or, [mask for other, mask in masks.items() if other != place])
+        dead = dead_stretch(samples[place], other_speech=others)
         if dead is not None:
+            name = called(_channel_name(place, len(samples))).capitalize()
             notices.append(
                 Notice(
                     code="side_silent",
-                    message=f"The {name} channel holds no sound at all from "
-                    f"{_from_to(dead)}, while the other "
-                    "one speaks; its line may not have been recorded.",
+                    message=f"{name} holds no sound at all from "
+                    f"{_from_to(dead)}, while somebody else "
+                    "speaks; its line may not have been recorded.",
                     at_seconds=dead.start_seconds,
                 )
             )
@@ -248,40 +333,62 @@ def _line_notices(
 
 
 def _segment_separated(
-    recording: Recording, samples: HalfArray, voices: TwoVoices, choice: ChannelChoice
+    recording: Recording,
+    samples: HalfArray,
+    voices: TwoVoices,
+    choice: ChannelChoice,
+    direction: CallDirection,
 ) -> SegmentedCall:
     """Cut up a call of one channel, whose two people were told apart by their voices."""
-    opened = [_opening_seconds(mask) for mask in voices.masks]
-    # Who never says a whole sentence comes last.
-    order = sorted((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
-    first, second = (voices.masks[voice] for voice in order)
-    customer, agent = (first, second) if choice == "left" else (second, first)
-    segments = _cut(samples, customer)
+    first = _first_voice(voices.masks)
+    guess = guess_customer(voices.masks, direction=direction.value)
+    channel: CustomerChannel = "mixed"
     if choice in ("left", "right"):
-        taken = f"who speaks {'first' if choice == 'left' else 'second'} is the customer, as chosen"
+        customer, doubt, cue = first if choice == "left" else 1 - first, 0.0, _CHOSEN
+        channel, taken = choice, "is the customer, as chosen"
     else:
-        # Agents greet.
-        taken = "who speaks first was taken for the agent"
-    unsure = voices.doubt > _UNSURE
+        customer, doubt, cue = guess.voice, guess.doubt, _cue(guess, direction)
+        channel, taken = "left" if customer == first else "mixed", "was taken for the customer"
+    segments = _cut(samples, voices.masks[customer])
+    place = "first" if customer == first else "second"
+    warnings = [
+        Notice(
+            code="voices_separated",
+            message=f"{recording.file_name} holds both people on one channel; they were told "
+            f"apart by their voices, and who speaks {place} {taken}. "
+            + _ALIKE * (voices.doubt > _WORTH_SAYING_DOUBT)
+            + "Listen whether that is right; record in stereo to be sure.",
+        )
+    ]
+    if doubt >= _UNCLEAR_DOUBT:
+        segments = _unjudged(segments)
+        warnings.append(_unclear("voices"))
     return SegmentedCall(
-        customer_channel="mixed" if choice == "auto" else choice,
-        speakers=Speakers(
-            how="separated",
-            customer_from="greeting" if choice == "auto" else "chosen",
-            doubt=max(voices.doubt, _DOUBT_AFTER_GREETING if choice == "auto" else 0.0),
-        ),
+        customer_channel=channel,
+        speakers=Speakers(how="separated", customer_from=cue, doubt=max(voices.doubt, doubt)),
         segments=segments,
-        talk=_talk(customer, agent, recording.duration_seconds),
-        warnings=(
-            Notice(
-                code="voices_separated",
-                message=f"{recording.file_name} holds both people on one channel; they were told "
-                f"apart by their voices, and {taken}. "
-                + ("The voices are much alike, so parts may be the other person's. " * unsure)
-                + "Listen whether that is right; record in stereo to be sure.",
-            ),
-            *_overdriven(segments),
-        ),
+        talk=_talk(voices.masks[customer], voices.masks[1 - customer], recording.duration_seconds),
+        warnings=(*warnings, *_overdriven(segments)),
+        withheld_because=_NOBODY_KNOWS if cue is None else None,
+    )
+
+
+def _first_voice(masks: Sequence[Mask]) -> int:
+    """Return who of two speaks first; who never says a whole sentence comes last."""
+    opened = [_opening_seconds(mask) for mask in masks]
+    return min((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
+
+
+def _cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue | None:
+    return None if guess.doubt >= _UNCLEAR_DOUBT else direction.cue or "greeting"
+
+
+def _unclear(what: str) -> Notice:
+    return Notice(
+        code="customer_unclear",
+        message="Both people begin to talk at about the same time, so nobody can tell which of "
+        f"the {what} is the customer's, and nothing is scored. Listen, and choose where the "
+        "customer is.",
     )
 
 
@@ -292,6 +399,26 @@ def _from_to(part: Stretch) -> str:
 _PLACES = {"left": 0, "right": 1}
 
 
+def _place(channel: CustomerChannel) -> int:
+    return _PLACES[channel] if channel in _PLACES else int(channel) - 1
+
+
+def channel_names(count: int) -> tuple[CustomerChannel, ...]:
+    """Return what the channels of a call of so many are called, in order."""
+    if count == 2:
+        return ("left", "right")
+    return cast("tuple[CustomerChannel, ...]", tuple(str(place + 1) for place in range(count)))
+
+
+def _channel_name(place: int, count: int) -> CustomerChannel:
+    return channel_names(count)[place]
+
+
+def called(channel: str) -> str:
+    """Return what a channel is called in a sentence."""
+    return f"the {channel} channel" if channel in _PLACES else f"channel {channel}"
+
+
 def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArray:
     """Return the sound that is taken for the customer's, whoever asks.
 
@@ -299,13 +426,13 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
     ----------
     recording : Recording
         The call.
-    channel : {"left", "right", "mixed"}
+    channel : {"left", "right", "mixed", "1", …, "8"}
         Where the customer is, by the report.
 
     Returns
     -------
     array of float16, shape (n,)
-        At ``ANALYSIS_RATE_HZ``, full scale 1. Two mixed channels are averaged; those
+        At ``ANALYSIS_RATE_HZ``, full scale 1. Mixed channels are averaged; two
         that hold the same sound are taken once, because with one of them inverted or late
         the average would be silence or an echo.
     """
@@ -313,17 +440,19 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
     if len(samples) == 1:
         return np.asarray(samples[0])
     if channel != "mixed":
-        return np.asarray(samples[_PLACES[channel]])
-    if holds_one_mix(samples):
+        return np.asarray(samples[_place(channel)])
+    if len(samples) == 2 and holds_one_mix(samples):
         return np.asarray(samples[0])
-    half = np.float16(0.5)
-    return np.asarray(samples[0] * half + samples[1] * half, dtype=np.float16)
+    share = np.float16(1.0 / len(samples))
+    return np.asarray(reduce(np.add, [side * share for side in samples]), dtype=np.float16)
 
 
 def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
     name = recording.file_name
     if len(recording.samples) == 1:
-        ignored = "" if choice in ("auto", "mixed") else f" (there is no {choice} channel)"
+        known = choice in ("auto", "mixed", "1")
+        wanted = f"{choice} channel" if choice in _PLACES else f"channel {choice}"
+        ignored = "" if known else f" (there is no {wanted})"
         return Notice(
             code="voices_mixed",
             message=f"{name} has one channel, so customer and agent are mixed{ignored}. "
@@ -331,21 +460,24 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
             "Record in stereo, one person per channel, to score the customer alone.",
         )
     if choice == "mixed":
+        all_of_them = "Both" if len(recording.samples) == 2 else "All"
         return Notice(
             code="voices_mixed",
-            message="Both channels were mixed as asked, so the emotions may be either person's: "
-            "listen before you conclude anything.",
+            message=f"{all_of_them} channels were mixed as asked, so the emotions may be either "
+            "person's: listen before you conclude anything.",
         )
     return None
 
 
-def _segment_mixed(recording: Recording, reason: Notice, choice: ChannelChoice) -> SegmentedCall:
+def _segment_mixed(
+    recording: Recording, reason: Notice, choice: ChannelChoice, direction: CallDirection
+) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
-        return _segment_separated(recording, samples, voices, choice)
+        return _segment_separated(recording, samples, voices, choice, direction)
     segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
@@ -357,48 +489,54 @@ def _segment_mixed(recording: Recording, reason: Notice, choice: ChannelChoice) 
     )
 
 
-def _choose_channel(
-    masks: tuple[Mask, Mask], choice: ChannelChoice
-) -> tuple[CustomerChannel, Speakers, tuple[Notice, ...]]:
-    if choice in ("left", "right"):
-        chosen = Speakers(how="channels", customer_from="chosen", doubt=0.0)
-        return ("left" if choice == "left" else "right"), chosen, ()
-    left, right = (_opening_seconds(mask) for mask in masks)
-    doubt = _DOUBT_WITHOUT_CUE
-    if left is None and right is None:
-        return "left", Speakers(how="channels", customer_from="greeting", doubt=doubt), ()
-    if left is None or right is None:
+def _choose_side(
+    masks: Mapping[int, Mask], *, count: int, chosen: int | None, direction: CallDirection
+) -> tuple[int, Speakers, tuple[Notice, ...]]:
+    """Return the customer's place among the channels, what tells so, and what to know."""
+    if chosen is not None:
+        return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
+    speaking = [side for side, mask in masks.items() if _opening_seconds(mask) is not None]
+    if len(speaking) < 2:
         # The silent side: whoever speaks may be the agent, who is never scored.
-        channel: CustomerChannel = "left" if left is None else "right"
-        heard = "right" if left is None else "left"
-        return (
-            channel,
-            Speakers(how="channels", customer_from=None, doubt=doubt),
-            (
-                Notice(
-                    code="one_side_silent",
-                    message=f"Only the {heard} channel holds speech, and nobody can tell whether "
-                    "it is the customer or the agent, so nothing is scored. Listen, and choose the "
-                    f"{heard} channel if it is the customer.",
-                ),
-            ),
-        )
-    if abs(left - right) < _CLEAR_LEAD_SECONDS:
-        channel, why = "left", "both begin to talk at about the same time, and left is usual"
+        silent = next(side for side in masks if side not in speaking)
+        notices = [_one_side_silent(_channel_name(side, count)) for side in speaking]
+        cue: CustomerCue | None = None if speaking else "greeting"
+        return silent, Speakers(how="channels", customer_from=cue, doubt=0.5), tuple(notices)
+    guess = guess_customer([masks[side] for side in speaking], direction=direction.value)
+    speakers = Speakers(how="channels", customer_from=_cue(guess, direction), doubt=guess.doubt)
+    customer = speaking[guess.voice]
+    if guess.doubt >= _UNCLEAR_DOUBT:
+        return customer, speakers, (_unclear("channels"),)
+    names = [_channel_name(side, count) for side in speaking]
+    return customer, speakers, (_guessed(guess, names, direction),)
+
+
+def _one_side_silent(heard: CustomerChannel) -> Notice:
+    return Notice(
+        code="one_side_silent",
+        message=f"Only {called(heard)} holds speech, and nobody can tell whether "
+        "it is the customer or the agent, so nothing is scored. Listen, and choose "
+        f"{called(heard)} if it is the customer.",
+    )
+
+
+def _guessed(
+    guess: CustomerGuess, names: Sequence[CustomerChannel], direction: CallDirection
+) -> Notice:
+    customer = names[guess.voice]
+    if guess.first is None:
+        why = "it has more of what customers do later in the call, though both begin at once"
+    elif guess.opens_with_hello:
+        why = "it says hello first, as people do who are called"
     else:
-        channel, doubt = ("left" if left > right else "right"), _DOUBT_AFTER_GREETING
-        other = "right" if channel == "left" else "left"
-        why = f"the {other} channel speaks first, as agents do when they greet"
-    return (
-        channel,
-        Speakers(how="channels", customer_from="greeting", doubt=doubt),
-        (
-            Notice(
-                code="customer_channel_guessed",
-                message=f"The {channel} channel was taken for the customer because {why}. "
-                "If that is wrong, choose the other channel.",
-            ),
-        ),
+        why = f"{called(names[guess.first])} speaks first, as agents do when they greet"
+    known = "" if direction.value == "unknown" else f" (the call is {direction.value})"
+    doubtful = " This is doubtful." if guess.doubt > _WORTH_SAYING_DOUBT else ""
+    other = "the other channel" if len(names) == 2 else "another channel"
+    return Notice(
+        code="customer_channel_guessed",
+        message=f"{called(customer).capitalize()} was taken for the customer because {why}"
+        f"{known}.{doubtful} If that is wrong, choose {other}.",
     )
 
 

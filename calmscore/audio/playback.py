@@ -59,6 +59,7 @@ class Playback:
 
 def prepare_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_000) -> Playback:
     """Encode a call and measure its outline; see `encode_playback`."""
+    samples = _played(samples)
     encoded = encode_playback(samples, sample_rate_hz=sample_rate_hz)
     rate = min(_PEAKS_PER_SECOND, _MOST_PEAKS * sample_rate_hz / samples.shape[1])
     stretch = max(int(sample_rate_hz / rate), 1)
@@ -75,13 +76,18 @@ def prepare_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_0
     )
 
 
+def _played(samples: NDArray[np.float16]) -> NDArray[np.float16]:
+    return samples if len(samples) <= 2 else samples.sum(axis=0, keepdims=True)
+
+
 def encode_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_000) -> bytes:
     """Encode sound for the browser's player, at the loudness it has.
 
     Parameters
     ----------
     samples : array of float16, shape (channels, n)
-        One or two channels, full scale 1; what goes above is clipped.
+        Full scale 1; what goes above is clipped. More than two channels are added up: a
+        browser takes them for loudspeakers around the listener, and one for a subwoofer.
     sample_rate_hz : int
         Rate of the samples, 4000 to 192000.
 
@@ -93,12 +99,13 @@ def encode_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_00
     Raises
     ------
     errors.ParameterError
-        If the array's shape is not that of one or two channels with samples.
+        If the array's shape is not that of channels with samples.
     """
-    if samples.ndim != 2 or samples.shape[0] not in (1, 2) or not samples.shape[1]:
+    if samples.ndim != 2 or not samples.size:
         raise ParameterError(
-            f"samples has shape {samples.shape}; give (channels, n), 1 or 2 channels, n above 0."
+            f"samples has shape {samples.shape}; give (channels, n), both above 0."
         )
+    samples = _played(samples)
     file = io.BytesIO()
     block_samples = _BLOCK_SECONDS * sample_rate_hz
     with soundfile.SoundFile(

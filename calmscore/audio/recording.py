@@ -27,6 +27,7 @@ from calmscore.settings import DEFAULT_LIMITS, ReadingLimits
 ANALYSIS_RATE_HZ = 16_000
 LOWEST_RATE_HZ = 4_000
 HIGHEST_RATE_HZ = 192_000
+MOST_CHANNELS = 8
 
 # One second: libsndfile drops the block in which a decoder stumbles, so that a
 # short block loses little, and blocks from 1 s to 30 s take the same time.
@@ -93,7 +94,7 @@ def read_recording(
     ----------
     source : path or binary file object
         WAV (with PCM, float, A-law, mu-law, GSM 6.10 or ADPCM), RF64, W64, AIFF,
-        AU, FLAC, OGG or MP3; one or two channels; 4 kHz to 192 kHz. A file object
+        AU, FLAC, OGG or MP3; one to eight channels; 4 kHz to 192 kHz. A file object
         must be seekable; it is read from its start and left there.
     file_name : str, optional
         Name for reports and messages; otherwise that of ``source``.
@@ -459,7 +460,7 @@ def _unopened(
         )
     if header.codec is None or header.channels is None or header.rate_hz is None:
         return _damaged_header(name, "the description of the format is missing")
-    if header.channels == 0 or header.channels > 2:
+    if not 1 <= header.channels <= MOST_CHANNELS:
         return _wrong_channels(header.channels, name)
     if not LOWEST_RATE_HZ <= header.rate_hz <= HIGHEST_RATE_HZ:
         return _wrong_rate(header.rate_hz, name)
@@ -487,7 +488,9 @@ def _no_samples(name: str) -> CallFileError:
 def _wrong_channels(channels: int, name: str) -> CallFileError:
     code = "too_many_channels" if channels else "no_channels"
     return CallFileError(
-        code, f"{name} has {channels} channels; export the call as mono or stereo."
+        code,
+        f"{name} has {channels} channels; export the call with 1 to {MOST_CHANNELS}, best with "
+        "one person on each.",
     )
 
 
@@ -510,7 +513,7 @@ def _too_long(seconds: float, name: str, limits: ReadingLimits) -> CallFileError
 def _check_sound(sound: Sound, header: _WaveHeader | None, name: str) -> None:
     # libsndfile reads a rate as signed; the header walk does not.
     rate_hz = header.rate_hz if header and header.rate_hz is not None else sound.samplerate
-    if not 1 <= sound.channels <= 2:
+    if not 1 <= sound.channels <= MOST_CHANNELS:
         raise _wrong_channels(sound.channels, name)
     if not LOWEST_RATE_HZ <= sound.samplerate <= HIGHEST_RATE_HZ:
         raise _wrong_rate(rate_hz, name)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
+from calmscore.analysis.report import Direction
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.dashboard.outcomes import outcome_label
@@ -27,6 +28,17 @@ _CHANNELS: dict[str, ChannelChoice | None] = {
     "As in the settings": None,
     "Left channel": "left",
     "Right channel": "right",
+    "Channel 3": "3",
+    "Channel 4": "4",
+    "Channel 5": "5",
+    "Channel 6": "6",
+    "Channel 7": "7",
+    "Channel 8": "8",
+}
+_DIRECTIONS: dict[str, Direction | None] = {
+    "As the file names say": None,
+    "Inbound: customers called": "inbound",
+    "Outbound: we called": "outbound",
 }
 
 
@@ -59,13 +71,17 @@ def _form(store: Store, actor: str) -> None:
             "Recordings", type=RECORDING_SUFFIXES, accept_multiple_files=True,
             help="Best in stereo, one person per channel.",
         )  # fmt: skip
-        left, right = st.columns(2)
+        left, middle, right = st.columns(3)
         agent = left.selectbox(
             "Agent of all these calls", agents, None, accept_new_options=True,
             placeholder="As the file names say, or unknown",
             help="Choose a name or type a new one.",
         )  # fmt: skip
-        channel = right.selectbox("The customer is on the", list(_CHANNELS))
+        channel = middle.selectbox("The customer is on the", list(_CHANNELS))
+        direction = right.selectbox(
+            "Who called whom", list(_DIRECTIONS),
+            help="Helps to tell the customer from the agent.",
+        )  # fmt: skip
         submitted = st.form_submit_button("Add", type="primary", icon=":material/add:")
     if not submitted:
         return
@@ -73,7 +89,11 @@ def _form(store: Store, actor: str) -> None:
         st.warning("Choose one or more recordings first.", icon=":material/info:")
         return
     queue = call_queue()
-    details = {"agent": (agent or "").strip(), "customer_channel": _CHANNELS[channel]}
+    details = {
+        "agent": (agent or "").strip(),
+        "customer_channel": _CHANNELS[channel],
+        "direction": _DIRECTIONS[direction],
+    }
     given = {name: value for name, value in details.items() if value}
     try:
         for file in files:

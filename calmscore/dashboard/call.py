@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from calmscore.analysis.report import CallReport
+from calmscore.analysis.segments import called
 from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks, coaching_panel
@@ -120,7 +121,8 @@ def _swap(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     if not st.session_state.pop("swap", False):
         return
     channel = st.session_state.get(_channel_key(report))
-    if channel in (None, report.call.customer_channel):
+    known = report.speakers.customer_from is not None
+    if channel is None or (known and channel == report.call.customer_channel):
         return
     bar = st.progress(0.0, text="Reading the call again…")
 
@@ -176,7 +178,7 @@ def _reports(store: Store, row: CallRow, shown: CallReport) -> None:
         for report in reports:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 side = report.customer_channel
-                where = "both on one channel" if side == "mixed" else f"customer on the {side}"
+                where = "both on one channel" if side == "mixed" else f"customer on {called(side)}"
                 st.markdown(
                     f"{format_moment(report.created_at)} · model {plain(report.model_version)} · "
                     f"{where}{' · **current**' if report.current else ''}",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from calmscore.analysis.report import CallReport, segment_rows
+from calmscore.analysis.report import CallReport, CustomerChannel, segment_rows
 from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore, format_duration
+from calmscore.analysis.segments import called, channel_names
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.outputs.spreadsheet import safe_cells
 
@@ -51,6 +52,8 @@ _CUES = {
     "direction": "from the direction of the call",
     "words": "from what is said",
 }
+
+_DOUBTFUL = 0.3
 
 
 def score_card(report: CallReport, *, named: bool = True) -> None:
@@ -122,7 +125,9 @@ def _rests_on(report: CallReport) -> Iterator[str]:
 def notices(report: CallReport) -> None:
     """Show what people should know of the recording; the strip tells who was guessed to be who."""
     for notice in report.warnings:
-        if notice.code != "customer_channel_guessed":
+        # Who is the customer is told by the strip, and once more where that is doubtful.
+        guessed = notice.code == "customer_channel_guessed"
+        if not guessed or report.speakers.doubt > _DOUBTFUL:
             st.warning(notice.message, icon=":material/info:")
 
 
@@ -147,29 +152,37 @@ def customer_side(
     if report.speakers.how == "mixed":
         return
     side, places = _customer_places(report)
-    other = "right" if side == "left" else "left"
+    clear = report.speakers.customer_from is not None
+    others = [place for place in places if not (clear and place == side)]
 
-    def choose() -> None:
-        st.session_state[key] = other
+    def choose(channel: CustomerChannel) -> None:
+        st.session_state[key] = channel
         if on_change is not None:
             on_change()
 
-    with st.popover(f"The customer {places[other]}", icon=":material/swap_horiz:"):
+    label = f"The customer {places[others[0]]}" if len(others) == 1 else "Say who is the customer"
+    with st.popover(label, icon=":material/swap_horiz:"):
         st.markdown(
             "Listen first: only the customer's voice may be scored. If that is the agent's, leave "
             "it. To read the emotions of people at work from their voices is forbidden in the "
             "European Union (AI Act, Article 5). The call is analysed again."
         )
-        st.button(f"Yes, the customer {places[other]}", key=f"swap-{key}", on_click=choose)
+        for other in others:
+            st.button(
+                f"Yes, the customer {places[other]}",
+                key=f"swap-{other}-{key}", on_click=choose, args=(other,),
+            )  # fmt: skip
 
 
-def _customer_places(report: CallReport) -> tuple[str, dict[str, str]]:
-    """Return who of two people is the customer, left or right, and how that is said of each."""
-    # Of two voices on one channel the first is taken only where somebody chose it.
-    side = "left" if report.call.customer_channel == "left" else "right"
+def _customer_places(report: CallReport) -> tuple[CustomerChannel, dict[CustomerChannel, str]]:
+    """Return where the customer is, and how that is said of each place."""
+    side = report.call.customer_channel
     if report.speakers.how == "separated":
-        return side, {"left": "is who speaks first", "right": "is who speaks second"}
-    return side, {name: f"is on the {name} channel" for name in ("left", "right")}
+        # The first of two voices on one channel is taken only where that is said.
+        return "left" if side == "left" else "right", {
+            "left": "is who speaks first", "right": "is who speaks second",
+        }  # fmt: skip
+    return side, {name: f"is on {called(name)}" for name in channel_names(report.call.channels)}
 
 
 def talk_figures(report: CallReport) -> dict[str, str]:

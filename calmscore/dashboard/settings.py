@@ -19,11 +19,11 @@ from calmscore.store.keys import allows
 from calmscore.store.settings import Settings, read_settings, write_settings
 
 _CHANNELS = {
-    "auto": "Guess: the agent greets first",
+    "auto": "Guess, from how calls begin",
     "left": "Left",
     "right": "Right",
     "mixed": "Both voices on one channel",
-}
+}  # of others, the number
 _PREVIEWED, _AUDIT_LINES = 5, 200
 
 
@@ -38,9 +38,9 @@ def _form(store: Store, settings: Settings) -> Settings | None:
     report_days = right.number_input("Calls and reports, days", 1, 3650, settings.report_days)
     st.subheader("Where the customer is")
     channel: ChannelChoice = st.selectbox(
-        "Customer's channel in stereo calls", list(CHANNEL_CHOICES),
+        "Customer's channel", list(CHANNEL_CHOICES),
         CHANNEL_CHOICES.index(settings.customer_channel),
-        format_func=lambda choice: _CHANNELS[choice],
+        format_func=lambda choice: _CHANNELS.get(choice, f"Channel {choice}"),
     )  # fmt: skip
     st.subheader("What file names tell")
     pattern = st.text_input(

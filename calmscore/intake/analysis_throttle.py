@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from cachetools import TTLCache
 
 from calmscore.analysis.call import Progress, analyze_recording
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
@@ -54,6 +54,7 @@ class AnalysisThrottle:
         store: Store,
         actor: str,
         customer_channel: ChannelChoice | None = None,
+        direction: Direction | None = None,
         details: CallDetails | None = None,
         progress: Progress | None = None,
     ) -> TakenIn:
@@ -66,6 +67,7 @@ class AnalysisThrottle:
                 classifier=self._classifier,
                 actor=actor,
                 customer_channel=customer_channel,
+                direction=direction,
                 details=details,
                 progress=progress,
             )

@@ -23,6 +23,7 @@ from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import Any, Literal
 
+from calmscore.analysis.report import Direction
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import open_recording
@@ -59,8 +60,10 @@ class Work:
         Where the calls go.
     actor : str
         Who adds them, for the audit.
-    customer_channel : {"auto", "left", "right", "mixed"}, optional
+    customer_channel : {"auto", "left", "right", "mixed", "1", …, "8"}, optional
         Where the customer is; as in the settings by default.
+    direction : {"inbound", "outbound", "unknown"}, optional
+        Who called whom; as the file's name tells by default.
     load : callable
         Returns the classifier; called once in each process.
     """
@@ -68,6 +71,7 @@ class Work:
     place: StorePlace
     actor: str
     customer_channel: ChannelChoice | None = None
+    direction: Direction | None = None
     load: LoadClassifier = load_classifier
 
 
@@ -180,6 +184,7 @@ def score_recording(path: Path, work: Work) -> RecordingResult:
                 classifier=classifier,
                 actor=work.actor,
                 customer_channel=work.customer_channel,
+                direction=work.direction,
             )
     except Exception as error:  # one bad call never stops a batch
         fault = fault_of(error, file_name=name, detailed=True)

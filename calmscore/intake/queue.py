@@ -255,7 +255,7 @@ class CallQueue:
             In the store's folder of uploads.
         parameters : dict
             ``file_name``, ``actor`` and, where given, ``agent``, ``customer``,
-            ``called_at`` and ``customer_channel``, ready for JSON.
+            ``called_at``, ``customer_channel`` and ``direction``, ready for JSON.
 
         Raises
         ------
@@ -598,6 +598,7 @@ def _analysed(
             classifier=classifier,
             actor=parameters["actor"],
             customer_channel=parameters.get("customer_channel"),
+            direction=parameters.get("direction"),
             details=CallDetails(
                 agent=parameters.get("agent"),
                 customer=parameters.get("customer"),

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.call import Progress, analyze_recording
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.recording import hash_recording, read_recording
 from calmscore.network.classifier import EmotionClassifier
@@ -54,6 +54,7 @@ def take_in(
     classifier: EmotionClassifier,
     actor: str,
     customer_channel: ChannelChoice | None = None,
+    direction: Direction | None = None,
     details: CallDetails | None = None,
     progress: Progress | None = None,
     within: Callable[[Session, str, TakenState], None] | None = None,
@@ -61,8 +62,8 @@ def take_in(
     """Analyse a call and store its report.
 
     A recording that this model has analysed already is neither decoded nor analysed
-    again, unless another channel than the stored one is asked for; what is given of its
-    details is stored all the same.
+    again, unless another channel or direction than the stored one is asked for; what is
+    given of its details is stored all the same.
 
     Parameters
     ----------
@@ -76,8 +77,10 @@ def take_in(
         The model.
     actor : str
         Who adds the call.
-    customer_channel : {"auto", "left", "right", "mixed"}, optional
+    customer_channel : {"auto", "left", "right", "mixed", "1", …, "8"}, optional
         Where the customer is; as in the settings by default.
+    direction : {"inbound", "outbound", "unknown"}, optional
+        Who called whom; as the file's name tells by default.
     details : CallDetails, optional
         What is known of the call; goes before what the file name says.
     progress : callable, optional
@@ -104,7 +107,7 @@ def take_in(
         with store.database.reading() as session:
             channel = customer_channel or read_settings(session).customer_channel
             stored = has_call(session, call_id)
-            report = _current_report(session, call_id, classifier.sha256, channel)
+            report = _current_report(session, call_id, classifier.sha256, channel, direction)
         if report is not None:
             if details is not None:
                 store.change_details(call_id, details, actor=actor)
@@ -119,7 +122,11 @@ def take_in(
             # The setting is about two channels; on one, left would be who speaks first.
             channel = "auto"
         report = analyze_recording(
-            recording, customer_channel=channel, classifier=classifier, progress=progress
+            recording,
+            customer_channel=channel,
+            direction=direction,
+            classifier=classifier,
+            progress=progress,
         )
         state: TakenState = "renewed" if stored else "added"
         with store.database.reading() as session:
@@ -136,7 +143,11 @@ def take_in(
 
 
 def _current_report(
-    session: Session, call_id: str, model_sha256: str, channel: ChannelChoice
+    session: Session,
+    call_id: str,
+    model_sha256: str,
+    channel: ChannelChoice,
+    direction: Direction | None,
 ) -> CallReport | None:
     current = has_current_report(
         session,
@@ -144,7 +155,11 @@ def _current_report(
         model_sha256=model_sha256,
         customer_channel=None if channel == "auto" else channel,
     )
-    return CallReport.from_dict(read_report(session, call_id)) if current else None
+    if not current:
+        return None
+    report = CallReport.from_dict(read_report(session, call_id))
+    unclear = channel != "auto" and report.speakers.customer_from is None
+    return None if unclear or direction not in (None, report.call.direction) else report
 
 
 def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
 from calmscore.analysis.report import (
     CallInfo,
     CallReport,
+    Direction,
     ModelInfo,
     SegmentReport,
     Speakers,
@@ -96,6 +97,10 @@ class CallFields(BaseModel):
     customer_channel: Annotated[
         ChannelChoice | None,
         Field(description="Where the customer is; as in the settings by default."),
+    ] = None
+    direction: Annotated[
+        Direction | None,
+        Field(description="Who called whom; as the file's name tells by default."),
     ] = None
 
 

@@ -14,6 +14,7 @@ from calmscore.analysis.call import Progress, Source, analyze_recording
 from calmscore.analysis.report import (
     CallReport,
     CustomerChannel,
+    Direction,
     Speaker,
     SpeakersHow,
     SpokenWord,
@@ -149,11 +150,14 @@ def analyze_with_words(
     /,
     *,
     customer_channel: ChannelChoice = "auto",
+    direction: Direction | None = None,
     progress: Progress | None = None,
 ) -> CallReport:
     """Analyse a call and write down its words; see `analysis.call.analyze_call`."""
     recording = read_recording(source, limits=read_environment().reading_limits)
-    report = analyze_recording(recording, customer_channel=customer_channel, progress=progress)
+    report = analyze_recording(
+        recording, customer_channel=customer_channel, direction=direction, progress=progress
+    )
     return with_words(report, recording, progress=progress)
 
 
@@ -242,7 +246,7 @@ def sides_of(
         Who speaks when; without turns, all speech is nobody's in particular.
     how : {"channels", "separated", "mixed"}
         How the two were told apart.
-    customer_channel : {"left", "right", "mixed"}
+    customer_channel : {"left", "right", "mixed", "1", …, "8"}
         Where the customer is.
     """
     if how == "mixed":
@@ -250,7 +254,9 @@ def sides_of(
         return [_side(None, sound, _spoken(sound))]
     places: dict[Speaker, CustomerChannel] = {"agent": "mixed", "customer": "mixed"}
     if how == "channels":
-        places = {"agent": _OTHER[customer_channel], "customer": customer_channel}
+        # Of a conference, everybody else.
+        other = _OTHER.get(customer_channel, "mixed")
+        places = {"agent": other, "customer": customer_channel}
     return [
         _side(speaker, customer_samples(recording, place), _turns_of(talk.turns, speaker))
         for speaker, place in places.items()
@@ -258,7 +264,7 @@ def sides_of(
 
 
 _OTHER: dict[CustomerChannel, CustomerChannel] = {
-    "left": "right", "right": "left", "mixed": "mixed",
+    "left": "right", "right": "left",
 }  # fmt: skip
 
 

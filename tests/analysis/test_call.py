@@ -213,7 +213,7 @@ BAD_FILES = {
     "header cut off": (wav(TONE)[:20], "damaged_header"),
     "header alone": (with_field(with_field(wav(TONE)[:44], 40, 0, 4), 4, 36, 4), "no_samples"),
     "no channels": (with_field(wav(TONE), 22, 0, 2), "no_channels"),
-    "three channels": (wav(np.stack([TONE] * 3, axis=1)), "too_many_channels"),
+    "nine channels": (wav(np.stack([TONE] * 9, axis=1)), "too_many_channels"),
     "0 Hz": (with_field(wav(TONE), 24, 0, 4), "sample_rate_out_of_range"),
     "NaN": (wav(NOT_A_NUMBER, subtype="FLOAT"), "invalid_samples"),
     "infinite": (wav(INFINITE, subtype="FLOAT"), "invalid_samples"),

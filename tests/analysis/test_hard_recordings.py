@@ -17,6 +17,7 @@ import soxr
 
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.errors import CallFileError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 RATE_HZ = ANALYSIS_RATE_HZ
@@ -198,6 +199,50 @@ def test_a_leg_that_dies_midway_is_told_with_its_time(side):
     call = call_of(until(clean(), 15.0, side))
     notice = next(notice for notice in call.warnings if notice.code == "side_silent")
     assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
+
+
+def conference(sound: Sound, *places: int, channels: int) -> Sound:
+    """Put customer and agent on two of many channels; the others are silent."""
+    wide = np.zeros((channels, sound.shape[1]))
+    wide[list(places)] = sound
+    return wide
+
+
+CONFERENCES: dict[str, tuple[Change, str]] = {
+    "three channels, the last silent": (lambda s: conference(s, 0, 1, channels=3), "1"),
+    "three channels, the first silent": (lambda s: conference(s, 2, 1, channels=3), "3"),
+    "four channels of noise, two speak": (
+        lambda s: noisy(conference(s, 3, 0, channels=4), 0.0003), "4"
+    ),
+    "eight channels": (lambda s: conference(s, 5, 2, channels=8), "6"),
+    "a third channel holds the mix": (
+        lambda s: np.concatenate([s, s.sum(axis=0, keepdims=True)]), "1"
+    ),
+    "a colleague joins for a while": (
+        lambda s: np.concatenate([s, until(late(s[AGENT], 20)[None], 35, 0)]), "1"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFERENCES)
+def test_of_many_channels_the_customers_is_taken(name):
+    change, customer = CONFERENCES[name]
+    call = call_of(change(clean()))
+    assert call.customer_channel == customer
+    assert call.talk.customer_seconds == pytest.approx(
+        expected().talk.customer_seconds, rel=0.2, abs=1.0
+    )
+    assert call.judged and call.speakers.doubt < 0.45
+
+
+def test_a_channel_that_is_chosen_by_number_is_taken():
+    wide = conference(clean(), 3, 1, channels=4)
+    assert call_of(wide, customer_channel="4").speakers.customer_from == "chosen"
+    call = call_of(wide, customer_channel="3")
+    assert call.customer_channel == "3" and not call.judged
+    assert call_of(clean(), customer_channel="1").customer_channel == "left"
+    with pytest.raises(CallFileError, match="has 4 channels"):
+        call_of(wide, customer_channel="5")
 
 
 def test_two_people_on_one_channel_are_told_apart_and_it_is_said():

@@ -124,10 +124,8 @@ AGENT_FIRST = [
     # (left talks, right talks, customer, words of the reason)
     ([(0, 4)], [(5, 9)], "right", "left channel speaks first"),
     ([(5, 9)], [(0, 4)], "left", "right channel speaks first"),
-    ([(0.0, 4)], [(0.6, 9)], "left", "about the same time"),
-    ([(0.6, 4)], [(0.0, 9)], "left", "about the same time"),
-    # A cough is no greeting.
-    ([(0, 0.3), (6, 9)], [(2, 5)], "left", "right channel speaks first"),
+    # A short word is no greeting.
+    ([(0, 0.3), (6, 9)], [(2, 5)], "left", "says hello first"),
 ]
 
 
@@ -138,6 +136,18 @@ def test_the_customer_is_who_speaks_second(sound_is_speech, left, right, custome
     assert codes(call) == ["customer_channel_guessed"]
     assert reason in call.warnings[0].message
     assert f"The {customer} channel" in call.warnings[0].message
+
+
+@pytest.mark.parametrize("starts", [(0.0, 0.6), (0.6, 0.0)])
+def test_where_both_begin_together_nothing_is_scored_until_somebody_chooses(
+    sound_is_speech, starts
+):
+    both = recording(channel(12, (starts[0], 5)), channel(12, (starts[1], 5), seed=1))
+    call = segment_call(both)
+    assert codes(call) == ["customer_unclear"]
+    assert not call.judged
+    assert call.speakers.customer_from is None and call.speakers.doubt >= 0.45
+    assert segment_call(both, customer_channel="left").judged
 
 
 @pytest.mark.parametrize("heard", ["left", "right"])

@@ -26,6 +26,13 @@ def test_type_is_that_of_the_bytes():
     assert data.startswith(b"fLaC")
 
 
+def test_everybody_on_a_conference_is_heard():
+    samples = np.repeat([[0.1], [0.2], [0.0], [0.3]], 100, axis=1).astype(np.float16)
+    sound, _ = soundfile.read(io.BytesIO(encode_playback(samples)))
+    assert sound.shape == (100,)
+    assert sound == pytest.approx(0.6, abs=1e-3)
+
+
 def test_overshoot_is_clipped_not_wrapped():
     samples = np.array([[1.5, -1.5] * 500], dtype=np.float16)
     sound, _ = soundfile.read(io.BytesIO(encode_playback(samples)))
@@ -33,7 +40,7 @@ def test_overshoot_is_clipped_not_wrapped():
     assert sound[1::2].max() < -0.99
 
 
-@pytest.mark.parametrize("shape", [(0, 5), (3, 5), (2, 0), (5,)])
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0), (5,)])
 def test_other_shapes_are_refused_with_their_shape(shape):
     with pytest.raises(ParameterError, match="shape"):
         encode_playback(np.zeros(shape, dtype=np.float16))

@@ -167,7 +167,7 @@ BAD_FILES = [
     ("no_samples", VALID[:44]),
     ("no_samples", wave_file(data=b"")),
     ("no_channels", wave_file(channels=0)),
-    ("too_many_channels", encoded(np.zeros((800, 3)))),
+    ("too_many_channels", encoded(np.zeros((800, 9)))),
     ("too_many_channels", wave_file(channels=65535)),
     ("sample_rate_out_of_range", wave_file(rate_hz=0)),
     ("sample_rate_out_of_range", wave_file(rate_hz=2000)),

@@ -75,6 +75,16 @@ def test_another_channel_is_scored_again(tmp_path):
     assert stored(tmp_path / "store")["reports"] == 2
 
 
+def test_another_direction_is_scored_again(tmp_path):
+    path = write_recording(tmp_path / "a_out_1.wav", 1)
+    outcomes = [
+        score_recording(path, stub_work(tmp_path / "store", direction=direction)).state
+        for direction in (None, "outbound", "inbound", "inbound", None)
+    ]
+    # The name says outbound.
+    assert outcomes == ["scored", "known", "scored", "known", "known"]
+
+
 @pytest.mark.parametrize("content", [b"", b"not sound at all", None])
 def test_a_bad_file_fails_with_its_name_and_a_reason(tmp_path, content):
     path = tmp_path / "bad.wav"

@@ -108,9 +108,10 @@ def test_waiting_gives_the_report_as_new_once_and_then_as_known(client, keys):
 def test_what_is_said_of_a_call_is_stored_with_it(client, keys):
     answer = upload(
         client, keys, speech(), agent="Ada Byron", customer="4711",
-        called_at="2026-03-02T14:05:00+01:00", customer_channel="left",
+        called_at="2026-03-02T14:05:00+01:00", customer_channel="left", direction="outbound",
     )  # fmt: skip
     assert answer.json()["call"]["customer_channel"] == "left"
+    assert answer.json()["call"]["direction"] == "outbound"
     (call,) = client.get("/v1/calls", headers=keys.viewer).json()["calls"]
     assert (call["agent"], call["customer"]) == ("Ada Byron", "4711")
     assert call["called_at"] == "2026-03-02T13:05:00Z"
@@ -179,6 +180,7 @@ def test_nothing_of_an_upload_stays_in_the_queue_folder(client, keys, store):
         {"called_at": "1772456700"},
         {"called_at": "2026-02-30T14:05:00Z"},
         {"customer_channel": "upper"},
+        {"direction": "upwards"},
         {"costumer": "4711"},
         {"agent": "x" * 201},
         {"agent": "   "},

@@ -40,7 +40,9 @@ def console_view(report: CallReport) -> dict[str, Any]:
     dict
         Seconds are from the start of the call.
     """
-    side = report.call.customer_channel
+    # Where each side is one person, they are heard and seen apart.
+    apart = report.speakers.how == "channels" and report.call.channels == 2
+    side = report.call.customer_channel if apart else "mixed"
     return {
         "id": report.call.id,
         "seconds": report.call.duration_seconds,

@@ -1,0 +1,281 @@
+"""Who of those who speak is the customer, by more than one cue, and how doubtful that is.
+
+Whoever takes a call greets, at some length; whoever is called says hello and is then told who
+calls. So the lengths of the first three turns tell much, and with the call's direction nearly
+everything. Nobody's emotion, and nobody's voice, plays a part.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.analysis.report import CustomerCue, Direction
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
+
+Shares = npt.NDArray[np.float64]
+Length = tuple[float, float]
+
+_BREATH_SECONDS = 0.6
+# What is shorter is a click or a cough.
+_SHORTEST_TURN_SECONDS = 0.25
+# So little, while somebody else speaks, takes nobody's turn: "mhm".
+_LONGEST_MHM_SECONDS = 1.0
+# Of two who begin to talk within so short a time, neither speaks first.
+_CLEAR_LEAD_SECONDS = 1.0
+
+_DIRECTION_WORDS: Mapping[str, Direction] = {
+    "in": "inbound", "inbound": "inbound", "incoming": "inbound",
+    "out": "outbound", "outbound": "outbound", "outgoing": "outbound",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallDirection:
+    """Who called whom, and what tells so.
+
+    Attributes
+    ----------
+    value : {"inbound", "outbound", "unknown"}
+        Inbound: the customer called.
+    cue : {"direction", "file_name"} or None
+        Whether somebody said so, or the file's name does.
+    """
+
+    value: Direction = "unknown"
+    cue: CustomerCue | None = None
+
+
+def call_direction(
+    file_name: str, *, said: Direction | None = None, usual: Direction = "unknown"
+) -> CallDirection:
+    """Find out who called whom.
+
+    Parameters
+    ----------
+    file_name : str
+        A name with ``in``, ``inbound``, ``incoming``, ``out``, ``outbound`` or ``outgoing``
+        between underscores, hyphens, dots or blanks tells; one with both kinds does not.
+    said : str, optional
+        What somebody said of this call; goes first.
+    usual : str
+        What calls are where nothing else is known.
+
+    Returns
+    -------
+    CallDirection
+    """
+    if said is not None:
+        return CallDirection(value=said, cue=None if said == "unknown" else "direction")
+    words = re.split(r"[\W_]+", PurePath(file_name).stem.lower())
+    named = {_DIRECTION_WORDS[word] for word in words if word in _DIRECTION_WORDS}
+    if len(named) == 1:
+        return CallDirection(value=named.pop(), cue="file_name")
+    return CallDirection(value=usual, cue=None if usual == "unknown" else "direction")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerGuess:
+    """Who is taken for the customer.
+
+    Attributes
+    ----------
+    voice : int
+        Place among the voices.
+    doubt : float
+        How likely it is somebody else, 0–1.
+    first : int or None
+        Who speaks first, None where that is not clear.
+    opens_with_hello : bool
+        Whether who speaks first is taken for the one who was called.
+    """
+
+    voice: int
+    doubt: float
+    first: int | None = None
+    opens_with_hello: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opening:
+    """A way in which calls begin.
+
+    How often it is so (by the call's direction), who of the two speaks first, and how long
+    the first three turns last: the middle of the lengths in seconds, and their spread as the
+    deviation of the logarithm.
+    """
+
+    inbound: float
+    outbound: float
+    agent_first: bool
+    lengths: tuple[Length, Length, Length]
+
+
+_OPENINGS = (
+    # "Acme, my name is Ada, what can I do for you?" – what happened – what to do about it.
+    _Opening(inbound=0.8, outbound=0.0, agent_first=True,
+             lengths=((4.0, 0.45), (5.0, 0.9), (3.0, 0.8))),
+    # "Support, Ada." – what happened – what to do about it.
+    _Opening(inbound=0.1, outbound=0.0, agent_first=True,
+             lengths=((1.2, 0.4), (5.0, 0.9), (3.0, 0.8))),
+    # "Hello?" – "Acme, …" – what happened.
+    _Opening(inbound=0.1, outbound=0.0, agent_first=False,
+             lengths=((0.7, 0.6), (4.0, 0.6), (5.0, 0.9))),
+    # "Hello?" – "This is Ada of Acme, I am calling about …" – "Yes?"
+    _Opening(inbound=0.0, outbound=0.75, agent_first=False,
+             lengths=((0.9, 0.7), (4.0, 0.7), (1.2, 0.8))),
+    # "Smith speaking, good morning." – "This is Ada of Acme, …" – "Yes?"
+    _Opening(inbound=0.0, outbound=0.2, agent_first=False,
+             lengths=((2.2, 0.35), (4.0, 0.7), (1.2, 0.8))),
+    # "Hello, is that Mr Smith?" – "Yes?" – "This is Ada of Acme, …"
+    _Opening(inbound=0.0, outbound=0.05, agent_first=True,
+             lengths=((3.0, 0.5), (1.2, 0.8), (4.0, 0.8))),
+)  # fmt: skip
+# Directions that somebody said are nearly always right; most calls to a customer service
+# come in.
+_INBOUND: Mapping[Direction, float] = {"inbound": 0.99, "unknown": 0.6, "outbound": 0.01}
+# Every so often a turn is as long as it likes.
+_ANY_LENGTH: Length = (2.5, 1.2)
+_ANY_LENGTH_SHARE = 0.2
+# Agents bring a silence to an end ("Thank you for waiting"), and have the last long word.
+_LONG_SILENCE_SECONDS = 8.0
+_MOST_SILENCES = 3
+_AGENT_ENDS_SILENCE = math.log(1.5)
+_CLOSING_SECONDS = 1.5
+_AGENT_CLOSES = math.log(1.3)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    voice: int
+    first: int
+    last: int
+    speech_seconds: float
+
+
+def guess_customer(masks: Sequence[Mask], *, direction: Direction = "unknown") -> CustomerGuess:
+    """Guess who is the customer.
+
+    Parameters
+    ----------
+    masks : sequence of array of bool
+        Where each voice speaks; two voices or more. Those that never speak are not taken.
+    direction : {"inbound", "outbound", "unknown"}
+        Who called whom.
+
+    Returns
+    -------
+    CustomerGuess
+        The first voice, with a doubt of one half, where nothing tells.
+    """
+    turns = _turns(masks)
+    order = list(dict.fromkeys(turn.voice for turn in turns))
+    if len(order) < 2:
+        return CustomerGuess(voice=0, doubt=0.5)
+    first = order[0]
+    agent_first = _agent_speaks_first(turns, direction)
+    # Who else is in the call longest is the one whom colleagues join and leave.
+    chances = np.array([_presence(mask) for mask in masks])
+    chances[first] = 0.0
+    chances *= agent_first / chances.sum()
+    chances[first] = 1.0 - agent_first
+    chances = _normalised(chances * np.exp(-_agent_signs(turns, len(masks))))
+    voice = int(np.argmax(chances))
+    return CustomerGuess(
+        voice=voice,
+        doubt=float(1.0 - chances[voice]),
+        first=None if agent_first == 0.5 else first,
+        opens_with_hello=voice == first,
+    )
+
+
+def _normalised(weights: Shares) -> Shares:
+    return np.asarray(weights / weights.sum())
+
+
+def _presence(mask: Mask) -> float:
+    """Return how much of the call lies between somebody's first and last word, squared."""
+    spoken = np.flatnonzero(mask)
+    if not spoken.size:
+        return 0.0
+    return float(((spoken[-1] + 1 - spoken[0]) / mask.size) ** 2)
+
+
+def _turns(masks: Sequence[Mask]) -> list[_Turn]:
+    """Return what the voices say in one go, in order; coughs and "mhm" take no turn."""
+    breath = int(_BREATH_SECONDS * MASK_RATE_HZ)
+    parts = [
+        _Turn(voice, first, last, float(mask[first:last].sum()) / MASK_RATE_HZ)
+        for voice, mask in enumerate(masks)
+        for first, last in stretches(mask, breath=breath)
+    ]
+    turns: list[_Turn] = []
+    for part in sorted(parts, key=lambda part: part.first):
+        if part.speech_seconds < _SHORTEST_TURN_SECONDS or _only_accompanies(part, parts):
+            continue
+        if turns and turns[-1].voice == part.voice:
+            before = turns.pop()
+            spoken = before.speech_seconds + part.speech_seconds
+            part = _Turn(part.voice, before.first, part.last, spoken)
+        turns.append(part)
+    return turns
+
+
+def _only_accompanies(part: _Turn, parts: Sequence[_Turn]) -> bool:
+    return part.speech_seconds <= _LONGEST_MHM_SECONDS and any(
+        other.first <= part.first
+        and part.last <= other.last
+        and other.speech_seconds > part.speech_seconds
+        for other in parts
+        if other.voice != part.voice
+    )
+
+
+def _agent_speaks_first(turns: Sequence[_Turn], direction: Direction) -> float:
+    """Return the probability that the first of the turns is the agent's."""
+    first, second = turns[:2]
+    together = first.last - second.first >= 0.5 * _CLEAR_LEAD_SECONDS * MASK_RATE_HZ
+    if together and second.first - first.first < _CLEAR_LEAD_SECONDS * MASK_RATE_HZ:
+        return 0.5
+    lengths = [turn.speech_seconds for turn in turns[:3]]
+    if turns[2:] and turns[2].voice != first.voice:
+        lengths = lengths[:2]
+    inbound = _INBOUND[direction]
+    likelihoods = {True: 0.0, False: 0.0}
+    for opening in _OPENINGS:
+        share = inbound * opening.inbound + (1.0 - inbound) * opening.outbound
+        for seconds, length in zip(lengths, opening.lengths, strict=False):
+            usual = (1.0 - _ANY_LENGTH_SHARE) * _density(seconds, length)
+            share *= usual + _ANY_LENGTH_SHARE * _density(seconds, _ANY_LENGTH)
+        likelihoods[opening.agent_first] += share
+    return likelihoods[True] / (likelihoods[True] + likelihoods[False])
+
+
+def _density(seconds: float, length: Length) -> float:
+    """Return the density of a turn's length, over the logarithm of the length."""
+    middle, spread = length
+    deviation = math.log(seconds / middle) / spread
+    return math.exp(-0.5 * deviation**2) / (spread * math.sqrt(2.0 * math.pi))
+
+
+def _agent_signs(turns: Sequence[_Turn], voices: int) -> Shares:
+    """Return how much more likely the rest of the call makes each voice the agent's, as logs."""
+    signs = np.zeros(voices)
+    silences = [
+        later.voice
+        for before, later in itertools.pairwise(turns)
+        if later.first - before.last >= _LONG_SILENCE_SECONDS * MASK_RATE_HZ
+    ]
+    for voice in silences[:_MOST_SILENCES]:
+        signs[voice] += _AGENT_ENDS_SILENCE
+    closing = [turn.voice for turn in turns[2:] if turn.speech_seconds >= _CLOSING_SECONDS]
+    if closing:
+        signs[closing[-1]] += _AGENT_CLOSES
+    return signs

@@ -1,0 +1,112 @@
+"""Who is the customer: by how the call begins, who called whom, and the rest of the call."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calmscore.analysis.customer import CallDirection, call_direction, guess_customer
+
+LEFT, RIGHT = 0, 1
+
+
+def masks(*talks: tuple[int, float, float], voices: int = 2, seconds: float = 60.0):
+    """Let voices talk: (which, from, to) in seconds."""
+    made = [np.zeros(round(seconds * 100), dtype=bool) for _ in range(voices)]
+    for voice, start, end in talks:
+        made[voice][round(start * 100) : round(end * 100)] = True
+    return made
+
+
+# What the call begins with, who is the customer by it, and whether that is doubtful.
+OPENINGS = {
+    "a greeting, then a problem": ([(0, 1, 5), (1, 5.5, 14), (0, 15, 18)], "unknown", 1, False),
+    "hello, then who calls": ([(0, 1, 1.7), (1, 2.5, 8), (0, 8.5, 9.2)], "unknown", 0, False),
+    "hello before the greeting": ([(0, 1, 1.6), (1, 2, 6), (0, 6.5, 14)], "unknown", 0, False),
+    "a cough before the greeting": (
+        [(1, 0.5, 0.7), (0, 1, 5), (1, 5.5, 14), (0, 15, 18)], "unknown", 1, False
+    ),
+    "a short greeting may be a hello": (
+        [(0, 1, 2.5), (1, 3, 6), (0, 6.5, 8.5)], "unknown", 0, True
+    ),
+    "a short greeting of a call that comes in": (
+        [(0, 1, 2.5), (1, 3, 9), (0, 9.5, 12)], "inbound", 1, False
+    ),
+    "a long hello of a call that goes out": (
+        [(0, 1, 3.5), (1, 4, 7), (0, 7.5, 9)], "outbound", 0, False
+    ),
+    "as long as a greeting, but the call goes out": (
+        [(0, 1, 4.2), (1, 4.6, 10), (0, 10.5, 12)], "outbound", 0, False
+    ),
+    "mhm takes no turn": (
+        [(0, 1, 6), (1, 3, 3.4), (1, 6.5, 14), (0, 15, 18)], "unknown", 1, False
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_how_a_call_begins_tells_who_is_the_customer(name, swapped):
+    talks, direction, customer, doubtful = OPENINGS[name]
+    made = masks(*talks)  # type: ignore[misc]
+    guess = guess_customer(made[::-1] if swapped else made, direction=direction)
+    assert guess.voice == (1 - customer if swapped else customer)
+    assert (guess.doubt > 0.3) == doubtful
+
+
+def test_who_begins_at_the_same_time_as_the_other_tells_nothing():
+    assert guess_customer(masks((LEFT, 1, 6), (RIGHT, 1.5, 7))).doubt > 0.4
+
+
+def test_an_agent_ends_silences_and_has_the_last_word():
+    together = [(LEFT, 1, 6), (RIGHT, 1.5, 7)]
+    later = [(LEFT, 20, 24), (RIGHT, 25, 27), (LEFT, 40, 43), (RIGHT, 44, 44.6)]
+    guess = guess_customer(masks(*together, *later))
+    assert guess.voice == RIGHT
+    assert guess.doubt < guess_customer(masks(*together)).doubt
+
+
+def test_the_direction_lowers_the_doubt():
+    made = masks((LEFT, 1, 3.2), (RIGHT, 3.6, 8), (LEFT, 8.5, 11))
+    doubts = {way: guess_customer(made, direction=way).doubt for way in ("unknown", "inbound")}
+    assert doubts["inbound"] < doubts["unknown"]
+
+
+def test_of_three_people_the_customer_is_who_stays():
+    talks = [(0, 1, 5), (2, 5.5, 12), (0, 13, 16), (2, 17, 20), (1, 30, 34), (2, 35, 55)]
+    guess = guess_customer(masks(*talks, voices=3))
+    assert guess.voice == 2
+    assert 0.1 < guess.doubt < 0.45
+
+
+@pytest.mark.parametrize("talks", [[], [(0, 1, 30)]])
+def test_without_an_answer_nobody_can_tell(talks):
+    assert guess_customer(masks(*talks)).doubt == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("20260302-140500_in_4711.wav", "inbound"),
+        ("out-4420-2001-20260302.wav", "outbound"),
+        ("Call.Outgoing.mp3", "outbound"),
+        ("inbound.wav", "inbound"),
+        ("INCOMING 12.wav", "inbound"),
+        ("invoice_outage.wav", "unknown"),
+        ("in_and_out.wav", "unknown"),
+        ("call.wav", "unknown"),
+    ],
+)
+def test_a_file_name_tells_the_direction(name, direction):
+    found = call_direction(name)
+    assert found == CallDirection(
+        value=direction, cue=None if direction == "unknown" else "file_name"
+    )
+
+
+def test_what_somebody_says_goes_before_the_name_and_that_before_what_is_usual():
+    said = CallDirection(value="outbound", cue="direction")
+    assert call_direction("a_in_1.wav", said="outbound", usual="inbound") == said
+    assert call_direction("a_in_1.wav", usual="outbound").value == "inbound"
+    assert call_direction("call.wav", usual="outbound") == said
+    assert call_direction("a_in_1.wav", said="unknown").value == "unknown"
