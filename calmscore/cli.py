@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from calmscore.store import Store
     from calmscore.store.calls import CallFilter
     from calmscore.store.deletion import Expired
+    from calmscore.store.keys import KeyRow
 
 EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 3, 2, 130
 _DASHBOARD = PACKAGE / "dashboard"
@@ -597,13 +598,16 @@ def _is_asked() -> bool:
 def create_key(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     role: Annotated[KeyRole, typer.Option(help="What it may do.")] = KeyRole.viewer,
+    days: Annotated[
+        int, typer.Option(min=0, max=3650, help="How long it opens anything; 0 is without end.")
+    ] = 365,
 ) -> None:
     """Make a key and print it, this once."""
     from calmscore.store import audit
     from calmscore.store.keys import create_key
 
     with _open_store() as store, store.database.writing() as session:
-        key = create_key(session, name=name, role=role.value)
+        key = create_key(session, name=name, role=role.value, days=days or None)
         audit.record(session, actor=_actor(), action="key created")
     print(key)
 
@@ -615,9 +619,17 @@ def list_keys() -> None:
 
     with _open_store() as store, store.database.reading() as session:
         for key in list_keys(session):
-            state = "revoked" if key.revoked_at else "used" if key.last_used_at else "never used"
-            made = f"{key.created_at:%Y-%m-%d}"
-            print(f"{key.id:>4}  {key.role:<10}  {made}  {state:<10}  {key.name}")
+            cells = [f"{key.id:>4}", f"{key.role:<10}", f"{key.created_at:%Y-%m-%d}"]
+            print("  ".join([*cells, f"{_key_state(key):<36}", key.name]))
+
+
+def _key_state(key: KeyRow) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
+    used = f"used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
+    if key.expires_at is None:
+        return f"{used}, no end"
+    return f"{used}, {'ended' if key.is_over() else 'ends'} {key.expires_at:%Y-%m-%d}"
 
 
 @keys.command("revoke")

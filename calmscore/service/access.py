@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from calmscore.service.problems import ProblemError
@@ -38,6 +38,7 @@ def requires(needed: Role) -> Callable[..., KeyRow]:
     """
 
     def admit(
+        request: Request,
         service: CurrentService,
         shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> KeyRow:
@@ -51,10 +52,13 @@ def requires(needed: Role) -> Callable[..., KeyRow]:
         with service.store.database.reading() as session:
             key = find_key(session, shown.credentials)
         if key is None:
+            raise _unknown(service, request)
+        if key.is_over():
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,
-                "unknown_key",
-                "the key is unknown or was revoked; ask whoever runs Calmscore for another",
+                "expired_key",
+                f"the key {key.name!r} ended on {key.expires_at:%d %B %Y}; ask whoever runs "
+                "Calmscore for another",
                 headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
             )
         seconds = service.rate_limit.take(key.id)
@@ -77,6 +81,25 @@ def requires(needed: Role) -> Callable[..., KeyRow]:
         return key
 
     return admit
+
+
+def _unknown(service: CurrentService, request: Request) -> ProblemError:
+    address = request.client.host if request.client else "an unknown address"
+    seconds = service.unknown_keys.take(service.store, address)
+    if seconds > 0.0:
+        wait = math.ceil(seconds)
+        return ProblemError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too_many_unknown_keys",
+            f"too many unknown keys came from your address; try again in {wait} s",
+            headers={"Retry-After": str(wait)},
+        )
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "unknown_key",
+        "the key is unknown or was revoked; ask whoever runs Calmscore for another",
+        headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
+    )
 
 
 Viewer = Annotated[KeyRow, Depends(requires("viewer"))]

@@ -19,7 +19,7 @@ from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
 from calmscore.service.connections import hide_queries
 from calmscore.service.documents import TrainingRequest
-from calmscore.service.key_use import RateLimit, UseNotes
+from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import CountRequests, ServiceMetrics
 from calmscore.service.problems import ProblemDocument, add_handlers
@@ -147,6 +147,7 @@ def _service(
         metrics=metrics,
         rate_limit=RateLimit(settings.requests_per_minute),
         use_notes=UseNotes(),
+        unknown_keys=UnknownKeys(),
         predictions_at_once=anyio.CapacityLimiter(settings.analyses_at_once),
         writes_at_once=anyio.CapacityLimiter(_WRITES_AT_ONCE),
     )

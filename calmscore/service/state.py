@@ -9,7 +9,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from calmscore.intake.queue import CallQueue
-from calmscore.service.key_use import RateLimit, UseNotes
+from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
 from calmscore.service.trainings import Trainings
@@ -29,6 +29,7 @@ class Service:
     metrics: ServiceMetrics
     rate_limit: RateLimit
     use_notes: UseNotes
+    unknown_keys: UnknownKeys
     predictions_at_once: CapacityLimiter
     # Who waits for the store's lock takes no thread from those who only read.
     writes_at_once: CapacityLimiter

@@ -24,6 +24,7 @@ Action = Literal[
     "settings changed",
     "key created",
     "key revoked",
+    "unknown key shown",
     "training started",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from calmscore.store.schema import NAME_LENGTH, ApiKey
 Role = Literal["viewer", "supervisor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _PREFIX = "calm_"
+_MOST_DAYS = 3650
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,11 @@ class KeyRow:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    expires_at: datetime | None = None
+
+    def is_over(self, *, now: datetime | None = None) -> bool:
+        """Tell whether the key has come to its end."""
+        return self.expires_at is not None and self.expires_at <= (now or datetime.now(UTC))
 
 
 def allows(role: Role, needed: Role) -> bool:
@@ -36,7 +42,7 @@ def allows(role: Role, needed: Role) -> bool:
     return ROLES.index(role) >= ROLES.index(needed)
 
 
-def create_key(session: Session, *, name: str, role: Role) -> str:
+def create_key(session: Session, *, name: str, role: Role, days: int | None = None) -> str:
     """Make a key and return it; it cannot be read again.
 
     Parameters
@@ -47,11 +53,14 @@ def create_key(session: Session, *, name: str, role: Role) -> str:
         What the key is for.
     role : {"viewer", "supervisor", "admin"}
         What it may do.
+    days : int, optional
+        How long it opens anything, 1–3650; without an end by default.
 
     Raises
     ------
     ParameterError
-        If the name is empty or longer than 200 characters, or the role none of the three.
+        If the name is empty or longer than 200 characters, the role none of the three, or
+        the days cannot be.
     """
     if role not in ROLES:
         raise ParameterError(f"role is {role!r}; choose one of {', '.join(ROLES)}")
@@ -59,15 +68,24 @@ def create_key(session: Session, *, name: str, role: Role) -> str:
         raise ParameterError("a key needs a name that says what it is for")
     if len(name.strip()) > NAME_LENGTH:
         raise ParameterError(f"the name {name.strip()!r} is longer than {NAME_LENGTH} characters")
+    if days is not None and not 1 <= days <= _MOST_DAYS:
+        raise ParameterError(f"days is {days}; choose 1 to {_MOST_DAYS}, or none")
+    now = datetime.now(UTC)
     key = _PREFIX + secrets.token_urlsafe(32)
     session.add(
-        ApiKey(name=name.strip(), role=role, digest=_digest(key), created_at=datetime.now(UTC))
+        ApiKey(
+            name=name.strip(),
+            role=role,
+            digest=_digest(key),
+            created_at=now,
+            expires_at=None if days is None else now + timedelta(days=days),
+        )
     )
     return key
 
 
 def find_key(session: Session, key: str) -> KeyRow | None:
-    """Return the key that a caller showed; None if it is unknown or revoked."""
+    """Return the key that a caller showed, also one that is over; None if unknown or revoked."""
     # The digest of 256 random bits needs no salt, and can be looked up.
     stored = session.scalar(
         select(ApiKey).where(ApiKey.digest == _digest(key), ApiKey.revoked_at.is_(None))
@@ -110,4 +128,5 @@ def _row(stored: ApiKey) -> KeyRow:
     return KeyRow(
         id=stored.id, name=stored.name, role=role, created_at=stored.created_at,
         last_used_at=stored.last_used_at, revoked_at=stored.revoked_at,
+        expires_at=stored.expires_at,
     )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from service_store import UNHURRIED, Keys, make_keys, speech, tone, unhurried
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
@@ -19,7 +20,8 @@ from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.store import Store
 from calmscore.store.audit import list_events
 from calmscore.store.calls import find_call
-from calmscore.store.keys import list_keys, revoke_key
+from calmscore.store.keys import create_key, list_keys, revoke_key
+from calmscore.store.schema import ApiKey
 from calmscore.store.settings import Settings, write_settings
 
 PROBLEM = "application/problem+json"
@@ -519,6 +521,33 @@ def test_a_revoked_key_opens_nothing(client, keys, store):
     with store.database.writing() as session:
         revoke_key(session, list_keys(session)[0].id)
     assert_problem(client.get("/v1/calls", headers=keys.viewer), 401, "unknown_key")
+
+
+def test_a_key_that_is_over_opens_nothing_and_says_so(client, store):
+    with store.database.writing() as session:
+        key = create_key(session, name="old", role="viewer", days=1)
+        session.flush()
+        session.execute(update(ApiKey).values(expires_at=datetime.now(UTC)))
+    answer = client.get("/v1/calls", headers={"Authorization": f"Bearer {key}"})
+    assert "'old' ended on" in assert_problem(answer, 401, "expired_key")["detail"]
+
+
+def test_unknown_keys_are_slowed_down_and_noted_and_good_ones_are_not(client, keys, store):
+    stranger = {"Authorization": "Bearer calm_guess"}
+    answers = [client.get("/v1/calls", headers=stranger) for _ in range(25)]
+    assert [answer.status_code for answer in answers] == [401] * 20 + [429] * 5
+    assert_problem(answers[-1], 429, "too_many_unknown_keys")
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert client.get("/v1/calls", headers=keys.viewer).status_code == 200
+    noted = []
+    for _ in range(200):
+        with store.database.reading() as session:
+            noted = [line for line in list_events(session) if line.action == "unknown key shown"]
+        if len(noted) == 2:
+            break
+        time.sleep(0.05)
+    assert [line.actor for line in noted] == ["stranger at testclient"] * 2
+    assert not any("guess" in line.actor for line in noted)
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(store, keys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import inspect, text
 
@@ -69,6 +71,17 @@ def test_the_last_use_is_remembered(session):
     assert keys.find_key(session, key).last_used_at is not None
 
 
+def test_a_key_ends_after_its_days_and_only_then(session):
+    key = keys.create_key(session, name="n", role="viewer", days=30)
+    endless = keys.create_key(session, name="n", role="viewer")
+    session.flush()
+    row, now = keys.find_key(session, key), datetime.now(UTC)
+    assert not row.is_over()
+    assert not row.is_over(now=now + timedelta(days=29))
+    assert row.is_over(now=now + timedelta(days=31))
+    assert not keys.find_key(session, endless).is_over(now=now + timedelta(days=9999))
+
+
 def test_what_cannot_be_is_refused(session):
     with pytest.raises(ParameterError, match="'boss'; choose one of viewer"):
         keys.create_key(session, name="n", role="boss")
@@ -76,6 +89,9 @@ def test_what_cannot_be_is_refused(session):
         keys.create_key(session, name=" ", role="viewer")
     with pytest.raises(ParameterError, match="longer than 200"):
         keys.create_key(session, name="n" * 201, role="viewer")
+    for days in (0, 3651):
+        with pytest.raises(ParameterError, match=f"days is {days}"):
+            keys.create_key(session, name="n", role="viewer", days=days)
     with pytest.raises(NotStoredError, match="4711"):
         keys.revoke_key(session, 4711)
 
