@@ -222,7 +222,7 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     console(
         report, sound, start_seconds=_start_seconds(), bookmarks=bookmarks(store, row.id),
         on_bookmark=bookmark_keeper(store, row.id, user), linkable=True,
-        why_no_bookmark="Only supervisors set bookmarks.",
+        why_no_bookmark="Only supervisors set bookmarks.", waiting=row.has_audio,
     )  # fmt: skip
     if not row.has_audio:
         st.info(

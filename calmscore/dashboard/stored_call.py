@@ -67,11 +67,10 @@ def playback(store: Store, row: CallRow, *, actor: str) -> Playback | None:
         path = store.open_audio(row.id, actor=actor)
     except RecordingNotKeptError:
         return None
-    with st.spinner("Preparing the recording…"):
-        recording = read_recording(
-            path, file_name=row.file_name, limits=read_environment().reading_limits
-        )
-        sound = prepare_playback(recording.samples)
+    recording = read_recording(
+        path, file_name=row.file_name, limits=read_environment().reading_limits
+    )
+    sound = prepare_playback(recording.samples)
     st.session_state["playback"] = (row.id, sound)
     return sound
 

@@ -44,6 +44,7 @@ def console(
     on_bookmark: Callable[[float, str], None] | None = None,
     why_no_bookmark: str = "",
     linkable: bool = False,
+    waiting: bool = False,
 ) -> None:
     """Show a call's lanes, player and moments.
 
@@ -63,6 +64,8 @@ def console(
         What is said instead where that cannot be.
     linkable : bool
         Whether the call has an address of its own.
+    waiting : bool
+        Whether the sound will be there in a moment.
     """
     key = f"console-{report.call.id[:12]}"
 
@@ -78,6 +81,7 @@ def console(
         "may_bookmark": on_bookmark is not None,
         "why_no_bookmark": why_no_bookmark,
         "linkable": linkable,
+        "waiting": waiting,
         "spectrogram": None,
     }
     _component(key=key, data=data, on_bookmark_change=bookmarked)

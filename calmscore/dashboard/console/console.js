@@ -77,6 +77,7 @@ class Console {
     this.fillLegend();
     this.fillVolumes();
     this.fillTable();
+    this.find("[data-do=spectrogram]").hidden = !this.view.sound;
     if (data.start !== null && (another || before.start !== data.start)) this.pending = data.start;
     this.redraw();
     this.look();
@@ -85,6 +86,13 @@ class Console {
   look() {
     const ready = this.player.ready;
     this.section.classList.toggle("silent", !ready);
+    if (this.view && this.view.waiting && !ready && !this.toldWaiting) {
+      this.toldWaiting = true;
+      this.say("The recording is being made ready to play…");
+    } else if (this.toldWaiting && ready) {
+      this.toldWaiting = false;
+      this.say("");
+    }
     if (ready && this.pending !== null && this.pending !== undefined) {
       const seconds = this.pending;
       this.pending = null;
@@ -121,12 +129,17 @@ class Console {
     const { scale, view } = this;
     const flags = this.find(".flags");
     flags.replaceChildren();
-    const flag = (seconds, kind, text, name, from) => {
+    const taken = [];
+    // The largest first; what has no room beside it is left to the cards.
+    const flag = (seconds, kind, text, name, from, width) => {
+      const x = scale.x(seconds);
       if (seconds < scale.start || seconds > scale.end) return;
+      if (taken.some(([place, half]) => Math.abs(place - x) < half + width / 2)) return;
+      taken.push([x, width / 2]);
       const button = made("button", `flag ${kind}`, text);
       button.type = "button";
       button.tabIndex = -1;
-      button.style.left = `${scale.x(seconds)}px`;
+      button.style.left = `${x}px`;
       button.setAttribute("aria-label", name);
       button.title = name;
       button.onclick = (event) => {
@@ -135,13 +148,13 @@ class Console {
       };
       flags.append(button);
     };
+    for (const note of view.bookmarks) {
+      flag(note.seconds, "mark", "⚑", `Bookmark at ${clock(note.seconds)}: ${note.text}`, note.seconds, 14);
+    }
     for (const moment of view.moments) {
       if (moment.small) continue;
       flag(moment.at, moment.points > 0 ? "earned" : "cost", signed(moment.points),
-        `${signed(moment.points)}: ${moment.text}`, moment.from);
-    }
-    for (const note of view.bookmarks) {
-      flag(note.seconds, "mark", "⚑", `Bookmark at ${clock(note.seconds)}: ${note.text}`, note.seconds);
+        `${signed(moment.points)}: ${moment.text}`, moment.from, 50);
     }
   }
 

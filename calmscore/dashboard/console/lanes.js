@@ -9,12 +9,14 @@ export const LEFT = 74;
 const RIGHT = 8;
 const MARKS = 20;
 const GAP = 6;
+// Pixels for a second, under which turns are too narrow to be told apart.
+const BARCODE_BELOW = 0.8;
 
 // Top and height of each lane, from the top down.
 export function layout(view) {
   const lanes = [["customer", 34]];
   if (view.how !== "mixed") lanes.push(["agent", 20]);
-  lanes.push(["distress", 76]);
+  if (view.blocks.length) lanes.push(["distress", 76]);
   if (view.sound) lanes.push(["wave", view.sound.sides.length > 1 ? 60 : 44]);
   if (view.spectrogram) lanes.push(["spectrogram", 84]);
   let top = MARKS;
@@ -94,7 +96,7 @@ export function drawLanes(canvas, view, scale, colours) {
   silence(pen, view, placed, scale, colours);
   customer(pen, view, placed.customer, scale, colours);
   if (placed.agent) agent(pen, view, placed.agent, scale, colours);
-  distress(pen, view, placed.distress, scale, colours);
+  if (placed.distress) distress(pen, view, placed.distress, scale, colours);
   if (placed.wave) wave(pen, view, placed.wave, scale, colours);
   if (placed.spectrogram) spectrogram(pen, view, placed.spectrogram, scale);
   pen.restore();
@@ -118,6 +120,7 @@ function grounds(pen, view, placed, scale, colours) {
       pen.fillText(line, 0, lane.top + lane.height / 2 + (at - (lines.length - 1) / 2) * 13);
     });
   }
+  if (!placed.distress) return;
   pen.textAlign = "right";
   pen.font = `400 10px ${colours.font}`;
   pen.fillStyle = css(colours.soft);
@@ -156,7 +159,11 @@ function silence(pen, view, placed, scale, colours) {
 function customer(pen, view, lane, scale, colours) {
   pen.textAlign = "center";
   pen.font = `600 12px ${colours.font}`;
-  for (const block of shownBlocks(view.blocks, scale.perSecond)) {
+  if (!view.blocks.length) {
+    nothing(pen, lane, scale, colours);
+    return;
+  }
+  for (const block of shownBlocks(view.blocks, scale.perSecond, view.emotions)) {
     if (!scale.sees(block.start, block.end)) continue;
     const x = scale.x(block.start);
     const width = Math.max((block.end - block.start) * scale.perSecond - 1, 2);
@@ -178,6 +185,16 @@ function customer(pen, view, lane, scale, colours) {
   }
 }
 
+function nothing(pen, lane, scale, colours) {
+  const text = "No speech of the customer was found";
+  const middle = (LEFT + scale.width) / 2;
+  const half = pen.measureText(text).width / 2 + 10;
+  pen.fillStyle = css(colours.ground);
+  pen.fillRect(middle - half, lane.top + 6, 2 * half, lane.height - 12);
+  pen.fillStyle = css(colours.ink);
+  pen.fillText(text, middle, lane.top + lane.height / 2 + 0.5);
+}
+
 function unjudged(pen, block, x, width, lane, colours) {
   pen.fillStyle = css(colours.ground);
   pen.fillRect(x, lane.top, width, lane.height);
@@ -196,11 +213,32 @@ function label(pen, text, x, width, lane, colour) {
 }
 
 function agent(pen, view, lane, scale, colours) {
+  if (scale.perSecond < BARCODE_BELOW) {
+    agentSummedUp(pen, view, lane, scale, colours);
+    return;
+  }
   pen.fillStyle = css(colours.agent);
   for (const [start, end] of view.agent) {
     if (!scale.sees(start, end)) continue;
     const width = Math.max((end - start) * scale.perSecond, 1.5);
     pen.fillRect(scale.x(start), lane.top + 3, width, lane.height - 6);
+  }
+}
+
+// Zoomed far out: the darker, the more of the time the agent speaks.
+function agentSummedUp(pen, view, lane, scale, colours) {
+  const wide = 6;
+  let next = 0;
+  for (let x = LEFT; x < scale.width - RIGHT; x += wide) {
+    const [from, to] = [scale.at(x), scale.at(x + wide)];
+    while (next < view.agent.length && view.agent[next][1] <= from) next += 1;
+    let spoken = 0;
+    for (let at = next; at < view.agent.length && view.agent[at][0] < to; at += 1) {
+      spoken += Math.min(view.agent[at][1], to) - Math.max(view.agent[at][0], from);
+    }
+    if (!spoken) continue;
+    pen.fillStyle = css(colours.agent, 0.25 + (0.75 * spoken) / (to - from));
+    pen.fillRect(x, lane.top + 3, wide, lane.height - 6);
   }
 }
 
@@ -310,7 +348,7 @@ export function drawOverview(canvas, view, scale, colours) {
   const whole = new Scale(scale.seconds, scale.width, [0, scale.seconds]);
   pen.fillStyle = css(colours.lane);
   pen.fillRect(LEFT, 0, scale.width - LEFT - RIGHT, height);
-  for (const block of shownBlocks(view.blocks, whole.perSecond)) {
+  for (const block of shownBlocks(view.blocks, whole.perSecond, view.emotions)) {
     const colour = block.emotion ? colours.emotions[block.emotion] : colours.soft;
     const calm = !block.emotion || view.emotions[block.emotion].calm;
     pen.fillStyle = css(colour, calm ? 0.3 : 0.9);
