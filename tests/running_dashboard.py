@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+
+from calmscore.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,10 +37,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_dashboard(*, stub_model: bool = False) -> Iterator[str]:
-    """Start the dashboard on a free port, with an empty store; yield its address; stop it."""
+def running_dashboard(
+    *, stub_model: bool = False, fill: Callable[[Store], None] | None = None
+) -> Iterator[str]:
+    """Start the dashboard on a free port; yield its address; stop it.
+
+    Its store is empty, or holds what ``fill`` puts in.
+    """
     port = free_port()
     folder = tempfile.mkdtemp(prefix="calmscore-test-")
+    if fill is not None:
+        store = Store(Path(folder))
+        fill(store)
+        store.close()
     environment = os.environ | {"CALMSCORE_DATA_FOLDER": folder}
     environment.pop("CALMSCORE_DATABASE_URL", None)
     real = ["-m", "streamlit", "run", "app.py", "--server.port", str(port)]

@@ -439,7 +439,8 @@ def _transitions(
                 from_emotion=names[0],
                 to_emotion=names[0],
                 points=float(points.sum()),
-                reason=f"Small shifts while the customer sounded mostly {describe(names[0])}.",
+                reason=f"{'Calmer' if points.sum() > 0.0 else 'More upset'} little by little, "
+                f"though heard mostly as {describe(names[0])}.",
             ),
         )
     bounds = np.concatenate([[0], firsts, [len(levels)]])

@@ -112,7 +112,7 @@ def test_the_table_tells_the_timeline_in_stretches():
     [
         ("fear", 0.5, "The customer sounded fearful, but less so"),
         ("fear", -0.5, "The customer sounded more strongly fearful"),
-        ("neutral", -0.5, "The customer sounded calm less clearly"),
+        ("neutral", -0.5, "The customer sounded less clearly calm"),
     ],
 )
 def test_a_shift_within_one_emotion_is_told_as_one(emotion, points, words):

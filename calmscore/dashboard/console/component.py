@@ -11,11 +11,12 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE, Playback
+from calmscore.audio.spectrogram import spectrogram
 from calmscore.dashboard.console.view import console_view
 
 PLAYER_KEY = "player"
 _FOLDER = Path(__file__).parent
-_MODULES = ("colours", "clock", "blocks", "lanes", "player", "console")
+_MODULES = ("colours", "clock", "blocks", "lanes", "spectrogram", "player", "console")
 _IMPORTS = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -82,11 +83,29 @@ def console(
         "why_no_bookmark": why_no_bookmark,
         "linkable": linkable,
         "waiting": waiting,
-        "spectrogram": None,
+        "spectrogram": _picture(report, playback, key),
     }
-    _component(key=key, data=data, on_bookmark_change=bookmarked)
+    _component(
+        key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None
+    )
     if playback is not None:
         with st.container(key=PLAYER_KEY):
             # It has no face of its own.
             st.html(f"<style>.st-key-{PLAYER_KEY} {{ display: none; }}</style>")
             st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)
+
+
+def _picture(report: CallReport, playback: Playback | None, key: str) -> dict[str, object] | None:
+    """Return the spectrogram of the customer's side that was asked for last."""
+    if playback is None:
+        return None
+    shown = f"{key}-spectrogram"
+    asked = getattr(st.session_state.get(key), "spectrogram", None)
+    if asked:
+        channel = 1 if report.call.customer_channel == "right" else 0
+        st.session_state[shown] = spectrogram(
+            playback.encoded, channel=channel,
+            start_seconds=float(asked["start"]), end_seconds=float(asked["end"]),
+        ).picture()  # fmt: skip
+    picture: dict[str, object] | None = st.session_state.get(shown)
+    return picture

@@ -2,11 +2,15 @@
 
 import { clock } from "./clock.js";
 import { LEFT, Scale, drawLanes, drawOverview, palette } from "./lanes.js";
+import { painted } from "./spectrogram.js";
 import { Player } from "./player.js";
 
 const consoles = new WeakMap();
 const OVERVIEW_FROM_SECONDS = 180;
 const NARROWEST_SECONDS = 5;
+const LONGEST_SPECTROGRAM_SECONDS = 600;
+const ASK_AFTER_MS = 500;
+const WAITING = "The recording is being made ready to play…";
 
 export default function (component) {
   const { parentElement } = component;
@@ -69,6 +73,7 @@ class Console {
     const another = !this.view || this.view.id !== data.id;
     const before = this.view;
     this.view = { ...data, sound: data.sound && unpacked(data.sound) };
+    this.made = data.spectrogram;
     this.trigger = setTriggerValue;
     if (another) this.span = [0, data.seconds];
     this.player.silence = data.silence;
@@ -86,13 +91,9 @@ class Console {
   look() {
     const ready = this.player.ready;
     this.section.classList.toggle("silent", !ready);
-    if (this.view && this.view.waiting && !ready && !this.toldWaiting) {
-      this.toldWaiting = true;
-      this.say("The recording is being made ready to play…");
-    } else if (this.toldWaiting && ready) {
-      this.toldWaiting = false;
-      this.say("");
-    }
+    const waits = Boolean(this.view && this.view.waiting && !ready);
+    if (waits) this.say(WAITING);
+    else if (this.find(".said").textContent === WAITING) this.say("");
     if (ready && this.pending !== null && this.pending !== undefined) {
       const seconds = this.pending;
       this.pending = null;
@@ -118,7 +119,9 @@ class Console {
     const { scale, view } = this;
     if (!scale.width) return;
     const colours = palette(this.section, view);
-    drawLanes(this.canvas, view, scale, colours);
+    const picture = this.made && painted(this.made, colours);
+    const shown = { ...view, spectrogram: this.wantsSpectrogram ? { picture, ...this.made } : null };
+    drawLanes(this.canvas, shown, scale, colours);
     this.overview.hidden = view.seconds < OVERVIEW_FROM_SECONDS;
     if (!this.overview.hidden) drawOverview(this.overview, view, scale, colours);
     this.placeFlags();
@@ -142,10 +145,7 @@ class Console {
       button.style.left = `${x}px`;
       button.setAttribute("aria-label", name);
       button.title = name;
-      button.onclick = (event) => {
-        event.stopPropagation();
-        this.player.playFrom(from);
-      };
+      button.onclick = () => this.player.playFrom(from);
       flags.append(button);
     };
     for (const note of view.bookmarks) {
@@ -212,7 +212,7 @@ class Console {
     let from = null;
     let apart = null;
     this.time.addEventListener("pointerdown", (event) => {
-      if (event.target.closest(".flag") || event.button) return;
+      if (event.button) return;
       touches.set(event.pointerId, event.clientX);
       this.time.setPointerCapture(event.pointerId);
       if (touches.size === 1) from = { x: event.clientX, span: [...this.span], moved: false };
@@ -290,6 +290,7 @@ class Console {
     const first = Math.min(Math.max(start, 0), this.view.seconds - held);
     this.span = [first, first + held];
     this.redraw();
+    this.askForSpectrogram();
   }
 
   pan(seconds, span = this.span) {
@@ -342,7 +343,7 @@ class Console {
     else if (what === "no-note") this.closeNote();
     else if (what === "link") this.copyLink();
     else if (what === "help") this.toggleHelp();
-    else if (what === "spectrogram") this.askForSpectrogram();
+    else if (what === "spectrogram") this.toggleSpectrogram();
   }
 
   set(field) {
@@ -368,7 +369,8 @@ class Console {
   }
 
   say(text) {
-    this.find(".said").textContent = text;
+    const said = this.find(".said");
+    if (said.textContent !== text) said.textContent = text;
   }
 
   toggleHelp() {
@@ -420,8 +422,27 @@ class Console {
     navigator.clipboard.writeText(link.href).then(() => this.say(said), () => this.say(link.href));
   }
 
+  toggleSpectrogram() {
+    this.wantsSpectrogram = !this.wantsSpectrogram;
+    this.find("[data-do=spectrogram]").setAttribute("aria-pressed", String(this.wantsSpectrogram));
+    this.redraw();
+    this.askForSpectrogram();
+  }
+
+  // The page makes the picture, of what is in view; not while somebody still zooms or scrolls.
   askForSpectrogram() {
-    this.say("The spectrogram is not here yet.");
+    clearTimeout(this.asking);
+    if (!this.wantsSpectrogram) return;
+    const [start, end] = this.span;
+    if (end - start > LONGEST_SPECTROGRAM_SECONDS) {
+      this.say("Zoom in to ten minutes or less to see the spectrogram.");
+      return;
+    }
+    const { made: there } = this;
+    const fits = there && there.start <= start + 0.1 && there.end >= end - 0.5
+      && there.end - there.start < 2.5 * (end - start);
+    if (fits) return;
+    this.asking = setTimeout(() => this.trigger("spectrogram", { start, end }), ASK_AFTER_MS);
   }
 
   fillMoments() {

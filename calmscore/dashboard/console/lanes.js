@@ -68,6 +68,7 @@ export function palette(host, view) {
     ground, ink, emotions,
     soft: mixed(ground, ink, 0.62), faint: mixed(ground, ink, 0.16), lane: mixed(ground, ink, 0.05),
     agent: mixed(ground, ink, 0.45), line: visible(rgb("#7A6BB0"), ground, ink, 4),
+    pitch: visible(rgb("#D55E00"), ground, ink),
     font: style.getPropertyValue("--st-font") || "sans-serif",
   };
 }
@@ -98,7 +99,7 @@ export function drawLanes(canvas, view, scale, colours) {
   if (placed.agent) agent(pen, view, placed.agent, scale, colours);
   if (placed.distress) distress(pen, view, placed.distress, scale, colours);
   if (placed.wave) wave(pen, view, placed.wave, scale, colours);
-  if (placed.spectrogram) spectrogram(pen, view, placed.spectrogram, scale);
+  if (placed.spectrogram) spectrogram(pen, view, placed.spectrogram, scale, colours);
   pen.restore();
 }
 
@@ -106,7 +107,7 @@ function grounds(pen, view, placed, scale, colours) {
   const titles = {
     customer: ["Customer", "heard as"], agent: ["Agent"], distress: ["Distress", "heard, %"],
     wave: ["Loudness"],
-    spectrogram: ["Pitch and", "overtones"],
+    spectrogram: ["Voice", "0–4 kHz, pitch"],
   };
   pen.textAlign = "left";
   for (const [name, lines] of Object.entries(titles)) {
@@ -310,11 +311,27 @@ function wave(pen, view, lane, scale, colours) {
   });
 }
 
-function spectrogram(pen, view, lane, scale) {
-  const { picture, start, end } = view.spectrogram;
+function spectrogram(pen, view, lane, scale, colours) {
+  const { picture, start, end, pitch } = view.spectrogram;
   if (!picture) return;
   pen.imageSmoothingEnabled = true;
   pen.drawImage(picture, scale.x(start), lane.top, (end - start) * scale.perSecond, lane.height);
+  const step = ((end - start) * scale.perSecond) / pitch.length;
+  const along = (colour, wide) => {
+    pen.strokeStyle = css(colour);
+    pen.lineWidth = wide;
+    pen.beginPath();
+    pitch.forEach((row, at) => {
+      if (row === null) return;
+      const [x, y] = [scale.x(start) + (at + 0.5) * step, lane.top + row * lane.height];
+      if (at && pitch[at - 1] !== null) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
+    });
+    pen.stroke();
+  };
+  // On a light and on a dark stretch of the picture alike.
+  along(colours.ground, 4);
+  along(colours.pitch, 1.8);
 }
 
 function axis(pen, placed, scale, colours) {

@@ -15,16 +15,27 @@ export class Player {
   get audio() {
     const found = document.querySelector(this.selector);
     if (found !== this.known) this.adopt(found);
+    if (found && found.readyState) {
+      this.last = { source: found.src, seconds: found.currentTime, playing: !found.paused };
+    }
     return found;
   }
 
   adopt(audio) {
     this.known = audio;
     if (!audio) return;
+    const { last } = this;
+    this.last = null;
+    if (last && last.source === audio.src) {
+      // The page drew the same player anew: it goes on where it was.
+      this.seek(last.seconds);
+      if (last.playing) this.play();
+    }
     audio.preservesPitch = true;
     audio.playbackRate = this.rate;
     for (const name of ["play", "pause", "seeked", "loadedmetadata", "ended", "error"]) {
       audio.addEventListener(name, () => {
+        if (audio !== this.known) return;
         this.changed();
         if (name === "play") requestAnimationFrame(this.tick);
       });
@@ -48,8 +59,13 @@ export class Player {
   seek(seconds) {
     const audio = this.audio;
     if (!audio || !Number.isFinite(seconds)) return;
-    audio.currentTime = Math.max(0, seconds);
-    this.changed();
+    const go = () => {
+      audio.currentTime = Math.max(0, seconds);
+      this.changed();
+    };
+    // Before it knows its length a player goes nowhere; after that the page itself sets it to 0.
+    if (audio.readyState) go();
+    else audio.addEventListener("loadedmetadata", () => setTimeout(go), { once: true });
   }
 
   playFrom(seconds) {

@@ -162,7 +162,7 @@ def _what_happened(change: Transition, talk: Talk) -> str:
         what = f"the customer sounded {how}"
     else:
         how = "more" if change.points > 0 else "less"
-        what = f"the customer sounded {after} {how} clearly"
+        what = f"the customer sounded {how} clearly {after}"
     led = _agent_seconds_before(change, talk)
     if led is None:
         return what[0].upper() + what[1:]

@@ -1,0 +1,197 @@
+"""The console in a real browser: by keyboard alone, for everybody's eyes, at any length."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from made_calls import made_recording, made_report
+from running_dashboard import running_browser, running_dashboard
+
+from calmscore.analysis.report import CallReport, Turn
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000
+PLAYER = "document.querySelector('.st-key-player audio')"
+RESCUED = ["anger"] * 7 + ["neutral"] * 7
+AXE_OPTIONS = {"resultTypes": ["violations"]}
+
+
+def rescued(name: str, content: bytes) -> CallReport:
+    report = made_report(RESCUED, file_name=name, recording=content)
+    turns = tuple(
+        Turn(speaker=speaker, start_seconds=start, end_seconds=end)
+        for speaker, start, end in (
+            ("agent", 0.0, 2.5), ("customer", 3.0, 12.0), ("agent", 13.0, 20.0),
+            ("customer", 21.0, 42.0),
+        )
+    )  # fmt: skip
+    change = replace(report.score.transitions[0], plays_from_seconds=13.0)
+    return replace(
+        report,
+        score=replace(report.score, transitions=(change,)),
+        talk=replace(report.talk, turns=turns),
+    )
+
+
+def fill(store: Store) -> None:
+    now = datetime.now(UTC)
+    for place, name in enumerate(("first.wav", "second.wav")):
+        content = made_recording(place, seconds=42.0)
+        store.add_call(
+            rescued(name, content), io.BytesIO(content), actor="tester",
+            details=CallDetails(agent="Dana", called_at=now - timedelta(hours=place)),
+        )  # fmt: skip
+    long = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
+    store.add_call(long, actor="tester", details=CallDetails(called_at=now - timedelta(days=1)))
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_dashboard(stub_model=True, fill=fill) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as browser:
+        yield browser
+
+
+def call_id(name: str, place: int) -> str:
+    return rescued(name, made_recording(place, seconds=42.0)).call.id
+
+
+def open_call(browser, address, *, scheme="light", width=1280, height=900):
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.goto(f"{address}/call?call={call_id('first.wav', 0)}")
+    wait_until_playable(page)
+    return page
+
+
+def wait_until_playable(page) -> None:
+    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
+    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
+
+
+def position(page) -> float:
+    return float(page.evaluate(f"{PLAYER}.currentTime"))
+
+
+def said(page) -> str:
+    return page.locator(".console .said").inner_text()
+
+
+def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/call?call={call_id('first.wav', 0)}")
+    wait_until_playable(page)
+    page.keyboard.press("n")
+    page.wait_for_timeout(400)
+    assert 13.0 <= position(page) < 16.0
+    assert not page.evaluate(f"{PLAYER}.paused")
+    assert "Agent spoke 7 s" in said(page)
+    page.keyboard.press("Space")
+    assert page.evaluate(f"{PLAYER}.paused")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("b")
+    page.keyboard.type("Took the blame")
+    page.keyboard.press("Enter")
+    page.get_by_text("Took the blame").wait_for(timeout=PATIENCE)
+    assert page.locator(".console .flag.mark").count() == 1
+    # The bookmark did not take the place in the call away.
+    assert position(page) > 17.0
+    link = page.get_by_role("link", name="Next call")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        if link.evaluate("link => link === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
+    wait_until_playable(page)
+    assert page.locator(".console .flag.mark").count() == 0
+    page.close()
+
+
+def test_keys_that_are_typed_into_a_field_are_no_commands(browser, address):
+    page = open_call(browser, address)
+    note = page.get_by_role("textbox", name="New note")
+    note.fill("")
+    note.press_sequentially("n b ?")
+    assert note.input_value() == "n b ?"
+    assert position(page) == 0.0
+    page.close()
+
+
+def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browser, address):
+    page = open_call(browser, address)
+    page.keyboard.press("n")
+    page.keyboard.press("Space")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    page.wait_for_timeout(300)
+    assert page.locator(".console .playhead").is_visible()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_timeout(300)
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert f"/call?call={call_id('first.wav', 0)}&at=13" in link
+    page.goto(link)
+    wait_until_playable(page)
+    page.wait_for_timeout(800)
+    assert position(page) >= 13.0
+    page.close()
+
+
+def test_the_score_the_reasons_and_the_player_are_on_one_screen(browser, address):
+    page = open_call(browser, address)
+    page.wait_for_timeout(500)
+    for part in (".score .value", ".console .card", ".console .sum", ".console .time",
+                 ".console .tools"):  # fmt: skip
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_anybodys_way(browser, address, scheme):
+    page = open_call(browser, address, scheme=scheme)
+    page.keyboard.press("?")
+    page.locator(".console .table summary").click()
+    found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
+    told = [
+        f"{violation['impact']} {violation['id']}: {node['html'][:160]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    assert told == []
+    page.close()
+
+
+def test_an_hour_is_drawn_at_once_and_zooms_without_a_pause(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    long = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
+    page.goto(f"{address}/call?call={long.call.id}")
+    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
+    page.locator(".console .time").hover()
+    page.evaluate(
+        "() => { window.pauses = []; let last = performance.now();"
+        " const tick = (now) => { window.pauses.push(now - last); last = now;"
+        " requestAnimationFrame(tick); }; requestAnimationFrame(tick); }"
+    )
+    for delta in [-300] * 12 + [300] * 6:
+        page.mouse.wheel(0, delta)
+        page.wait_for_timeout(30)
+    assert page.evaluate("window.pauses.length") > 10
+    # Of a busy machine one frame may be late; drawing itself takes a few milliseconds.
+    pauses = sorted(page.evaluate("window.pauses"))
+    assert pauses[int(0.9 * len(pauses))] < 100
+    page.close()
