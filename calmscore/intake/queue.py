@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -51,6 +51,7 @@ from calmscore.store.jobs import (
     LONGEST_PAUSE,
     JobKind,
     JobRow,
+    JobState,
     add_job,
     count_open_jobs,
     fail_job,
@@ -192,6 +193,9 @@ class CallQueue:
         self._one_alone = threading.Lock()
         self._progress: dict[str, tuple[int, int]] = {}
         self._ends: dict[str, Future[None]] = {}
+        # What this process knows that it took: a job that was taken while the answer of the
+        # database was lost is not renewed, and so is free again.
+        self._held: set[str] = set()
         self._work = threading.Semaphore(0)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -314,35 +318,26 @@ class CallQueue:
             return f"the store has taken nothing for {late:.0f} s; something holds its lock"
         return self._trouble
 
-    def refresh(self, calls: Iterable[QueuedCall]) -> None:
+    def refresh(self, calls: Sequence[QueuedCall]) -> None:
         """Bring the state of uploads up to date."""
-        for call in calls:
-            if not call.finished:
-                self._refresh(call)
+        unfinished = [call for call in calls if not call.finished]
+        with self._store.database.reading() as session:
+            states = states_of(session, [call.job_id for call in unfinished])
+            for call in unfinished:
+                self._refresh(session, call, states.get(call.job_id))
 
-    def _refresh(self, call: QueuedCall) -> None:
-        try:
-            with self._store.database.reading() as session:
-                job = read_job(session, call.job_id)
-                if job.state == "done":
-                    call.report = CallReport.from_dict(read_report(session, str(job.call_id)))
-        except NotStoredError:
+    def _refresh(self, session: Session, call: QueuedCall, state: JobState | None) -> None:
+        if state is None:
             call.state, call.message = "failed", f"{call.file_name} was deleted"
-            return
-        if job.state == "running":
+        elif state == "queued":
+            call.state = "waiting"
+        elif state == "running":
             call.state = "reading"
             if call.job_id in self._progress:
                 call.state = "listening"
                 call.completed, call.total = self._progress[call.job_id]
-        elif job.state == "failed":
-            call.state, call.message = "failed", job.error_message or ""
-        elif call.report is not None:
-            stored_as = call.report.call.file_name
-            if job.taken == "known" and stored_as != call.file_name:
-                call.message = f"the same recording as {stored_as}"
-            call.state = job.taken or "added"  # type: ignore[assignment]
         else:
-            call.state = "waiting"
+            _tell_end(session, call)
 
     # Workers
 
@@ -369,6 +364,7 @@ class CallQueue:
 
     def _attempt(self, job: JobRow) -> None:
         started = time.perf_counter()
+        self._held.add(job.id)
         try:
             with self._turn:
                 if job.starts > _SUSPECT_AFTER:
@@ -380,6 +376,7 @@ class CallQueue:
             return
         finally:
             self._progress.pop(job.id, None)
+            self._held.discard(job.id)
         if ended is None:
             return
         self._told(ended, time.perf_counter() - started)
@@ -461,6 +458,9 @@ class CallQueue:
                         job_id=job.id,
                         pause=timedelta(seconds=seconds),
                     )
+                    state = states_of(session, [job.id]).get(job.id)
+                if state in _ENDED:  # it was stored, and only the answer was lost
+                    self._store.incoming.delete(job.id)
                 return
             except (StoreError, SQLAlchemyError):
                 _log.error("job %s cannot be put back yet", job.id)
@@ -479,7 +479,7 @@ class CallQueue:
                     self._tidy(starting=starting)
                 self._probe_disk()
                 with self._store.database.writing() as session:
-                    renew_leases(session, owner=self.owner)
+                    renew_leases(session, list(self._held), owner=self.owner)
             except Exception as error:  # the next beat may find it mended
                 if not self._trouble:
                     _log.exception("nothing can be stored")
@@ -515,6 +515,18 @@ class CallQueue:
 
 
 _ENDED = ("done", "failed")
+
+
+def _tell_end(session: Session, call: QueuedCall) -> None:
+    job = read_job(session, call.job_id)
+    if job.state == "failed":
+        call.state, call.message = "failed", job.error_message or ""
+        return
+    call.report = CallReport.from_dict(read_report(session, str(job.call_id)))
+    stored_as = call.report.call.file_name
+    if job.taken == "known" and stored_as != call.file_name:
+        call.message = f"the same recording as {stored_as}"
+    call.state = job.taken or "added"  # type: ignore[assignment]
 
 
 def attempt(

@@ -7,7 +7,7 @@ renews it while it lives; the job of one that died is free again when its lease 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -98,11 +98,11 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(and_(Job.state == "queued", due), and_(Job.state == "running", lapsed))
 
 
-def renew_leases(session: Session, *, owner: str) -> None:
-    """Hold all jobs of this owner for another while."""
+def renew_leases(session: Session, job_ids: Collection[str], *, owner: str) -> None:
+    """Hold these jobs of this owner for another while."""
     session.execute(
         update(Job)
-        .where(Job.owner == owner, Job.state == "running")
+        .where(Job.owner == owner, Job.state == "running", Job.id.in_(job_ids))
         .values(lease_until=_now(session) + LEASE)
     )
 

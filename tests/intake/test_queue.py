@@ -230,6 +230,36 @@ def test_a_database_that_fails_for_a_while_at_any_step_loses_nothing(store, monk
     assert (upload.state, len(calls(store))) == ("added", 1)
 
 
+@pytest.mark.parametrize("name", ["take_job", "finish_job"])
+def test_a_database_whose_answer_is_lost_after_it_wrote_loses_nothing(store, monkeypatch, name):
+    real, lost = store.database.writing, [1]
+    monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=0.5))
+    noted: list[str] = []
+    step = getattr(queues, name)
+
+    def counted(*arguments, **options):
+        noted.append(name)
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(queues, name, counted)
+
+    @contextmanager
+    def writing():
+        with real() as session:
+            yield session
+        if noted and lost:
+            lost.clear()
+            raise StoreError("the connection was lost while it answered")
+
+    monkeypatch.setattr(store.database, "writing", writing)
+    with working(store) as queue:
+        upload = add(queue, made_recording(), "a.wav")
+        finish(queue, upload)
+        assert not lost
+        until(lambda: store.incoming.job_ids() == [])
+    assert (upload.state, len(calls(store))) == ("added", 1)
+
+
 def test_pauses_grow_and_have_an_end(store, monkeypatch):
     monkeypatch.setattr(queues, "_FIRST_PAUSE_SECONDS", 1.0)
     queue = CallQueue(store, load=stub_classifier, at_once=1)

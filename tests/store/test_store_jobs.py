@@ -76,7 +76,7 @@ def test_a_job_is_free_again_when_its_lease_is_over_and_not_before(store, monkey
     assert hold(store, "second") is None
     monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=0.05))
     with store.database.writing() as session:
-        jobs.renew_leases(session, owner="first")
+        jobs.renew_leases(session, [job_id], owner="first")
     time.sleep(0.1)
     again = hold(store, "second")
     assert (again.id, again.starts) == (job_id, 2)
