@@ -6,9 +6,11 @@ import io
 import random
 import struct
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import soundfile
+from av_files import FORMS, av_file
 
 _SEEDS = (
     ("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32"),
@@ -22,8 +24,9 @@ _VALUES = (0, 1, 2, 3, 7, 16, 255, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 
 _CHUNKS = (b"RIFF", b"WAVE", b"fmt ", b"data", b"fact", b"ds64", b"LIST", b"COMM", b"SSND")
 
 
+@cache
 def valid_files() -> list[tuple[str, bytes]]:
-    """Return small intact files, mono and stereo, in every format and coding."""
+    """Return small intact files in every format and coding; the name's last part is its kind."""
     generator = np.random.default_rng(0)
     files = []
     for container, subtype in _SEEDS:
@@ -35,7 +38,14 @@ def valid_files() -> list[tuple[str, bytes]]:
             sound = generator.standard_normal((int(seconds * rate), channels)) * 0.1
             file = io.BytesIO()
             soundfile.write(file, sound, rate, format=container, subtype=subtype)
-            files.append((f"{container}-{subtype}-{channels}".lower(), file.getvalue()))
+            files.append((f"{container}-{subtype}-{channels}.wav".lower(), file.getvalue()))
+    for form, (_, _, rate) in FORMS.items():
+        sound = generator.standard_normal((rate, 1)) * 0.1
+        files.append((f"av.{form}", av_file(form, sound)))
+    conference = io.BytesIO()
+    soundfile.write(conference, generator.standard_normal((1600, 4)) * 0.1, 8_000, format="WAV")
+    files.append(("conference.wav", conference.getvalue()))
+    files.append(("dialogic.vox", generator.bytes(4000)))
     return files
 
 
@@ -52,7 +62,8 @@ def mutated_files(count: int, *, seed: int) -> Iterator[tuple[str, bytes]]:
             mutation = chance.choice(mutations)
             data = mutation(data, chance, files)
             steps.append(mutation.__name__.strip("_"))
-        yield f"{seed}-{index}-{kind}-{'-'.join(steps)}.wav", data
+        name, _, ending = kind.rpartition(".")
+        yield f"{seed}-{index}-{name}-{'-'.join(steps)}.{ending}", data
 
 
 _Files = list[tuple[str, bytes]]

@@ -25,13 +25,16 @@ _HEADERLESS: dict[str, tuple[str, dict[str, str]]] = {
     ".g722": ("g722", {}),
     ".g729": ("g729", {}),
 }
+# Dialogic ADPCM, which libsndfile reads where it is told that it is.
+VOX_SUFFIX = ".vox"
 UNKNOWN_FRAMES = 1 << 62
 # Of these the length is guessed from the first frames, or that of the first of joined files.
 _GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
 _MP3_HEAD_BYTES = 1 << 16
 RECORDING_SUFFIXES = (
     ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
-    ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff", *_HEADERLESS,
+    ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff",
+    VOX_SUFFIX, *_HEADERLESS,
 )  # fmt: skip
 """How the names of recordings end, for those who look into folders or offer a choice."""
 

@@ -20,7 +20,7 @@ import soxr  # type: ignore[import-untyped, unused-ignore]
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound, is_headerless
+from calmscore.audio.av_sound import UNKNOWN_FRAMES, VOX_SUFFIX, AvSound, is_headerless
 from calmscore.errors import CallFileError, Notice
 from calmscore.settings import DEFAULT_LIMITS, ReadingLimits
 
@@ -37,15 +37,39 @@ _HASH_BLOCK_BYTES = 1 << 20
 # (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
 _UNKNOWN_SIZE = 0x7FFF_0000
 _MOST_CHUNKS = 1_000
+_WIDE_KINDS = (b"RF64", b"BW64")
+_WAVE_KINDS = (b"RIFF", b"RIFX", *_WIDE_KINDS)
 _CHUNK_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_ -]{3}")
 _LEAST_UNREAD_SECONDS = 0.5
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
 # Decoders may hold back a frame at the end; that is no truncation.
 _SMALLEST_GAP_SECONDS = 0.04
+# FFmpeg estimates the length of joined files from their bytes.
+_ESTIMATED_GAP_SECONDS = 0.5
 # Of joined files the length is estimated from the size.
 _LENGTH_TOLERANCE = 1.002
 _FORMATS = "WAV, FLAC, OGG or MP3"
+_VOX_RATE_HZ = 8_000
+# What is sent in a recording's place, by its first bytes, and what to do.
+_OTHER_FILES = (
+    (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh", "an archive", "unpack it first"),
+    (rb"\s*<", "a web page or XML", "download the recording again: this may be a page of errors"),
+    (rb"\s*[{\[]", "JSON", "look for the recording beside it"),
+    (rb"%PDF", "a PDF document", "look for the recording beside it"),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8", "a picture", "look for the recording beside it"),
+    (rb"MThd", "notes for an instrument (MIDI)", "look for the recording beside it"),
+    (
+        rb"\.RMF|\.ra\xfd|#!SILK|\x02#!SILK|#!EVRC|#!QCEL",
+        "sound in a form that is not read here",
+        "convert it where it was made, or with 'ffmpeg -i FILE call.wav'",
+    ),
+)
+_CODECS = {
+    0x0111: ", perhaps G.723.1 of Vivo", 0x0123: ", G.723.1", 0x0042: ", G.723.1 of Microsoft",
+    0x0083: ", G.729A", 0x0133: ", G.729", 0x0022: ", TrueSpeech", 0x0130: ", ACELP of Sipro",
+    0x0161: ", Windows Media Audio", 0x0064: ", G.726", 0x0014: ", G.723", 0x0003: ", float",
+}  # fmt: skip
 # What libsndfile reads best, and what FFmpeg does: joined files to their true end, for one.
 _SNDFILE_BYTES = re.compile(rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC")
 _FFMPEG_BYTES = re.compile(
@@ -93,9 +117,10 @@ def read_recording(
     Parameters
     ----------
     source : path or binary file object
-        WAV (with PCM, float, A-law, mu-law, GSM 6.10 or ADPCM), RF64, W64, AIFF,
-        AU, FLAC, OGG or MP3; one to eight channels; 4 kHz to 192 kHz. A file object
-        must be seekable; it is read from its start and left there.
+        WAV (with PCM, float, A-law, mu-law, GSM 6.10 or ADPCM), RF64, BW64, W64, AIFF,
+        AU, FLAC, OGG, MP3 and what else FFmpeg reads; without a header where the name tells
+        what it is; one to eight channels; 4 kHz to 192 kHz. A file object must be seekable;
+        it is read from its start and left there.
     file_name : str, optional
         Name for reports and messages; otherwise that of ``source``.
     limits : ReadingLimits
@@ -222,7 +247,9 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         decoded = _decode(sound, name, limits)
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
-        damaged = sound.damaged_packets if isinstance(sound, AvSound) else 0
+        damaged, gap = 0, _SMALLEST_GAP_SECONDS
+        if isinstance(sound, AvSound):
+            damaged, gap = sound.damaged_packets, _ESTIMATED_GAP_SECONDS
         unread = _unread_seconds(header, decoded.frames / rate)
     if view.failure:
         with _system_errors(name):
@@ -236,7 +263,7 @@ def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recordin
         duration_seconds=decoded.frames / rate,
         samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
         warnings=_notices(
-            decoded, announced, decoded.frames / rate, damaged=damaged, unread=unread
+            decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
         ),
     )
 
@@ -293,18 +320,26 @@ class _WaveHeader:
     after_bytes: int = 0
     """What stands after the announced end of the sound and is no chunk beside it."""
     size_patch: bytes = b""
-    """The right size, for a header that was never finished."""
+    """The right size, for a header that was never finished, and where it belongs."""
+    patch_start: int = 0
+
+    @property
+    def end(self) -> int | None:
+        """Where the sound ends that is read, if other sound follows it."""
+        if self.data_start is None or not self.after_bytes or not self.data_bytes:
+            return None
+        return self.data_start + self.data_bytes
 
 
 def _wave_header(stream: BinaryIO, size: int) -> _WaveHeader | None:
     stream.seek(0)
     start = stream.read(12)
-    if start[:4] not in (b"RIFF", b"RIFX", b"RF64") or start[8:] != b"WAVE":
+    if start[:4] not in _WAVE_KINDS or start[8:] != b"WAVE":
         return None
     order = ">" if start[:4] == b"RIFX" else "<"
     (riff_bytes,) = struct.unpack(order + "I", start[4:8])
     header = _WaveHeader()
-    wide_data_bytes = 0
+    wide_data_bytes, wide_place = 0, 0
     position = 12
     for _ in range(_MOST_CHUNKS):
         stream.seek(position)
@@ -316,12 +351,18 @@ def _wave_header(stream: BinaryIO, size: int) -> _WaveHeader | None:
         body = stream.read(16)
         if kind == b"ds64" and len(body) == 16:
             (wide_data_bytes,) = struct.unpack(order + "8xQ", body)
+            wide_place = position + 8
         elif kind == b"fmt " and len(body) >= 8:
             header.codec, header.channels, header.rate_hz = struct.unpack(order + "HHI", body[:8])
         elif kind == b"data":
-            _note_data(header, position, chunk_bytes, size, order, closed=riff_bytes + 8 == size)
-            if start[:4] == b"RF64":
-                header.data_bytes = wide_data_bytes if 0 < wide_data_bytes < 1 << 62 else None
+            # Sound right behind the chunk's head is no other chunk: the writer broke off.
+            closed = riff_bytes + 8 == size and not (body and not _CHUNK_NAME.match(body))
+            _note_data(header, position, chunk_bytes, size, order, closed=closed)
+            if start[:4] in _WIDE_KINDS:
+                known = 0 < wide_data_bytes < 1 << 62
+                header.data_bytes = wide_data_bytes if known else None
+                header.size_patch = b"" if known else struct.pack("<Q", header.present_bytes)
+                header.patch_start = wide_place
             break
         position += chunk_bytes + chunk_bytes % 2
     if header.data_start is not None and header.data_bytes is not None:
@@ -338,7 +379,7 @@ def _bytes_after(stream: BinaryIO, position: int, size: int, order: str) -> int:
         if len(chunk) < 8:
             return 0
         kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
-        if kind in (b"data", b"RIFF") or not _CHUNK_NAME.fullmatch(kind):
+        if kind == b"data" or kind in _WAVE_KINDS or not _CHUNK_NAME.fullmatch(kind):
             return size - position
         position += 8 + chunk_bytes + chunk_bytes % 2
     return 0
@@ -347,7 +388,7 @@ def _bytes_after(stream: BinaryIO, position: int, size: int, order: str) -> int:
 def _note_data(
     header: _WaveHeader, start: int, announced: int, size: int, order: str, *, closed: bool
 ) -> None:
-    header.data_start = start
+    header.data_start, header.patch_start = start, start - 4
     header.present_bytes = size - start
     header.data_bytes = announced if 0 < announced < _UNKNOWN_SIZE else None
     # A recorder that was cut off leaves 0 and libsndfile would believe it. In a
@@ -366,10 +407,11 @@ class _View:
 
     def __init__(self, stream: BinaryIO, size: int, header: _WaveHeader | None) -> None:
         self._stream = stream
-        self._size = size
+        # Of two data chunks libsndfile would read the second alone.
+        self._size = (header.end if header else None) or size
         self._position = 0
         self._patch = header.size_patch if header else b""
-        self._patch_start = (header.data_start or 0) - 4 if header else 0
+        self._patch_start = header.patch_start if header else 0
         self.failure: OSError | None = None
 
     def tell(self) -> int:
@@ -437,16 +479,30 @@ def _opened(view: _View, first: bytes, header: _WaveHeader | None, name: str) ->
         refusal = CallFileError(
             "unreadable_audio", f"{name} cannot be decoded; export the call again as {_FORMATS}."
         )
-    else:
-        raise CallFileError(
-            "not_audio",
-            f"{name} is not audio in a known format (it begins with "
-            f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}.",
+    elif name.lower().endswith(VOX_SUFFIX):
+        return _ForwardSound(
+            view, samplerate=_VOX_RATE_HZ, channels=1, format="RAW", subtype="VOX_ADPCM"
         )
+    else:
+        raise _not_audio(first, name)
     try:
         return AvSound(view, file_name=name)
     except (FFmpegError, ValueError) as error:
         raise refusal from error
+
+
+def _not_audio(first: bytes, name: str) -> CallFileError:
+    """Return the refusal of what is no sound in a known form, with what it probably is."""
+    for pattern, what, remedy in _OTHER_FILES:
+        if re.match(pattern, first, re.DOTALL):
+            return CallFileError("not_audio", f"{name} is {what}, not a recording; {remedy}.")
+    return CallFileError(
+        "not_audio",
+        f"{name} is not audio in a known format (it begins with "
+        f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}, or, if it is "
+        f"sound without a header, convert it with 'ffmpeg -f mulaw -ar 8000 -i {name} call.wav' "
+        "(alaw, s16le or g722 in place of mulaw) or give it the ending .ulaw, .alaw, .sln or .vox.",
+    )
 
 
 def _unopened(
@@ -468,8 +524,9 @@ def _unopened(
         return _damaged_header(name, "the sound itself is missing")
     return CallFileError(
         "unsupported_codec",
-        f"{name} holds sound in a form that cannot be decoded (WAV format {header.codec:#06x}); "
-        "export the call as PCM WAV, FLAC, OGG or MP3.",
+        f"{name} holds sound in a form that cannot be decoded (WAV format {header.codec:#06x}"
+        f"{_CODECS.get(header.codec, '')}); export the call as PCM WAV, FLAC, OGG or MP3, or "
+        "convert it with the telephone system's own player.",
     )
 
 
@@ -648,12 +705,13 @@ def _notices(
     announced_seconds: float | None,
     seconds: float,
     *,
+    gap: float,
     damaged: int,
     unread: float,
 ) -> tuple[Notice, ...]:
     notices = []
     announced = announced_seconds or 0.0
-    if decoded.broke_off or announced > seconds * _LENGTH_TOLERANCE + _SMALLEST_GAP_SECONDS:
+    if decoded.broke_off or announced > seconds * _LENGTH_TOLERANCE + gap:
         total = f"{announced:.1f} s" if announced > seconds else "an unknown length"
         notices.append(
             Notice(
