@@ -92,6 +92,7 @@ def test_it_carries_what_is_no_code(wheel):
         "calmscore/artifacts/MODEL_CARD.md",
         "calmscore/samples/calms_down.wav",
         "calmscore/docs/reading-the-score.md",
+        "calmscore/docs/lawful/overview.md",
         "calmscore/outputs/fonts/DejaVuSans.ttf",
         "calmscore/dashboard/streamlit.toml",
         "calmscore/store/migrations/env.py",

@@ -91,6 +91,11 @@ def current_user() -> User:
     return User(name=_LOCAL_USER, role="admin")
 
 
+def sign_in_is_set_up() -> bool:
+    """Tell whether people come in by sign-in here."""
+    return read_rules(_secrets()) is not None
+
+
 def _secrets() -> Mapping[str, Any]:
     try:
         return st.secrets.to_dict()

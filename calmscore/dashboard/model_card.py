@@ -7,28 +7,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from calmscore.dashboard.documents import fit_tables
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
 
 _CARD = "MODEL_CARD.md"
 # A line that holds a picture of the card's folder and nothing else.
 _PICTURE = re.compile(r"^!\[(?P<alt>[^\]\n]*)\]\((?P<name>[\w.-]+)\)$", re.MULTILINE)
 _PICTURE_WIDTH_PIXELS = 520
-# Tables are set close on a phone; one that is wider still scrolls by itself, so that none
-# is cut off or widens the page.
-_STYLE = """
-<style>
-.st-key-card table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; }
-@media (max-width: 640px) {
-  .st-key-card table { font-size: 0.8rem; }
-  .st-key-card :is(td, th) { padding: 0.25rem 0.3rem; }
-}
-</style>
-"""
 
 
 def _show(card: Path) -> None:
     """Show a card; the page's Markdown cannot reach pictures, so they go on their own."""
-    st.html(_STYLE)
+    fit_tables("card")
     text = card.read_text(encoding="utf-8")
     end = 0
     with st.container(key="card"):

@@ -41,6 +41,7 @@ def show() -> None:
             "Help": [
                 _page("reading", "How to read the score"),
                 _page("model_card", "About the model"),
+                _page("lawful", "What the law asks"),
             ],
         },
         position="top",

@@ -8,10 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
-from calmscore.dashboard.desk import User, current_user, open_store
+from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.plain_text import plain
 from calmscore.errors import ParameterError
+from calmscore.outputs.what_is_on import what_is_on
+from calmscore.settings import read_environment
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails, list_calls
 from calmscore.store.file_names import details_from_name
@@ -153,6 +155,9 @@ def _page(store: Store, user: User) -> None:
             _save(store, wanted, user)
         if st.button("Apply retention now", icon=":material/auto_delete:"):
             _retention(store)
+    st.subheader("What is on here")
+    facts = what_is_on(store, stored, read_environment(), sign_in=sign_in_is_set_up())
+    st.table(facts, border="horizontal", hide_header=True)
     st.subheader("Audit")
     st.caption(
         "Who opened a recording, exported, deleted or changed something. Calls are named by a "
