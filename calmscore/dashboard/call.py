@@ -18,14 +18,30 @@ from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.dashboard.shared_model import analyses
-from calmscore.dashboard.stored_call import find_stored, playback, prepared, whereabouts
+from calmscore.dashboard.shared_model import analyses, words_writer
+from calmscore.dashboard.stored_call import (
+    find_stored,
+    playback,
+    prepared,
+    watched_phrases,
+    whereabouts,
+)
+from calmscore.dashboard.transcript.component import transcript
 from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
+from calmscore.settings import read_environment
 from calmscore.store import Store, audit
-from calmscore.store.calls import CallDetails, CallRow, list_agents, list_reports, next_call
+from calmscore.store.calls import (
+    CallDetails,
+    CallRow,
+    find_call,
+    list_agents,
+    list_reports,
+    next_call,
+)
 from calmscore.store.coaching import list_notes
 from calmscore.store.keys import allows
+from calmscore.store.words import want_words, words_state
 
 
 def _start_seconds() -> float | None:
@@ -212,6 +228,42 @@ def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     )  # fmt: skip
 
 
+def _words(store: Store, row: CallRow, report: CallReport, user: User) -> None:
+    """Show what is said, or how far it is written down."""
+    with store.database.reading() as session:
+        state = words_state(session, row.id)
+    if report.words is not None:
+        transcript(report, playable=row.has_audio, phrases=watched_phrases(store))
+    elif state == "waiting":
+        _words_follow(store, row.id)
+    elif _may_write_words(row, user) and st.button(
+        "Write down what is said", icon=":material/notes:"
+    ):
+        with store.database.writing() as session:
+            call = find_call(session, row.id)
+            want_words(session, call, customer_channel=report.call.customer_channel)
+        st.rerun()
+
+
+def _may_write_words(row: CallRow, user: User) -> bool:
+    writes_words = read_environment().writes_words
+    return row.has_audio and writes_words and allows(user.role, "supervisor")
+
+
+@st.fragment(run_every=2.0)
+def _words_follow(store: Store, call_id: str) -> None:
+    with store.database.reading() as session:
+        state = words_state(session, call_id)
+    if state == "done":
+        st.rerun()
+    if not read_environment().writes_words:
+        st.caption("What is said is not written down: that is turned off here.")
+        return
+    done = words_writer().progress_of(call_id)
+    share = 0.0 if done is None else done[0] / max(done[1], 1)
+    st.progress(share, text="Writing down what is said…")
+
+
 def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     _header(store, row, report, user)
     _swap(store, row, report, user)
@@ -229,6 +281,7 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
             "The recording is not kept, so it cannot be played. The report stays.",
             icon=":material/volume_off:",
         )
+    _words(store, row, report, user)
     main, side = st.columns([5, 3], gap="large")
     with main:
         coaching_panel(store, row, report, user)

@@ -17,11 +17,15 @@ from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.dashboard.shared_model import analyses
+from calmscore.dashboard.shared_model import analyses, passing_words
+from calmscore.dashboard.stored_call import watched_phrases
+from calmscore.dashboard.transcript.component import transcript
 from calmscore.errors import fault_of
 from calmscore.intake.take_in import keep
 from calmscore.locations import shipped
+from calmscore.settings import read_environment
 from calmscore.store.keys import allows
+from calmscore.words.transcript import words_notices
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
 
@@ -158,6 +162,32 @@ def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
     call_view.who_spoke(report)
     call_view.downloads(report)
     call_view.not_a_verdict()
+
+
+@st.fragment(run_every=1.0)
+def _words_follow(report: CallReport, source: io.BytesIO) -> None:
+    """Show how far the words are; the page is drawn again once they are there."""
+    this = (report.call.id, report.call.file_name, report.call.customer_channel)
+    known = st.session_state.get("words")
+    if known is None or known[0] != this:
+        copy = io.BytesIO(source.getvalue())
+        known = (this, passing_words().begin(report, copy))
+        st.session_state["words"] = known
+    under_way = known[1]
+    if not under_way.report.done():
+        st.progress(under_way.share, text="Writing down what is said…")
+        return
+    wanted, _, playback = st.session_state["analysis"]
+    st.session_state["analysis"] = (wanted, under_way.report.result(), playback)
+    st.rerun()
+
+
+def _words(report: CallReport, source: io.BytesIO) -> None:
+    told = report.words is not None or words_notices(report)
+    if told:
+        transcript(report, playable=True, phrases=watched_phrases(open_store()))
+    elif read_environment().writes_words:
+        _words_follow(report, source)
 
 
 st.title("Score a call")

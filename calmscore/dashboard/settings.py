@@ -44,6 +44,11 @@ def _form(store: Store, settings: Settings) -> Settings | None:
         CHANNEL_CHOICES.index(settings.customer_channel),
         format_func=lambda choice: _CHANNELS.get(choice, f"Channel {choice}"),
     )  # fmt: skip
+    st.subheader("What is watched for")
+    phrases = st.text_area(
+        "Phrases, one a line", "\n".join(settings.watched_phrases),
+        help="Marked and counted in the words of every call.",
+    )  # fmt: skip
     st.subheader("What file names tell")
     pattern = st.text_input(
         "Pattern", settings.file_name_pattern,
@@ -65,6 +70,7 @@ def _form(store: Store, settings: Settings) -> Settings | None:
             audio_days=int(audio_days),
             report_days=int(report_days),
             customer_channel=channel,
+            watched_phrases=tuple(line.strip() for line in phrases.splitlines() if line.strip()),
             file_name_pattern=pattern.strip(),
             time_format=time_format.strip(),
             good_score=float(good),

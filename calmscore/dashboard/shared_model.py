@@ -9,6 +9,7 @@ import streamlit as st
 from calmscore.dashboard.desk import open_store
 from calmscore.intake.analysis_throttle import AnalysisThrottle
 from calmscore.intake.queue import CallQueue
+from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.network import classifier
 from calmscore.settings import read_environment
 
@@ -39,3 +40,17 @@ def call_queue() -> CallQueue:
     )
     queue.start()
     return queue
+
+
+@st.cache_resource(show_spinner=False, on_release=WordsWriter.stop)
+def words_writer() -> WordsWriter:
+    """Return what writes down the words of calls that are kept."""
+    writer = WordsWriter(open_store())
+    writer.start()
+    return writer
+
+
+@st.cache_resource(show_spinner=False)
+def passing_words() -> PassingWords:
+    """Return what writes down the words of calls that nobody keeps."""
+    return PassingWords()

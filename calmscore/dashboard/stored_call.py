@@ -14,6 +14,7 @@ from calmscore.errors import NotStoredError, RecordingNotKeptError
 from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call, read_report
+from calmscore.store.settings import read_settings
 
 
 def find_stored(
@@ -82,3 +83,9 @@ def whereabouts(row: CallRow) -> str:
     if row.customer:
         parts.append(f"customer {plain(row.customer)}")
     return " · ".join(parts)
+
+
+def watched_phrases(store: Store) -> tuple[str, ...]:
+    """Return the phrases that the settings watch for."""
+    with store.database.reading() as session:
+        return read_settings(session).watched_phrases

@@ -12,6 +12,9 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -80,8 +83,7 @@ class WordsWriter:
         return count
 
     def _run(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        _step_back()
         wait = _LOOK_EVERY_SECONDS
         while not self._stopping.wait(wait):
             wait = _LOOK_EVERY_SECONDS
@@ -123,6 +125,62 @@ class WordsWriter:
         except CallFileError as error:
             return no_words(report, str(error))
         return with_words(report, recording, load=self._load, progress=advance)
+
+
+class PassingWords:
+    """Writes down calls that are in no store, one after another, in the background."""
+
+    def __init__(self, *, load: Callable[[], Listener | None] = load_transcriber) -> None:
+        self._load = load
+        self._threads = ThreadPoolExecutor(
+            1, thread_name_prefix="passing words", initializer=_step_back
+        )
+
+    def begin(self, report: CallReport, source: BinaryIO) -> WordsUnderWay:
+        """Begin to write down a call.
+
+        Parameters
+        ----------
+        report : CallReport
+            A finished analysis.
+        source : binary file object
+            The recording; nobody else may read it meanwhile.
+        """
+        under_way = WordsUnderWay()
+        under_way.report = self._threads.submit(self._told, report, source, under_way)
+        return under_way
+
+    def _told(self, report: CallReport, source: BinaryIO, under_way: WordsUnderWay) -> CallReport:
+        def advance(completed: int, total: int) -> None:
+            under_way.share = completed / max(total, 1)
+
+        try:
+            limits = read_environment().reading_limits
+            recording = read_recording(source, file_name=report.call.file_name, limits=limits)
+        except CallFileError as error:
+            return no_words(report, str(error))
+        return with_words(report, recording, load=self._load, progress=advance)
+
+
+@dataclass(kw_only=True)
+class WordsUnderWay:
+    """A call that is being written down.
+
+    Attributes
+    ----------
+    share : float
+        How much is done, 0–1.
+    report : Future
+        Of the report with words, or with a notice that says why there are none.
+    """
+
+    share: float = 0.0
+    report: Future[CallReport] = field(default_factory=Future)
+
+
+def _step_back() -> None:
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def keep_words(store: Store, report: CallReport) -> bool:

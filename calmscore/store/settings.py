@@ -15,9 +15,11 @@ from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.errors import ParameterError
 from calmscore.store.name_pattern import compiled
 from calmscore.store.schema import Call, Setting
+from calmscore.store.words import said_words
 
 _log = logging.getLogger(__name__)
 _MOST_DAYS = 3650
+_MOST_PHRASES, _LONGEST_PHRASE = 100, 100
 NAME_GROUPS = ("agent", "customer", "time")
 
 
@@ -41,6 +43,8 @@ class Settings:
         (each optional), searched in file names (`name_pattern`); empty reads nothing from them.
     time_format : str
         Of the group ``time``, as in `datetime.strptime`.
+    watched_phrases : tuple of str
+        What is watched for in the words of calls; each of 1–100 characters, at most 100.
     good_score, poor_score : float
         A score at or above the first is shown as good, one at or below the second as
         poor; 1–10.
@@ -51,6 +55,7 @@ class Settings:
     customer_channel: ChannelChoice = "auto"
     file_name_pattern: str = ""
     time_format: str = "%Y%m%d-%H%M%S"
+    watched_phrases: tuple[str, ...] = ("cancel", "supervisor", "third time")
     good_score: float = 7.5
     poor_score: float = 4.5
 
@@ -81,8 +86,22 @@ class Settings:
                 f"poor_score is {self.poor_score} and good_score {self.good_score}; choose "
                 "1 ≤ poor_score < good_score ≤ 10"
             )
+        _check_phrases(self.watched_phrases)
         _check_pattern(self.file_name_pattern)
         _check_time_format(self.time_format)
+
+
+def _check_phrases(phrases: tuple[str, ...]) -> None:
+    if len(phrases) > _MOST_PHRASES:
+        raise ParameterError(
+            f"watched_phrases holds {len(phrases)} phrases; choose at most {_MOST_PHRASES}"
+        )
+    for phrase in phrases:
+        if len(phrase) > _LONGEST_PHRASE or not said_words(phrase):
+            raise ParameterError(
+                f"the watched phrase {phrase[:_LONGEST_PHRASE]!r} cannot be found; write words of "
+                f"1 to {_LONGEST_PHRASE} characters"
+            )
 
 
 def _check_pattern(pattern: str) -> None:
@@ -131,7 +150,13 @@ def read_settings(session: Session) -> Settings:
         # One that an earlier version took: calls come in all the same, without what names tell.
         _log.warning("%s; nothing is read from file names until it is changed", error)
         del stored["file_name_pattern"]
-    return Settings(**{name: value for name, value in stored.items() if name in known})
+    # JSON knows lists alone.
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name in known
+    }
+    return Settings(**values)
 
 
 def write_settings(session: Session, settings: Settings) -> None:

@@ -75,11 +75,12 @@ def says(wanted: str) -> ColumnElement[bool]:
 
 
 def _phrases(wanted: str) -> list[str]:
-    found = [" ".join(_said(quoted or single)) for quoted, single in _ASKED.findall(wanted)]
+    found = [" ".join(said_words(quoted or single)) for quoted, single in _ASKED.findall(wanted)]
     return [phrase for phrase in found if phrase]
 
 
-def _said(text: str) -> list[str]:
+def said_words(text: str) -> list[str]:
+    """Return the words of a text as they are compared: no case, no punctuation."""
     return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
 
 
@@ -93,16 +94,15 @@ def count_phrases(texts: Iterable[str], phrases: Sequence[str]) -> dict[str, int
     phrases : sequence of str
         Case and punctuation do not matter.
     """
-    spoken = [f" {' '.join(_said(text))} " for text in texts]
-    counts = {
-        # Overlapping spaces: a word may end one phrase and begin the next.
-        phrase: sum(
-            len(re.findall(f"(?= {re.escape(' '.join(_said(phrase)))} )", text)) for text in spoken
-        )
-        for phrase in phrases
-        if _said(phrase)
-    }
+    spoken = [f" {' '.join(said_words(text))} " for text in texts]
+    counts = {phrase: _count(" ".join(said_words(phrase)), spoken) for phrase in phrases}
     return {phrase: count for phrase, count in counts.items() if count}
+
+
+def _count(phrase: str, spoken: Sequence[str]) -> int:
+    # Looked ahead: a word may end one phrase and begin the next.
+    pattern = re.compile(f"(?= {re.escape(phrase)} )")
+    return sum(len(pattern.findall(text)) for text in spoken) if phrase else 0
 
 
 def search_words(session: Session, wanted: str, *, limit: int = 50) -> list[WordsHit]:

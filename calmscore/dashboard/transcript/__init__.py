@@ -1,0 +1,1 @@
+"""The words of a call on its page."""
