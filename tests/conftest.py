@@ -12,6 +12,8 @@ from postgres import postgres_server, postgres_url  # noqa: F401 (fixtures of al
 from stored_calls import store, store_url  # noqa: F401
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Words take seconds; the tests that are about them turn them on.
+os.environ.setdefault("CALMSCORE_TRANSCRIBER", "off")
 # The same examples in every run, and no alarm where the machine is busy.
 settings.register_profile("calmscore", derandomize=True, deadline=None)
 settings.load_profile("calmscore")

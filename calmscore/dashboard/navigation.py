@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from calmscore.dashboard.desk import admit
 from calmscore.dashboard.frame import frame
+from calmscore.dashboard.shared_model import words_writer
 from calmscore.dashboard.page_files import page_file
 from calmscore.errors import CalmscoreError
 
@@ -53,6 +54,7 @@ def show() -> None:
     )
     frame()
     admit()
+    words_writer()  # also takes up what an earlier dashboard left
     try:
         page.run()
     except CalmscoreError as error:

@@ -159,6 +159,7 @@ def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
             st.caption("The voices of the sample call are synthetic.", width="content")
     call_view.notices(report)
     _console(report, playback)
+    _words(report, source)
     call_view.who_spoke(report)
     call_view.downloads(report)
     call_view.not_a_verdict()

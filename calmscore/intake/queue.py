@@ -618,6 +618,7 @@ def _analysed(
             ),
             progress=progress,
             within=end,
+            words=parameters.get("words", True),
         )
     return taken.state, taken.report
 

@@ -58,6 +58,7 @@ def take_in(
     details: CallDetails | None = None,
     progress: Progress | None = None,
     within: Callable[[Session, str, TakenState], None] | None = None,
+    words: bool = True,
 ) -> TakenIn:
     """Analyse a call and store its report.
 
@@ -88,6 +89,8 @@ def take_in(
     within : callable, optional
         Called as ``within(session, call_id, state)`` in the transaction that stores the
         call: both are done, or neither.
+    words : bool
+        Whether the words are to be written down afterwards.
 
     Returns
     -------
@@ -138,6 +141,7 @@ def take_in(
             details=_merged(details, named),
             renewing=stored,
             within=within and (lambda session: within(session, call_id, state)),
+            words=words,
         )
         return TakenIn(report=report, state=state)
 

@@ -77,6 +77,9 @@ class WordsWriter:
         StoreError
             If the store cannot be read or written.
         """
+        # What waits goes on waiting where words are turned off.
+        if not read_environment().writes_words:
+            return 0
         count = 0
         while not self._stopping.is_set() and self._write_next():
             count += 1

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from calmscore.intake.queue import ALONE_COMMAND, Attempt, CallQueue
+from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
 from calmscore.service.connections import hide_queries
@@ -95,6 +96,7 @@ def create_app(
         try:
             yield
         finally:
+            service.words.stop()
             await run_in_threadpool(service.queue.stop)
             if store is None:
                 opened.close()
@@ -138,6 +140,7 @@ def _service(
             told=lambda attempt, seconds: _count(metrics, attempt, seconds),
             alone_command=alone_command,
         ),
+        words=WordsWriter(store),
         trainings=Trainings(
             # A training runs in a folder of its own.
             store,
@@ -163,5 +166,6 @@ def _count(metrics: ServiceMetrics, attempt: Attempt, seconds: float) -> None:
 
 def _start(service: Service) -> None:
     service.queue.start()
+    service.words.start()
     service.classifier.start()
     service.trainings.resume()

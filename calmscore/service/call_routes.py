@@ -30,6 +30,7 @@ from calmscore.service.documents import (
     JobDocument,
     Moment,
     Name,
+    WordsDocument,
 )
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
@@ -45,6 +46,9 @@ from calmscore.store.calls import (
     read_report,
 )
 from calmscore.store.jobs import JobRow, read_job
+from calmscore.store.settings import read_settings
+from calmscore.store.words import count_phrases, words_state
+from calmscore.words.transcript import words_notices
 
 _LONGEST_NAME = 200
 _LOOK_EVERY_SECONDS = 2.0
@@ -256,6 +260,10 @@ def list_stored_calls(
     text: Annotated[
         Name | None, Query(description="A part of the file's, agent's or customer's name.")
     ] = None,
+    words: Annotated[
+        Name | None,
+        Query(description="What is said in the call; in double quotes, one after another."),
+    ] = None,
     order: Annotated[CallOrder, Query(description="Calls without a value come last.")] = (
         "called_at"
     ),
@@ -273,6 +281,7 @@ def list_stored_calls(
         highest_score=highest_score,
         tag=tag,
         text=text,
+        words=words,
     )
     with service.store.database.reading() as session:
         rows = list_calls(
@@ -300,6 +309,27 @@ def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> J
     with service.store.database.reading() as session:
         document = read_report(session, call_id)
     return JSONResponse(CallReport.from_dict(document).to_dict())
+
+
+@router.get(
+    "/calls/{call_id}/words",
+    summary="Read what is said",
+    responses=documented(401, 403, 404, 422, 429, 500, 503),
+    operation_id="read_words",
+)
+def read_words(service: CurrentService, key: Viewer, call_id: CallId) -> WordsDocument:
+    """Return the words of a call: they follow its score, and are kept as long as its recording."""
+    with service.store.database.reading() as session:
+        report = CallReport.from_dict(read_report(session, call_id))
+        state = words_state(session, call_id)
+        phrases = read_settings(session).watched_phrases
+    turns = () if report.words is None else report.words.turns
+    return WordsDocument(
+        state=state or "none",
+        words=report.words,
+        notices=words_notices(report),
+        watched=count_phrases((turn.text for turn in turns), phrases),
+    )
 
 
 @router.delete(

@@ -23,6 +23,7 @@ from calmscore.analysis.report import (
     SegmentReport,
     Speakers,
     Talk,
+    Words,
 )
 from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, Outcome
 from calmscore.analysis.segments import ChannelChoice
@@ -101,6 +102,10 @@ class CallFields(BaseModel):
     direction: Annotated[
         Direction | None,
         Field(description="Who called whom; as the file's name tells by default."),
+    ] = None
+    words: Annotated[
+        bool | None,
+        Field(description="Whether to write down what is said, after the score; true by default."),
     ] = None
 
 
@@ -195,6 +200,25 @@ class CallPage(Document):
     total: Annotated[int, Field(description="Calls that match, on all pages.")]
     limit: int
     offset: int
+
+
+class WordsDocument(Document):
+    """What is said in a call, and how far it is written down."""
+
+    model_config = ConfigDict(
+        title="WordsOfCall",
+        json_schema_extra={
+            "examples": [{"state": "waiting", "words": None, "notices": [], "watched": {}}]
+        },
+    )
+
+    state: Annotated[
+        Literal["waiting", "done", "none"],
+        Field(description="`none`: they were not asked for, or are not kept."),
+    ]
+    words: Words | None
+    notices: Annotated[list[Notice], Field(description="Why there are none, for example.")]
+    watched: Annotated[dict[str, int], Field(description="How often each watched phrase is said.")]
 
 
 EXAMPLE_REPORT: dict[str, Any] = CallReport(

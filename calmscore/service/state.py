@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from calmscore.intake.queue import CallQueue
+from calmscore.intake.words_writer import WordsWriter
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
@@ -25,6 +26,7 @@ class Service:
     settings: Environment
     classifier: LoadingClassifier
     queue: CallQueue
+    words: WordsWriter
     trainings: Trainings
     metrics: ServiceMetrics
     rate_limit: RateLimit

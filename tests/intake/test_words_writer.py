@@ -10,7 +10,7 @@ from made_calls import WORSE, made_recording, made_report
 
 from calmscore.analysis.report import CallReport
 from calmscore.errors import TranscriberError
-from calmscore.intake.words_writer import WordsWriter
+from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.store import Store
 from calmscore.store.calls import read_report
 from calmscore.store.words import words_state
@@ -26,6 +26,11 @@ class Parrot:
     def listen(self, windows, *, language):
         word = HeardWord(text="hello", start_seconds=0.1, end_seconds=0.4)
         return [[word] for _ in windows]
+
+
+@pytest.fixture(autouse=True)
+def words_on(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
 
 
 @pytest.fixture
@@ -71,6 +76,25 @@ def test_in_the_background_it_comes_by_itself(store, monkeypatch):
         time.sleep(0.02)
     writer.stop()
     assert stored(store, call_id).words is not None
+
+
+def test_where_words_are_off_calls_go_on_waiting(store, monkeypatch):
+    call_id = add(store)
+    monkeypatch.setenv("CALMSCORE_TRANSCRIBER", "off")
+    assert WordsWriter(store, load=Parrot).write_waiting() == 0
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER")
+    assert WordsWriter(store, load=Parrot).write_waiting() == 1
+    assert stored(store, call_id).words is not None
+
+
+def test_what_nobody_keeps_is_written_down_too(store):
+    report = stored(store, add(store))
+    under_way = PassingWords(load=Parrot).begin(report, io.BytesIO(made_recording(0)))
+    told = under_way.report.result(timeout=60)
+    assert [turn.text for turn in told.words.turns] == ["hello"]
+    assert under_way.share == 1.0
+    broken = PassingWords(load=Parrot).begin(report, io.BytesIO(b"RIFF"))
+    assert broken.report.result(timeout=60).warnings[-1].code == "words_missing"
 
 
 def refuse():

@@ -24,6 +24,11 @@ from calmscore.store.words import (
 SAID = ("Thank you for calling.", "I want to CANCEL it, don't you see?", "Third time, cancel!")
 
 
+@pytest.fixture(autouse=True)
+def words_on(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+
+
 def spoken(*texts: str) -> Words:
     turns = tuple(
         WordsTurn(

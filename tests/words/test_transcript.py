@@ -56,6 +56,11 @@ class Parrot:
 ENGLISH = Parrot(Language(code="en", probability=0.99))
 
 
+@pytest.fixture(autouse=True)
+def words_on(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+
+
 @pytest.fixture(scope="module")
 def sample() -> tuple[CallReport, Recording]:
     recording = read_recording(SAMPLE)

@@ -1,0 +1,75 @@
+"""Words on the pages: what is drawn of them, and how they follow the score."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+import streamlit as st
+from made_calls import WORSE, made_report
+from streamlit.testing.v1 import AppTest
+from stub_classifier import stub_classifier
+from test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
+
+from calmscore.analysis.report import SpokenWord, Words, WordsTurn
+from calmscore.dashboard.transcript.component import turns_view
+from calmscore.intake import words_writer
+from calmscore.network import classifier
+from calmscore.words.transcriber import HeardWord, Language
+
+
+class Parrot:
+    name = "parrot"
+
+    def language_of(self, windows):
+        return Language(code="en", probability=1.0)
+
+    def listen(self, windows, *, language):
+        return [
+            [HeardWord(text="supervisor!", start_seconds=0.1, end_seconds=0.4)] for _ in windows
+        ]
+
+
+def test_a_turn_is_drawn_with_its_watched_words():
+    said = "My third time, I said: third time."
+    turn = WordsTurn(
+        speaker="customer", start_seconds=65.0, end_seconds=70.0, text=said,
+        words=tuple(
+            SpokenWord(text=word, start_seconds=65.0 + place, end_seconds=65.5 + place,
+                       weight=0.4 if word == "My" else 0.0)
+            for place, word in enumerate(said.split())
+        ),
+        sentiment="negative",
+    )  # fmt: skip
+    report = replace(made_report(WORSE), words=Words(language="en", model="parrot", turns=(turn,)))
+    (view,) = turns_view(report, phrases=["Third Time", "cancel"])
+    assert (view["clock"], view["speaker"], view["sentiment"]) == ("1:05", "customer", "negative")
+    assert [w["text"] for w in view["words"] if w["watched"]] == [
+        "third", "time,", "third", "time.",
+    ]  # fmt: skip
+    assert [w["text"] for w in view["words"] if w["weighs"]] == ["My"]
+    assert turns_view(made_report(WORSE)) == []
+
+
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+    monkeypatch.setattr(words_writer.PassingWords.__init__, "__kwdefaults__", {"load": Parrot})
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    yield app
+    st.cache_resource.clear()
+
+
+def test_the_score_is_there_first_and_the_words_follow(page, speech):  # noqa: F811
+    upload(page, wav(speech))
+    assert not page.exception
+    assert "What to know" in texts(page) or "channel" in texts(page)
+    until = time.monotonic() + 60
+    while "“supervisor”" not in texts(page) and time.monotonic() < until:
+        time.sleep(0.1)
+        page.run()
+    assert not page.exception
+    assert "“supervisor”" in texts(page)
