@@ -9,8 +9,8 @@ from streamlit.navigation.page import StreamlitPage
 
 from calmscore.dashboard.desk import admit
 from calmscore.dashboard.frame import frame
-from calmscore.dashboard.shared_model import words_writer
 from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.shared_model import words_writer
 from calmscore.errors import CalmscoreError
 
 # Tables and pairs of calls need room; what is read stays one calm column.

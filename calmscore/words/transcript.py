@@ -27,8 +27,10 @@ from calmscore.analysis.segments import ChannelChoice, customer_samples
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
 from calmscore.errors import CalmscoreError, Notice
+from calmscore.locations import shipped
 from calmscore.settings import read_environment
 from calmscore.words.masking import masked
+from calmscore.words.text_emotion import load_text_classifier
 from calmscore.words.transcriber import (
     HeardWord,
     Language,
@@ -115,12 +117,49 @@ def with_words(
             customer_channel=report.call.customer_channel,
         )
         words, notices = write_down(sides, transcriber=transcriber, progress=progress)
+        if words is not None:
+            words = with_emotions(words)
     except CalmscoreError as error:
         return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
         _log.error("%s: the words", report.call.file_name, exc_info=error)
         return no_words(report, f"a fault in Calmscore ({type(error).__name__})")
     return _told(report, words, notices)
+
+
+def with_emotions(words: Words) -> Words:
+    """Return words with what those of the customer express, and which of them weigh.
+
+    Nothing is read from the agent's words, nor from words of nobody in particular: they
+    may be the agent's. The model reads English alone.
+
+    Raises
+    ------
+    ArtifactError
+        If the shipped model of words cannot be loaded.
+    """
+    places = [place for place, turn in enumerate(words.turns) if turn.speaker == "customer"]
+    if words.language != _READ_LANGUAGE or not places:
+        return words
+    classifier = load_text_classifier(shipped("artifacts"))
+    turns = list(words.turns)
+    shares = classifier.predict_proba([turns[place].text for place in places])
+    for place, share, sentiment in zip(places, shares, classifier.sentiment(shares), strict=True):
+        turn = turns[place]
+        weights = classifier.word_weights(turn.text, [word.text for word in turn.words])
+        turns[place] = replace(
+            turn,
+            emotions=tuple(float(value) for value in share),
+            sentiment=sentiment,
+            words=tuple(
+                replace(word, weight=round(float(weight), 4))
+                for word, weight in zip(turn.words, weights, strict=True)
+            ),
+        )
+    return replace(words, turns=tuple(turns))
+
+
+_READ_LANGUAGE = "en"
 
 
 def no_words(report: CallReport, reason: str) -> CallReport:

@@ -13,14 +13,20 @@ import soundfile
 from stub_classifier import stub_classifier
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.errors import TranscriberError
 from calmscore.locations import shipped
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words import transcript
 from calmscore.words.transcriber import HeardWord, Language, load_transcriber
-from calmscore.words.transcript import Side, sides_of, with_words, write_down
+from calmscore.words.transcript import (
+    Side,
+    sides_of,
+    with_emotions,
+    with_words,
+    write_down,
+)
 from calmscore.words.windows import Window
 
 SAMPLE = shipped("samples") / "calms_down.wav"
@@ -118,6 +124,31 @@ def test_where_voices_are_mixed_nobody_is_named(sample):
     assert report.speakers.how == "mixed"
     words, _ = write_down(sides(report, alone), transcriber=ENGLISH)
     assert {turn.speaker for turn in words.turns} == {None}
+
+
+def saying(text: str, *, speaker: str = "customer", language: str = "en") -> Words:
+    words = tuple(
+        SpokenWord(text=word, start_seconds=float(place), end_seconds=place + 0.5)
+        for place, word in enumerate(text.split())
+    )
+    turn = WordsTurn(speaker=speaker, start_seconds=0.0, end_seconds=9.0, text=text, words=words)
+    return Words(language=language, model="parrot", turns=(turn,))
+
+
+def test_the_customers_words_tell_what_they_express_and_which_weigh():
+    (turn,) = with_emotions(saying("this is terrible and I am furious about it")).turns
+    assert sum(turn.emotions) == pytest.approx(1.0, abs=1e-3)
+    assert turn.sentiment == "negative"
+    weights = {word.text: word.weight for word in turn.words}
+    assert max(weights, key=lambda text: weights[text]) in ("furious", "terrible")
+    (turn,) = with_emotions(saying("thank you so much that is wonderful")).turns
+    assert turn.sentiment == "positive"
+
+
+@pytest.mark.parametrize("told", [{"speaker": "agent"}, {"speaker": None}, {"language": "de"}])
+def test_nothing_is_read_from_the_agents_words_or_what_it_cannot_read(told):
+    words = saying("this is terrible and I am furious about it", **told)
+    assert with_emotions(words) == words
 
 
 def broken():
