@@ -139,7 +139,7 @@ def test_the_customers_words_tell_what_they_express_and_which_weigh():
     (turn,) = with_emotions(saying("this is terrible and I am furious about it")).turns
     assert sum(turn.emotions) == pytest.approx(1.0, abs=1e-3)
     assert turn.sentiment == "negative"
-    weights = {word.text: word.weight for word in turn.words}
+    weights = {word.text: word.weight or 0.0 for word in turn.words}
     assert max(weights, key=lambda text: weights[text]) in ("furious", "terrible")
     (turn,) = with_emotions(saying("thank you so much that is wonderful")).turns
     assert turn.sentiment == "positive"
