@@ -20,7 +20,7 @@ def told_apart(monkeypatch):
 
     def voices(_, mask):
         early = np.arange(mask.size) < 500
-        return TwoVoices(masks=(mask & ~early, mask & early), evidence=0.5)
+        return TwoVoices(masks=(mask & ~early, mask & early), margin=0.5, likeness=0.0)
 
     monkeypatch.setattr(segments, "speech_mask", where_there_is_sound)
     monkeypatch.setattr(segments, "two_voices", voices)
@@ -80,11 +80,13 @@ def test_voices_that_are_too_much_alike_get_a_timeline_and_no_score(told_apart, 
 
 
 @pytest.mark.parametrize(
-    ("evidence", "doubt"), [(-0.5, 1.0), (0.08, 1.0), (0.09, 0.5), (0.22, 0.25), (0.4, 0.0)]
+    ("margin", "likeness", "doubt"),
+    [(0.12, -0.5, 1.0), (0.13, 0.5, 0.5), (0.14, 0.0, 0.25), (0.25, 0.0, 0.0), (0.2, 0.2, 0.25)],
 )
-def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
+def test_the_less_speaks_for_two_people_the_more_doubt(margin, likeness, doubt):
     nobody = np.zeros(3, dtype=bool)
-    assert TwoVoices(masks=(nobody, nobody), evidence=evidence).doubt == pytest.approx(doubt)
+    voices = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
+    assert voices.doubt == pytest.approx(doubt)
 
 
 def test_silence_holds_no_two_voices():
