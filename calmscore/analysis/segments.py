@@ -22,7 +22,13 @@ from calmscore.analysis.report import (
     Turn,
 )
 from calmscore.analysis.scoring import format_clock
-from calmscore.analysis.voices import TwoVoices, two_voices
+from calmscore.analysis.voices import (
+    TwoVoices,
+    exchanged_at,
+    place_voices,
+    stranger_mask,
+    two_voices,
+)
 from calmscore.audio.channels import (
     Stretch,
     dead_stretch,
@@ -93,7 +99,7 @@ class Segment:
     speech_seconds : float
         The customer's speech in it.
     status : str
-        ``scored``, ``no_speech`` or ``low_information``.
+        ``scored``, ``no_speech``, ``low_information`` or ``other_voice``.
     samples : array of float16 or None, shape (n,)
         The stretch of speech at 16 kHz, where the status is ``scored``.
     """
@@ -195,16 +201,21 @@ def segment_call(
     )
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = _channel_name(customer, len(heard))
-    segments = _cut(customer_samples(recording, channel), masks[customer], together=together)
+    other_voice, other_notices = _other_voice(recording.samples, masks, customer)
+    spoken = masks[customer] & ~other_voice
+    segments = _cut(
+        customer_samples(recording, channel), spoken, together=together, other_voice=other_voice
+    )
     if speakers.doubt >= _UNCLEAR_DOUBT:
         segments = _unjudged(segments)
     return SegmentedCall(
         customer_channel=channel,
         speakers=speakers,
         segments=segments,
-        talk=_talk(masks[customer], agents, recording.duration_seconds),
+        talk=_talk(spoken, agents, recording.duration_seconds),
         warnings=(
             *warnings,
+            *other_notices,
             *_line_notices(recording.samples, masks, together),
             *_overdriven(segments),
         ),
@@ -266,6 +277,41 @@ def _own_speech(samples: HalfArray, heard: Sequence[Mask], side: int, sides: Seq
                 samples[side], samples[other], heard=heard[side], other_heard=heard[other]
             )
     return near_voices(samples[side], own)
+
+
+def _other_voice(
+    samples: HalfArray, masks: Mapping[int, Mask], customer: int
+) -> tuple[Mask, tuple[Notice, ...]]:
+    """Return where another voice is on the customer's side, and what to say of it."""
+    mask = masks[customer]
+    voices = place_voices(samples[customer], mask)
+    others = [side for side in masks if side != customer]
+    step = None
+    # Of three people and more, nobody knows who should be exchanged with whom.
+    if voices.windows and len(others) == 1:
+        step = exchanged_at((voices, place_voices(samples[others[0]], masks[others[0]])))
+    if step is not None:
+        return mask & (np.arange(mask.size) >= step), (
+            Notice(
+                code="sides_exchanged",
+                message=f"From {format_clock(step / MASK_RATE_HZ)} on the two people seem to be on "
+                "each other's side. That part is not scored.",
+                at_seconds=step / MASK_RATE_HZ,
+            ),
+        )
+    other = stranger_mask(voices, mask)
+    if other is None:
+        return np.zeros_like(mask), ()
+    at_seconds = float(np.argmax(other)) / MASK_RATE_HZ
+    return other, (
+        Notice(
+            code="other_voice",
+            message=f"Another voice speaks on the customer's side for {round(_seconds(other))} s, "
+            f"first at {format_clock(at_seconds)}: somebody who took over, or an announcement. It "
+            "is not scored. Listen whether that is right.",
+            at_seconds=at_seconds,
+        ),
+    )
 
 
 def _overdriven(segments: Sequence[Segment]) -> tuple[Notice, ...]:
@@ -551,12 +597,17 @@ def _opening_seconds(mask: Mask) -> float | None:
 
 
 def _cut(
-    samples: HalfArray, mask: Mask, *, together: Sequence[Stretch] = ()
+    samples: HalfArray,
+    mask: Mask,
+    *,
+    together: Sequence[Stretch] = (),
+    other_voice: Mask | None = None,
 ) -> tuple[Segment, ...]:
+    other = np.zeros_like(mask) if other_voice is None else other_voice
     length = int(SEGMENT_SECONDS * ANALYSIS_RATE_HZ)
     count = -(-samples.size // length)
     segments = [
-        _segment(index, samples[index * length : (index + 1) * length], mask)
+        _segment(index, samples[index * length : (index + 1) * length], mask, other)
         for index in range(count)
     ]
     levels = [_level_db(segment.samples) for segment in segments if segment.samples is not None]
@@ -577,16 +628,19 @@ def _within(segment: Segment, stretches: Sequence[Stretch]) -> bool:
     )
 
 
-def _segment(index: int, samples: HalfArray, mask: Mask) -> Segment:
+def _segment(index: int, samples: HalfArray, mask: Mask, other_voice: Mask) -> Segment:
     start = index * SEGMENT_SECONDS
     first = int(start * MASK_RATE_HZ)
-    speech = mask[first : first + int(SEGMENT_SECONDS * MASK_RATE_HZ)]
+    last = first + int(SEGMENT_SECONDS * MASK_RATE_HZ)
+    speech = mask[first:last]
     speech_seconds = float(speech.sum()) / MASK_RATE_HZ
     status: SegmentStatus = "no_speech"
     voiced: HalfArray | None = None
     if speech_seconds >= MINIMUM_SPEECH_SECONDS:
         voiced = voiced_stretch(samples, speech)
         status = "scored"
+    elif _seconds(other_voice[first:last]) >= MINIMUM_SPEECH_SECONDS:
+        status = "other_voice"
     return Segment(
         index=index,
         start_seconds=start,

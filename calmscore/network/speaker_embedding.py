@@ -22,7 +22,7 @@ SPEAKER_SPACE_FILE = "speaker_space.npz"
 FRAME_RATE_HZ = 100
 WINDOW_FRAMES = 148
 """Frames that the network was exported for: a second and a half."""
-_BANDS = 80
+BANDS = 80
 _BATCH = 32
 _BLOCK_SECONDS = 60
 
@@ -46,7 +46,7 @@ def filterbank(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
     options.frame_opts.samp_freq = ANALYSIS_RATE_HZ
     options.frame_opts.dither = 0.0
     options.frame_opts.window_type = "hamming"
-    options.mel_opts.num_bins = _BANDS
+    options.mel_opts.num_bins = BANDS
     bank = kaldi_native_fbank.OnlineFbank(options)
     block = _BLOCK_SECONDS * ANALYSIS_RATE_HZ
     for start in range(0, samples.size, block):
@@ -54,7 +54,7 @@ def filterbank(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
         bank.accept_waveform(ANALYSIS_RATE_HZ, part)
     bank.input_finished()
     frames = [bank.get_frame(index) for index in range(bank.num_frames_ready)]
-    return np.asarray(frames, dtype=np.float32).reshape(-1, _BANDS)
+    return np.asarray(frames, dtype=np.float32).reshape(-1, BANDS)
 
 
 class SpeakerEmbedding:

@@ -358,12 +358,24 @@ class _Timeline:
             width_mm=self._width,
         )
         page.ln(page.line_mm)
+        not_judged = _not_judged(self._segments)
+        if not_judged:
+            page.set_x(self._left)
+            page.put(not_judged, width_mm=self._width)
+            page.ln(page.line_mm)
 
     def _label(self, text: str, *, symbol_mm: float) -> None:
         page = self._page
         page.set_x(page.get_x() + symbol_mm + 1)
         page.put(text, width_mm=page.get_string_width(text) + 0.1)
         page.set_x(page.get_x() + 3.5)
+
+
+def _not_judged(segments: Sequence[SegmentReport]) -> str:
+    kinds = {"other_voice": "another voice", "low_information": "too quiet or not clear"}
+    present = {segment.status for segment in segments}
+    told = [words for status, words in kinds.items() if status in present]
+    return f"Not judged, and so without a bar: {', '.join(told)}." if told else ""
 
 
 def _tint(segment: SegmentReport) -> str | None:

@@ -9,7 +9,14 @@ from test_segments import channel, codes, recording, statuses, where_there_is_so
 from calmscore.analysis import segments
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
-from calmscore.analysis.voices import TwoVoices, two_voices
+from calmscore.analysis.voices import (
+    TwoVoices,
+    Voices,
+    _Window,
+    exchanged_at,
+    stranger_mask,
+    two_voices,
+)
 
 FIRST, SECOND = (0, 4), (6, 9)
 
@@ -87,6 +94,52 @@ def test_the_less_speaks_for_two_people_the_more_doubt(margin, likeness, doubt):
     nobody = np.zeros(3, dtype=bool)
     voices = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
     assert voices.doubt == pytest.approx(doubt)
+
+
+def people(likeness: float) -> np.ndarray:
+    """Return two points of that likeness, of unit length."""
+    return np.array([[1.0, 0.0], [likeness, np.sqrt(1.0 - likeness**2)]])
+
+
+def side_of(centres: np.ndarray, seconds: float = 3.0, *, seed: int = 0) -> Voices:
+    """Say a window every so many seconds, each near its centre as windows of one person are."""
+    noise = np.random.default_rng(seed).standard_normal((len(centres), 40))
+    points = np.hstack([centres, 0.12 * noise])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    firsts = [round(100 * seconds * number) for number in range(len(centres))]
+    windows = [_Window(number, first, first + 148) for number, first in enumerate(firsts)]
+    return Voices(windows, points.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("likeness", "strange", "found"),
+    [(-0.2, 15, True), (-0.2, 7, True), (-0.2, 5, False), (0.05, 15, True), (0.4, 15, False)],
+)
+def test_a_stranger_is_who_is_clearly_another_and_speaks_less(likeness, strange, found):
+    customer, other = people(likeness)
+    side = side_of(np.stack([customer] * 20 + [other] * strange))
+    mask = np.ones(300 * (20 + strange), dtype=bool)
+    second = stranger_mask(side, mask)
+    assert (second is not None) == found
+    if second is not None:
+        assert not second[: 300 * 19].any()
+        assert second[300 * 21 :].all()
+
+
+def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
+    customer, agent = people(0.3)
+    as_usual = side_of(np.stack([customer] * 20)), side_of(np.stack([agent] * 20), seed=1)
+    assert exchanged_at(as_usual) is None
+    exchanged = (
+        side_of(np.stack([customer] * 10 + [agent] * 10)),
+        side_of(np.stack([agent] * 10 + [customer] * 10), seed=1),
+    )
+    step = exchanged_at(exchanged)
+    assert step is not None and abs(step - 3000) <= 300
+    calm = people(0.1)[1]
+    in_two_moods = side_of(np.stack([customer] * 10 + [calm] * 10))
+    assert exchanged_at((in_two_moods, as_usual[1])) is None
+    assert exchanged_at((as_usual[0], side_of(np.zeros((0, 2))))) is None
 
 
 def test_silence_holds_no_two_voices():

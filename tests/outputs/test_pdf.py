@@ -168,6 +168,22 @@ def test_mixed_voices_leave_out_the_agent():
 
 
 @pytest.mark.parametrize(
+    ("status", "told"),
+    [("other_voice", "another voice"), ("low_information", "too quiet or not clear")],
+)
+def test_what_was_not_judged_is_told_under_the_timeline(status, told):
+    report = make_report(emotions=CALMED_DOWN)
+    assert "Not judged" not in text_of(call_pdf(report))
+    left_out = dataclasses.replace(
+        report.segments[0], status=status, emotion=None, confidence=None, probabilities=None,
+        distress=None, smoothed_distress=None,
+    )  # fmt: skip
+    segments = (left_out, *report.segments[1:])
+    text = text_of(call_pdf(dataclasses.replace(report, segments=segments)))
+    assert f"Not judged, and so without a bar: {told}." in text
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "\ud800.wav",

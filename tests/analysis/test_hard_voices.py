@@ -1,0 +1,81 @@
+"""Recordings in which a voice, or a sound, is not the customer's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_hard_recordings import RATE_HZ, Sound, call_of, clean, codes
+
+from calmscore.training.non_speech import non_speech_sounds
+
+TIME = np.arange(20 * RATE_HZ) / RATE_HZ
+
+
+def tones(*frequencies_hz: float) -> Sound:
+    return 0.1 * np.sum([np.sin(2 * np.pi * hz * TIME) for hz in frequencies_hz], axis=0)
+
+
+def on_and_off(on: float, off: float, *, offset: float = 0.0) -> Sound:
+    return (TIME - offset) % (on + off) < on
+
+
+def trembling(hz: float, by_hz: float) -> Sound:
+    return 0.1 * np.sin(2 * np.pi * hz * TIME) * (1.0 + 0.8 * np.sin(2 * np.pi * by_hz * TIME))
+
+
+TONES: dict[str, Sound] = {
+    "Europe, dial": tones(425),
+    "Europe, ringing": tones(425) * on_and_off(1, 4),
+    "Europe, busy": tones(425) * on_and_off(0.5, 0.5),
+    "United States, dial": tones(350, 440),
+    "United States, ringing": tones(440, 480) * on_and_off(2, 4),
+    "United States, busy": tones(480, 620) * on_and_off(0.5, 0.5),
+    "United Kingdom, dial": tones(350, 450),
+    "United Kingdom, ringing": tones(400, 450)
+    * (on_and_off(0.4, 2.6) | on_and_off(0.4, 2.6, offset=0.6)),
+    "United Kingdom, busy": tones(400) * on_and_off(0.375, 0.375),
+    "Japan, dial": tones(400),
+    "Japan, ringing, 16 Hz": trembling(400, 16) * on_and_off(1, 2),
+    "Japan, ringing, 20 Hz": trembling(400, 20) * on_and_off(1, 2),
+    "Japan, busy": tones(400) * on_and_off(0.5, 0.5),
+    "fax": tones(1100) * on_and_off(0.5, 3),
+    "modem": tones(2100) * on_and_off(3.3, 1),
+    "chords": non_speech_sounds(20.0, sample_rate_hz=RATE_HZ)["chords"],
+    "keys": non_speech_sounds(20.0, sample_rate_hz=RATE_HZ)["dialled keys"],
+}
+
+
+@pytest.mark.parametrize("name", TONES)
+def test_tones_and_music_are_nobodys_speech(name):
+    noise = 0.0005 * np.random.default_rng(0).standard_normal((2, TIME.size))
+    call = call_of(np.stack([TONES[name], 0 * TIME]) + noise, customer_channel="left")
+    assert not call.judged
+    assert call.talk.customer_seconds < 1.0
+
+
+def test_music_on_hold_on_both_sides_is_no_sameness():
+    sound = clean().copy()
+    hold = 0.5 * non_speech_sounds(15.0, sample_rate_hz=RATE_HZ)["chords"]
+    held = np.concatenate([sound, np.stack([hold, hold]), sound[:, -10 * RATE_HZ :]], axis=1)
+    call = call_of(held)
+    assert call.speakers.how == "channels"
+    assert not codes(call) & {"voices_mixed", "voices_not_apart"}
+
+
+def test_sides_that_are_exchanged_midway_are_told_with_the_time():
+    sound = clean(100).copy()
+    half = 30 * RATE_HZ
+    sound[:, half:] = sound[::-1, half:]
+    call = call_of(sound, customer_channel="left")
+    notice = next(notice for notice in call.warnings if notice.code == "sides_exchanged")
+    assert notice.at_seconds == pytest.approx(30.0, abs=8.0)
+    after = [s for s in call.segments if s.start_seconds > 33.0 and s.speech_seconds == 0.0]
+    assert any(segment.status == "other_voice" for segment in after)
+    assert all(segment.start_seconds < 36.0 for segment in call.judged)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_one_person_in_two_moods_is_no_stranger(side):
+    call = call_of(clean(100), customer_channel=side)
+    assert not codes(call) & {"other_voice", "sides_exchanged"}
+    assert all(segment.status != "other_voice" for segment in call.segments)
