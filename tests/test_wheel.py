@@ -90,6 +90,8 @@ def test_it_carries_what_is_no_code(wheel):
         "calmscore/artifacts/emotion_recognition_model.keras",
         "calmscore/artifacts/settings.json",
         "calmscore/artifacts/MODEL_CARD.md",
+        "calmscore/artifacts/speaker_embedding.onnx",
+        "calmscore/artifacts/speaker_space.npz",
         "calmscore/samples/calms_down.wav",
         "calmscore/docs/reading-the-score.md",
         "calmscore/docs/lawful/overview.md",
