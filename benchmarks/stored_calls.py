@@ -54,6 +54,7 @@ from calmscore.store.calls import (  # noqa: E402
 )
 from calmscore.store.coaching import set_tags  # noqa: E402
 from calmscore.store.database import Database  # noqa: E402
+from calmscore.store.listening import to_listen_to  # noqa: E402
 from calmscore.store.schema import Call  # noqa: E402
 
 AGENTS = 40
@@ -246,6 +247,12 @@ def queries(database: Database) -> Iterator[Query]:
                 indexed=False,
                 reason="a part of a name is looked for",
             )
+    yield Query(
+        name="what to listen to",
+        run=lambda s: to_listen_to(s, day=NEWEST.date(), reviewer=None),
+        indexed=False,
+        reason="the biggest rescue is looked for",
+    )
     yield Query(name="names of agents", run=list_agents)
     yield Query(name="tags", run=list_tags, indexed=False, reason="every tag in use is listed")
     yield Query(name="one call", run=lambda s: read_call(s, call_id))

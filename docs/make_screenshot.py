@@ -17,7 +17,7 @@ def main() -> None:
     """Open the sample call in the real dashboard and write docs/screenshot.png."""
     with running_dashboard() as address, running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
+        page.goto(f"{address}/score_call")
         page.get_by_text("Try the sample call").click(timeout=90_000)
         page.wait_for_selector(".console .time canvas", timeout=90_000)
         page.wait_for_timeout(3000)

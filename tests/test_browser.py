@@ -43,7 +43,7 @@ def calls(tmp_path_factory) -> dict[str, Path]:
 def open_page(browser, address, *, width=1280, height=900, scheme="light"):
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(address)
+    page.goto(f"{address}/score_call")
     page.wait_for_selector("[data-testid=stFileUploader]", timeout=PATIENCE)
     return page
 

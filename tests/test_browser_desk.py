@@ -96,26 +96,70 @@ def test_three_files_two_calls_one_reason(browser, address, recordings):
     page.context.close()
 
 
-def click_cell(page, x: int, row: int) -> None:
-    """Click into the table of calls, which is drawn on a canvas: x pixels from its left."""
-    canvas = page.locator("[data-testid=stDataFrame] canvas").first
-    canvas.click(position={"x": x, "y": 35 * row + 18}, force=True)
-
-
 def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordings):
     page = open_page(browser, f"{address}/calls")
     add(page, recordings["first"], recordings["second"])
-    page.wait_for_timeout(1500)
-    click_cell(page, 17, 1)
-    click_cell(page, 17, 2)
+    page.get_by_label("Tick first.wav").check(timeout=PATIENCE)
+    page.get_by_label("Tick second.wav").check(timeout=PATIENCE)
+    page.get_by_text("2 ticked").wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="Compare").click(timeout=PATIENCE)
     page.get_by_role("heading", name="Two calls compared").wait_for(timeout=PATIENCE)
     page.locator(".score .value").nth(1).wait_for(timeout=PATIENCE)
     page.get_by_role("link", name="All calls").click()
-    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=PATIENCE)
-    page.wait_for_timeout(1500)
-    click_cell(page, 66, 1)
+    # The whole row, not its link alone.
+    page.locator("tbody td.length").first.click(timeout=PATIENCE)
     wait_for_call(page)
+    page.context.close()
+
+
+def test_the_table_is_sorted_by_the_server_and_read_by_keyboard(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    add(page, recordings["first"], recordings["second"])
+    names = page.locator("tbody td.file a")
+    page.locator("th.file button").click(timeout=PATIENCE)
+    page.locator("th.file[aria-sort=ascending]").wait_for(timeout=PATIENCE)
+    ascending = names.all_inner_texts()
+    page.locator("th.file button").click(timeout=PATIENCE)
+    page.locator("th.file[aria-sort=descending]").wait_for(timeout=PATIENCE)
+    assert names.all_inner_texts() == ascending[::-1] == sorted(ascending, reverse=True)
+    names.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    wait_for_call(page)
+    page.get_by_role("heading", name=ascending[-2]).wait_for(timeout=PATIENCE)
+    page.context.close()
+
+
+def test_from_home_a_call_is_played_assigned_and_reviewed(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    add(page, recordings["first"], recordings["second"])
+    page.goto(address)
+    page.get_by_role("button", name="Play").first.click(timeout=PATIENCE)
+    page.wait_for_selector("audio", timeout=PATIENCE)
+    page.wait_for_function(
+        "!document.querySelector('audio').paused && document.querySelector('audio').currentTime",
+        timeout=PATIENCE,
+    )
+    page.get_by_role("button", name="Assign").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Assign").click(timeout=PATIENCE)
+    page.get_by_text("Assigned to local user").first.wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Reviewed").first.click()
+    page.get_by_text("is reviewed.").wait_for(timeout=PATIENCE)
+    page.context.close()
+
+
+def test_ticked_calls_are_reviewed_and_exported_together(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    add(page, recordings["first"], recordings["second"])
+    page.get_by_label("Tick first.wav").check(timeout=PATIENCE)
+    page.get_by_label("Tick second.wav").check(timeout=PATIENCE)
+    page.get_by_text("2 ticked").wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Reviewed", exact=True).last.click(timeout=PATIENCE)
+    page.get_by_text("Reviewed: local user").nth(1).wait_for(timeout=PATIENCE)
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("button", name="Export").click()
+    table = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "first.wav" in table and "second.wav" in table
     page.context.close()
 
 

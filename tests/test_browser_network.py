@@ -44,7 +44,7 @@ def test_no_page_asks_for_anything_elsewhere():
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text))
         asked = watched(page)
-        page.goto(address)
+        page.goto(f"{address}/score_call")
         page.get_by_text("Try the sample call").click(timeout=PATIENCE)
         page.wait_for_selector(".score .value", timeout=PATIENCE)
         paths = paths_of_all_pages()

@@ -61,7 +61,7 @@ def test_five_people_upload_at_once_and_each_sees_only_their_own_call(calls):
         pages = {}
         for name in calls:
             pages[name] = browser.new_context().new_page()
-            pages[name].goto(address)
+            pages[name].goto(f"{address}/score_call")
             pages[name].wait_for_selector("input[type=file]", state="attached", timeout=PATIENCE)
         for name, page in pages.items():
             page.set_input_files("input[type=file]", calls[name].path)

@@ -148,6 +148,8 @@ def test_its_pages_show_the_sample_and_the_texts_that_came_with_it(installed):
         "ContextProxy.ip_address = None\n"
         "folder = pathlib.Path(pages.__file__).parent\n"
         "page = AppTest.from_file(str(folder / 'app.py'), default_timeout=120).run()\n"
+        "assert not page.exception and not page.error, page\n"
+        "page.switch_page('score_call.py').run()\n"
         "assert 'Try the sample call' in [button.label for button in page.button]\n"
         "for name in ('reading', 'model_card', 'calls', 'agents', 'settings', 'export'):\n"
         "    page.switch_page(f'{name}.py').run()\n"

@@ -48,7 +48,12 @@ def average_scores(agents: Sequence[AgentFigures], settings: Settings) -> go.Fig
             x=[agent.average_score for agent in shown],
             y=[_label(agent.agent) for agent in shown],
             mode="markers",
-            marker={"size": 11, "color": _DOT_COLOUR},
+            marker={
+                "size": 11,
+                "color": _DOT_COLOUR,
+                # Hollow where there are too few calls to say how sure it is.
+                "symbol": ["circle-open" if a.interval is None else "circle" for a in shown],
+            },
             error_x={
                 "type": "data",
                 "symmetric": False,

@@ -30,16 +30,23 @@ from calmscore.store.settings import Settings, read_settings
 Height = int | Literal["content"]
 _Period = tuple[datetime | None, datetime | None]
 _DAYS = {"30 days": 30, "90 days": 90, "12 months": 365}
-_ALL, _CHOSEN = "All time", "From … to"
+_CHOSEN = "From … to"
 _PLOTLY = {"displayModeBar": False}
 _ROWS_WITHOUT_SCROLLING = 15
 _SCROLLED_HEIGHT = 560
 
 
-def _period() -> _Period:
+def _period(kept_days: int) -> _Period:
+    """Ask for a period; none is offered that reaches beyond what is kept."""
+    offered = [label for label, days in _DAYS.items() if days < kept_days]
+    everything = f"All that is kept ({kept_days} days)"
+    options = [*offered, everything, _CHOSEN]
+    usual = offered[min(1, len(offered) - 1)] if offered else everything
+    if st.session_state.get("agents-period", usual) not in options:
+        del st.session_state["agents-period"]
     choice = st.segmented_control(
-        "Period", [*_DAYS, _ALL, _CHOSEN], default=None if "agents-period" in st.session_state
-        else "90 days", required=True, key="agents-period", persist_state="session",
+        "Period", options, default=None if "agents-period" in st.session_state else usual,
+        required=True, key="agents-period", persist_state="session",
     )  # fmt: skip
     if choice == _CHOSEN:
         left, right, _ = st.columns([1, 1, 3])
@@ -53,10 +60,10 @@ def _period() -> _Period:
             None if first is None else day_start(first),
             None if last is None else day_end(last),
         )
-    if choice == _ALL:
+    if choice not in _DAYS:
         return None, None
     today = datetime.now(local_zone()).date()
-    return day_start(today - timedelta(days=_DAYS[choice or "90 days"])), None
+    return day_start(today - timedelta(days=_DAYS[choice])), None
 
 
 def _caution() -> None:
@@ -89,46 +96,41 @@ def _average(agent: AgentFigures) -> str:
         return "–"
     average = f"{agent.average_score:.1f}"
     if agent.interval is None:
-        return average
+        return f"{average} (too few)"
     return f"{average} ({agent.interval[0]:.1f}–{agent.interval[1]:.1f})"
 
 
-def _in_order(agents: list[AgentFigures]) -> list[AgentFigures]:
-    """Return the agents as the reader wants them; by score only where that means something."""
-    few = [agent.agent for agent in agents if not agent.comparable]
-    if few:
-        whose = plain(few[0]) if len(few) == 1 else f"{len(few)} agents"
-        st.caption(
-            f"In the order of names: no ranking with fewer than {FEWEST_CALLS_TO_COMPARE} scored "
-            f"calls, which is so for {whose}."
-        )
-        return agents
-    order = st.segmented_control(
-        "Order", ["By name", "By average"], default=None if "agents-order" in st.session_state
-        else "By name", required=True, key="agents-order", persist_state="session",
+def _team(store: Store, settings: Settings, period: _Period) -> None:
+    with store.database.reading() as session:
+        weeks = weekly_scores(session, since=period[0], until=period[1])
+    if not weeks:
+        return
+    st.subheader("The team, week by week")
+    st.plotly_chart(
+        weekly_trend(weeks, settings), key="agents-team", config=_PLOTLY,
+        alt="Average score of all calls in each week",
     )  # fmt: skip
-    if order == "By average":
-        return sorted(agents, key=lambda agent: -(agent.average_score or 0.0))
-    return agents
+    st.caption("All scored calls, also those without an agent. Larger dots stand for more calls.")
 
 
 def _averages(agents: list[AgentFigures], settings: Settings) -> None:
     st.subheader("Average score")
     st.caption(
-        "The dot is the average of the scored calls; the bar is its 95 % confidence interval. "
-        "Where bars overlap, the difference may be chance. Calls that were calm throughout, or "
-        "with insufficient evidence, are counted apart and not averaged. Green and red are the "
-        "score bands of the settings."
+        "In the order of names. The dot is the average of the scored calls; the bar is its 95 % "
+        "confidence interval, and the fewer the calls, the longer it is. Where bars overlap, the "
+        f"difference may be chance. With fewer than {FEWEST_CALLS_TO_COMPARE} scored calls there "
+        "is no bar: nothing can be said yet. Calls that were calm throughout, or with "
+        "insufficient evidence, are counted apart and not averaged. Green and red are the score "
+        "bands of the settings."
     )
-    ordered = _in_order(agents)
     if any(agent.average_score is not None for agent in agents):
         st.plotly_chart(
-            average_scores(ordered, settings), key="agents-averages", config=_PLOTLY,
+            average_scores(agents, settings), key="agents-averages", config=_PLOTLY,
             alt="Average score of each agent with its 95 % confidence interval",
         )  # fmt: skip
     else:
         st.info("No call of this period has a score that can be averaged.")
-    _table(ordered)
+    _table(agents)
 
 
 def _outcomes(agents: list[AgentFigures]) -> None:
@@ -222,14 +224,16 @@ def _nothing(any_calls: bool) -> None:
 st.title("Agents")
 _caution()
 desk_store = open_store()
-chosen_period = _period()
 with desk_store.database.reading() as reading:
-    figures = agent_figures(reading, since=chosen_period[0], until=chosen_period[1])
     bands = read_settings(reading)
     any_calls = bool(count_calls(reading))
+chosen_period = _period(bands.report_days)
+with desk_store.database.reading() as reading:
+    figures = agent_figures(reading, since=chosen_period[0], until=chosen_period[1])
 if not figures:
     _nothing(any_calls)
 else:
+    _team(desk_store, bands, chosen_period)
     _averages(figures, bands)
     _outcomes(figures)
     _without_agent(desk_store, figures, chosen_period)

@@ -54,7 +54,7 @@ def admit() -> None:
         user = current_user()
     finally:
         _tell_the_door(admitted=user is not None)
-    if user.name != _LOCAL_USER:
+    if is_shared():
         with (
             st.container(horizontal=True, horizontal_alignment="right"),
             st.popover(plain(user.name), icon=":material/account_circle:", type="tertiary"),
@@ -94,6 +94,11 @@ def current_user() -> User:
 def sign_in_is_set_up() -> bool:
     """Tell whether people come in by sign-in here."""
     return read_rules(_secrets()) is not None
+
+
+def is_shared() -> bool:
+    """Tell whether several people sign in here, rather than whoever sits at this machine."""
+    return current_user().name != _LOCAL_USER
 
 
 def _secrets() -> Mapping[str, Any]:

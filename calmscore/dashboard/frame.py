@@ -20,28 +20,29 @@ _STYLE = """
 .st-key-menu { display: none; }
 .stMainBlockContainer h1 { font-size: 2.1rem; padding-top: 0; }
 [data-testid="stHeaderLogo"], [data-testid="stSidebarLogo"] { height: 1.75rem; max-height: none; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
+[data-testid^="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B1215) !important; }
 @media (max-width: 640px) { .stMainBlockContainer h1 { font-size: 1.8rem; } }
 </style>
 """
 # On a phone the menu lies over the page; whoever chose a page wants to see it.
 _CLOSE_MENU = """
 const PHONE_PIXELS = 768;
-export default function () {
-  const close = (event) => {
-    if (window.innerWidth > PHONE_PIXELS) return;
-    if (!event.target.closest?.('[data-testid="stSidebarNavLink"]')) return;
-    document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
-  };
-  document.addEventListener("click", close);
-  return () => document.removeEventListener("click", close);
+let shown;
+export default function ({ data }) {
+  const chosen = data.page !== shown;
+  shown = data.page;
+  if (!chosen || window.innerWidth > PHONE_PIXELS) return;
+  const menu = '[data-testid="stSidebar"][data-collapsed="false"]';
+  document.querySelector(`${menu} [data-testid="stSidebarCollapseButton"] button`)?.click();
 }
 """
 
 _menu = st.components.v2.component("calmscore_menu", js=_CLOSE_MENU)
 
 
-def frame() -> None:
-    """Draw what every page has in common; to be called once, before the page."""
+def frame(page: str) -> None:
+    """Draw what every page has in common; to be called once, before the page of this name."""
     st.logo(_NAME, size="large")
     st.html(_STYLE)
-    _menu(key="menu")
+    _menu(key="menu", data={"page": page})

@@ -23,8 +23,12 @@ def format_moment(moment: datetime) -> str:
 
 def format_day(moment: datetime) -> str:
     """Return the day of a moment as ``20 Nov 2025``."""
-    local = moment.astimezone(local_zone())
-    return f"{local.day} {local:%b %Y}"
+    return format_date(moment.astimezone(local_zone()).date())
+
+
+def format_date(day: date) -> str:
+    """Return a day as ``20 Nov 2025``."""
+    return f"{day.day} {day:%b %Y}"
 
 
 def day_start(day: date) -> datetime:

@@ -14,7 +14,7 @@ from calmscore.dashboard.shared_model import words_writer
 from calmscore.errors import CalmscoreError
 
 # Tables and pairs of calls need room; what is read stays one calm column.
-_WIDE = {"score_call", "", "calls", "call", "compare", "agents"}
+_WIDE = {"score_call", "calls", "call", "compare", "agents"}
 
 
 # A page has no icon of its own: browsers would fetch it from a font service elsewhere.
@@ -27,6 +27,7 @@ def show() -> None:
     page = st.navigation(
         {
             "": [
+                _page("home", "To listen to", default=True),
                 _page("score_call", "Score a call"),
                 _page("calls", "Calls"),
                 _page("agents", "Agents"),
@@ -52,7 +53,7 @@ def show() -> None:
         page_icon="🎧",
         layout="wide" if page.url_path in _WIDE else "centered",
     )
-    frame()
+    frame(page.title)
     admit()
     words_writer()  # also takes up what an earlier dashboard left
     try:

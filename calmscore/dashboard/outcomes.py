@@ -11,7 +11,7 @@ from calmscore.analysis.scoring import (
     UNRESOLVED,
 )
 
-OUTCOME_COLOURS = {
+OUTCOME_COLOURS: dict[str, str] = {
     DE_ESCALATED: "#009E73",
     PARTLY_DE_ESCALATED: "#56B4E9",
     UNRESOLVED: "#E69F00",
@@ -21,7 +21,7 @@ OUTCOME_COLOURS = {
 }
 
 # The same hues, pale enough for dark letters on them.
-OUTCOME_CHIPS = {
+OUTCOME_CHIPS: dict[str, str] = {
     DE_ESCALATED: "#94D8C5",
     PARTLY_DE_ESCALATED: "#B4DDF5",
     UNRESOLVED: "#F5D28A",

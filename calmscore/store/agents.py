@@ -21,6 +21,9 @@ from calmscore.store.schema import Agent, Call, Moment
 NOT_AVERAGED = (CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE)
 FEWEST_CALLS_TO_COMPARE = 5
 _CONFIDENCE = 0.95
+# How far the scores of one person's calls lie apart where little is known yet; it counts
+# as much as so many calls.
+_USUAL_DEVIATION, _USUAL_CALLS = 2.0, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,9 @@ class AgentFigures:
     average_score : float or None
         1–10; None without a scored call.
     interval : tuple of float, or None
-        95 % confidence interval of the average (Student's t), within 1–10; None with fewer
-        than two scored calls.
+        95 % confidence interval of the average, within 1–10; None with fewer than five
+        scored calls. How far calls lie apart is judged by everybody's calls together, so
+        that few calls that happen to agree do not look sure.
     outcomes : dict of str to int
         Calls by outcome, all of them.
     """
@@ -50,11 +54,6 @@ class AgentFigures:
     average_score: float | None
     interval: tuple[float, float] | None
     outcomes: dict[str, int]
-
-    @property
-    def comparable(self) -> bool:
-        """Whether there are enough scored calls to set the agent beside others."""
-        return self.scored_calls >= FEWEST_CALLS_TO_COMPARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +76,16 @@ class MomentRow:
     from_emotion: str
     to_emotion: str
     points: float
+
+
+# Outcome, calls, sum of their scores, sum of the squares.
+_Row = tuple[str, int, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Spread:
+    variance: float
+    freedom: int
 
 
 def agent_figures(
@@ -104,48 +113,71 @@ def agent_figures(
         .group_by(Agent.name, Call.outcome)
         .order_by(Agent.name)
     )
-    by_agent: dict[str, list[tuple[str, int, float, float]]] = {}
+    by_agent: dict[str, list[_Row]] = {}
     for name, outcome, count, total, squares in session.execute(query):
         by_agent.setdefault(name, []).append((outcome, count, total or 0.0, squares or 0.0))
-    return [_figures(name, rows) for name, rows in by_agent.items()]
+    spread = _spread([_sums(rows) for rows in by_agent.values()])
+    return [_figures(name, rows, spread) for name, rows in by_agent.items()]
 
 
-def _figures(name: str, rows: Sequence[tuple[str, int, float, float]]) -> AgentFigures:
+def _sums(rows: Sequence[_Row]) -> tuple[int, float, float]:
+    """Return the number of scored calls, the sum of their scores and of the squares."""
     scored = [row for row in rows if row[0] not in NOT_AVERAGED]
-    count = sum(row[1] for row in scored)
-    total, squares = sum(row[2] for row in scored), sum(row[3] for row in scored)
+    return sum(row[1] for row in scored), sum(row[2] for row in scored), sum(r[3] for r in scored)
+
+
+def _spread(sums: Sequence[tuple[int, float, float]]) -> _Spread:
+    freedom = _USUAL_CALLS + sum(max(count - 1, 0) for count, _, _ in sums)
+    apart = _USUAL_CALLS * _USUAL_DEVIATION**2 + sum(
+        max(squares - total**2 / count, 0.0) for count, total, squares in sums if count
+    )
+    return _Spread(variance=apart / freedom, freedom=freedom)
+
+
+def _figures(name: str, rows: Sequence[_Row], spread: _Spread) -> AgentFigures:
+    count, total, _ = _sums(rows)
     average = total / count if count else None
     return AgentFigures(
         agent=name,
         calls=sum(row[1] for row in rows),
         scored_calls=count,
         average_score=average,
-        interval=None if average is None else _interval(count, average, squares),
+        interval=None if average is None else _interval(count, average, spread),
         outcomes={outcome: number for outcome, number, _, _ in rows},
     )
 
 
-def _interval(count: int, average: float, squares: float) -> tuple[float, float] | None:
-    if count < 2:
+def _interval(count: int, average: float, spread: _Spread) -> tuple[float, float] | None:
+    if count < FEWEST_CALLS_TO_COMPARE:
         return None
-    variance = max(squares - count * average**2, 0.0) / (count - 1)
-    reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1)) * math.sqrt(variance / count)
+    quantile = float(stats.t.ppf((1 + _CONFIDENCE) / 2, spread.freedom))
+    reach = quantile * math.sqrt(spread.variance / count)
     return max(average - reach, 1.0), min(average + reach, 10.0)
 
 
 def weekly_scores(
     session: Session,
-    agent: str,
+    agent: str | None = None,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Week]:
-    """Return the average score of an agent in each week that has a scored call."""
+    """Return the average score in each week that has a scored call.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    agent : str, optional
+        Of this agent's calls; of everybody's, also those without an agent, by default.
+    since, until : datetime, optional
+        Calls made at or after the first and before the second.
+    """
     query = (
         select(Call.called_at, Call.score)
-        .join(Agent)
+        .outerjoin(Agent)
         .where(
-            Agent.name == agent,
+            *([] if agent is None else [Agent.name == agent]),
             Call.score.is_not(None),
             Call.outcome.not_in(NOT_AVERAGED),
             *_period(since, until),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import UTC, date, datetime
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
@@ -13,10 +13,21 @@ from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
-from calmscore.store.schema import FILE_NAME_LENGTH, NAME_LENGTH, Agent, Call, Moment, Report, Tag
+from calmscore.store.schema import (
+    FILE_NAME_LENGTH,
+    NAME_LENGTH,
+    Agent,
+    Call,
+    Moment,
+    Report,
+    Review,
+    Tag,
+)
 from calmscore.store.words import says, with_stored_words
 
 CallOrder = Literal["called_at", "agent", "duration_seconds", "score", "outcome", "file_name"]
+ReviewStatus = Literal["new", "assigned", "reviewed"]
+REVIEW_STATUSES: tuple[ReviewStatus, ...] = get_args(ReviewStatus)
 
 _TREND_POINTS = 24
 # PostgreSQL sorts by a column's index only if nothing is said of missing values.
@@ -38,7 +49,7 @@ class CallFilter:
 
     Attributes
     ----------
-    agents, outcomes : sequence of str
+    ids, agents, outcomes : sequence of str
         Any of these; empty means any.
     since, until : datetime, optional
         Calls made at or after the first and before the second.
@@ -46,12 +57,17 @@ class CallFilter:
         Both included; a call without a score is then left out.
     tag : str, optional
         A tag that the call carries.
+    statuses : sequence of {"new", "assigned", "reviewed"}
+        Any of these; empty means any.
+    playable : bool
+        Only calls whose recording is kept.
     text : str, optional
         A part of the file name, the agent's or the customer's name.
     words : str, optional
         What is said in the call; see `store.words.says`.
     """
 
+    ids: Sequence[str] = ()
     agents: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     since: datetime | None = None
@@ -59,13 +75,19 @@ class CallFilter:
     lowest_score: float | None = None
     highest_score: float | None = None
     tag: str | None = None
+    statuses: Sequence[ReviewStatus] = ()
+    playable: bool = False
     text: str | None = None
     words: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallRow:
-    """A stored call as lists show it; ``trend`` is smoothed distress, 0–1, over the call."""
+    """A stored call as lists show it.
+
+    ``trend`` is smoothed distress, 0–1, over the call; ``reviewer`` and ``due_on`` say who
+    listens to it, or did, and until when.
+    """
 
     number: int
     id: str
@@ -80,6 +102,9 @@ class CallRow:
     trend: tuple[float, ...]
     has_audio: bool
     tags: tuple[str, ...] = field(default=())
+    status: ReviewStatus = "new"
+    reviewer: str | None = None
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +151,8 @@ def save_report(
     call.file_name = report.call.file_name[:FILE_NAME_LENGTH]
     call.duration_seconds = report.call.duration_seconds
     call.score, call.outcome = report.score.value, report.score.outcome
+    call.score_low, call.score_high = report.score.low, report.score.high
+    call.doubt = report.speakers.doubt
     call.trend = _trend(report)
     set_details(session, call, details)
     session.flush()
@@ -251,6 +278,11 @@ def list_calls(
         .offset(offset)
     )
     return _rows(session, query)
+
+
+def read_rows(session: Session, numbers: Sequence[int]) -> list[CallRow]:
+    """Return the calls of these numbers, in any order."""
+    return _rows(session, select(Call, Agent.name).outerjoin(Agent).where(Call.number.in_(numbers)))
 
 
 def count_calls(session: Session, wanted: CallFilter | None = None) -> int:
@@ -414,6 +446,8 @@ def _matching(query: Any, wanted: CallFilter) -> Any:
 
 def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if wanted.ids:
+        conditions.append(Call.id.in_(wanted.ids))
     if wanted.agents:
         conditions.append(Agent.name.in_(wanted.agents))
     if wanted.outcomes:
@@ -428,6 +462,10 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         conditions.append(Call.score <= wanted.highest_score)
     if wanted.tag is not None:
         conditions.append(exists().where(Tag.call_number == Call.number, Tag.name == wanted.tag))
+    if wanted.statuses:
+        conditions.append(_status(wanted.statuses))
+    if wanted.playable:
+        conditions.append(Call.audio_until.is_not(None))
     if wanted.text:
         conditions.append(
             Call.file_name.icontains(wanted.text, autoescape=True)
@@ -437,6 +475,12 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     if wanted.words:
         conditions.append(says(wanted.words))
     return conditions
+
+
+def _status(statuses: Sequence[ReviewStatus]) -> ColumnElement[bool]:
+    reviewed = exists().where(Review.call_number == Call.number)
+    wanted = reviewed.where(Review.status.in_(statuses))
+    return wanted | ~reviewed if "new" in statuses else wanted
 
 
 def _rows(session: Session, query: Any) -> list[CallRow]:
@@ -451,6 +495,10 @@ def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
         select(Tag.call_number, Tag.name).where(Tag.call_number.in_(numbers))
     ):
         tags.setdefault(number, []).append(name)
+    reviews = {
+        review.call_number: review
+        for review in session.scalars(select(Review).where(Review.call_number.in_(numbers)))
+    }
     return [
         CallRow(
             number=call.number,
@@ -466,9 +514,16 @@ def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
             trend=tuple(call.trend),
             has_audio=call.audio_until is not None,
             tags=tuple(sorted(tags.get(call.number, ()))),
+            **_review(reviews.get(call.number)),
         )
         for call, agent in found
     ]
+
+
+def _review(review: Review | None) -> dict[str, Any]:
+    if review is None:
+        return {}
+    return {"status": review.status, "reviewer": review.reviewer, "due_on": review.due_on}
 
 
 def _not_stored(call_id: str) -> NotStoredError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -122,6 +122,10 @@ class Call(Base):
     duration_seconds: Mapped[float] = mapped_column(index=True)
     report_id: Mapped[int | None]
     score: Mapped[float | None] = mapped_column(index=True)
+    score_low: Mapped[float | None]
+    score_high: Mapped[float | None]
+    # How likely it is that the wrong person was taken for the customer, 0–1.
+    doubt: Mapped[float | None]
     outcome: Mapped[str] = mapped_column(PlainString(40))
     trend: Mapped[list[float]]
     audio_until: Mapped[datetime | None] = mapped_column(index=True)
@@ -205,6 +209,23 @@ class Tag(Base):
         ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(PlainString(60), primary_key=True, index=True)
+
+
+class Review(Base):
+    """What became of a call on the desk; a call without one is new."""
+
+    __tablename__ = "reviews"
+
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
+    )
+    status: Mapped[str] = mapped_column(PlainString(20), index=True)
+    reviewer: Mapped[str | None] = mapped_column(PlainString(NAME_LENGTH))
+    due_on: Mapped[date | None]
+    changed_by: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    changed_at: Mapped[datetime]
+    # When somebody took it off the list without having heard it.
+    skipped_at: Mapped[datetime | None]
 
 
 class Correction(Base):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import streamlit as st
+from desk_pages import as_viewer, desk_store
 from made_calls import RESCUED, made_recording, made_report
 from streamlit.testing.v1 import AppTest
-from stub_classifier import stub_classifier
 
 from calmscore.dashboard import desk
 from calmscore.dashboard.page_files import page_file
-from calmscore.network import classifier
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails, read_call
 from calmscore.store.coaching import (
@@ -30,15 +29,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
-    monkeypatch.delenv("CALMSCORE_DATABASE_URL", raising=False)
-    monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
-    st.cache_resource.clear()
-    opened = Store(tmp_path)
-    yield opened
-    opened.close()
-    st.cache_resource.clear()
+def store(tmp_path, monkeypatch) -> Iterator[Store]:
+    with desk_store(tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def viewer(monkeypatch) -> None:
+    as_viewer(monkeypatch)
 
 
 @pytest.fixture
@@ -50,11 +48,6 @@ def call_id(store) -> str:
         details=CallDetails(agent="Ann", called_at=datetime(2025, 11, 20, 14, 5, tzinfo=UTC)),
     )  # fmt: skip
     return report.call.id
-
-
-@pytest.fixture
-def viewer(monkeypatch) -> None:
-    monkeypatch.setattr(desk, "current_user", lambda: desk.User(name="Vera", role="viewer"))
 
 
 def opened(name: str, **query: str) -> AppTest:

@@ -29,10 +29,12 @@ def speech() -> np.ndarray:
 
 
 @pytest.fixture
-def page(monkeypatch) -> Iterator[AppTest]:
+def page(monkeypatch, tmp_path) -> Iterator[AppTest]:
+    monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page(page_file("score_call")).run()
     yield app
     st.cache_resource.clear()
 

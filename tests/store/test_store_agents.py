@@ -46,24 +46,41 @@ def moments(store, agent, **options):
         return agent_moments(session, agent, **options)
 
 
-def test_average_and_interval_are_those_of_the_t_distribution(store):
+def test_the_interval_is_that_of_the_spread_of_all_calls(store):
     add_scored(store, "Ben", SCORES)
     ben = figures(store)["Ben"]
     assert ben.average_score == pytest.approx(np.mean(SCORES))
+    freedom = 4 + len(SCORES) - 1
+    variance = (4 * 2.0**2 + (len(SCORES) - 1) * np.var(SCORES, ddof=1)) / freedom
     low, high = stats.t.interval(
-        0.95, len(SCORES) - 1, loc=np.mean(SCORES), scale=stats.sem(SCORES)
+        0.95, freedom, loc=np.mean(SCORES), scale=np.sqrt(variance / len(SCORES))
     )
     assert ben.interval == pytest.approx((low, min(high, 10.0)))
 
 
-def test_the_interval_stays_within_the_scale_and_needs_two_calls(store):
-    add_scored(store, "Wide", [1.0, 10.0])
-    add_scored(store, "Same", [6.3] * 9)
-    add_scored(store, "Once", [6.3])
+def test_few_calls_that_agree_are_never_surer_than_many(store):
+    add_scored(store, "Two alike", [6.3, 6.3])
+    add_scored(store, "Five alike", [6.3] * 5)
+    add_scored(store, "Many apart", [3.0, 9.0] * 10)
     found = figures(store)
-    assert found["Wide"].interval == (1.0, 10.0)
-    assert found["Same"].interval == pytest.approx((6.3, 6.3), abs=1e-5)
-    assert (found["Once"].average_score, found["Once"].interval) == (6.3, None)
+    assert found["Two alike"].interval is None
+
+    def width(name: str) -> float:
+        low, high = found[name].interval
+        return high - low
+
+    assert width("Five alike") > width("Many apart")
+
+
+def test_the_interval_stays_within_the_scale(store):
+    add_scored(store, "Best", [10.0] * 5)
+    assert figures(store)["Best"].interval[1] == 10.0
+
+
+def test_the_team_has_weeks_too(store):
+    add_scored(store, "Ben", [2.0])
+    add_scored(store, "Amira", [6.0])
+    assert [(row.scored_calls, row.average_score) for row in weeks(store, None)] == [(2, 4.0)]
 
 
 def test_calm_and_insufficient_calls_are_counted_apart(store):
@@ -85,15 +102,6 @@ def test_an_agent_with_nothing_to_judge_by_has_no_average(store):
     ben = figures(store)["Ben"]
     assert (ben.calls, ben.scored_calls, ben.average_score, ben.interval) == (2, 0, None, None)
     assert weeks(store, "Ben") == []
-
-
-def test_fewer_than_five_scored_calls_are_not_compared(store):
-    add_scored(store, "Few", SCORES[:4])
-    add_scored(store, "Few", [7.0], outcome=CALM_THROUGHOUT)
-    add_scored(store, "Enough", SCORES)
-    found = figures(store)
-    assert list(found) == ["Enough", "Few"]
-    assert (found["Few"].comparable, found["Enough"].comparable) == (False, True)
 
 
 def test_a_period_includes_its_start_and_not_its_end(store):
