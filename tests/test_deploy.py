@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 from typer.main import get_command
 
 from benchmarks import sizing
@@ -37,10 +39,16 @@ def dockerfile() -> list[tuple[str, str]]:
     return [(name, rest) for name, rest in (line.split(maxsplit=1) for line in lines)]
 
 
+def stages_before() -> list[tuple[str, str]]:
+    """Return the instructions before the first stage."""
+    instructions = dockerfile()
+    return instructions[: [name for name, _ in instructions].index("FROM")]
+
+
 def stages() -> list[list[tuple[str, str]]]:
     """Return the instructions stage by stage."""
     parts: list[list[tuple[str, str]]] = []
-    for instruction in dockerfile():
+    for instruction in dockerfile()[len(stages_before()) :]:
         if instruction[0] == "FROM":
             parts.append([])
         parts[-1].append(instruction)
@@ -118,11 +126,37 @@ class TestDockerfile:
     def test_packages_are_pinned_and_built_in_a_stage_of_their_own(self):
         first, last = stages()
         installs = [arguments for name, arguments in first if name == "RUN"]
-        assert any("-c constraints.txt" in arguments for arguments in installs)
+        assert all(
+            "--require-hashes" in install or "--no-deps" in install
+            for arguments in installs
+            for install in re.findall(r"pip \S+ \S+ install [^&]*", arguments)
+        )
+        assert any("--require-hashes" in arguments for arguments in installs)
         runs = " ".join(arguments for name, arguments in last if name == "RUN")
         assert not re.search(r"pip install|apt-get|gcc|build-essential", runs)
         assert re.search(r"pip uninstall .*\bsetuptools\b.*\bpip\b", runs)
-        assert all(":" in arguments for name, arguments in dockerfile() if name == "FROM")
+        images = dict(arguments.split("=") for name, arguments in stages_before() if name == "ARG")
+        assert set(images) == {"PYTHON_IMAGE"} and ":" in images["PYTHON_IMAGE"]
+        sources = [arguments.split()[0] for name, arguments in dockerfile() if name == "FROM"]
+        assert set(sources) == {"${PYTHON_IMAGE}"}
+
+    def test_what_is_installed_has_hashes_and_the_versions_of_the_constraints(self):
+        text = (DEPLOY / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if line.strip()]
+        locked = {}
+        for line in lines:
+            name, version = re.match(r"([\w.-]+)==(\S+)", line).groups()
+            assert "--hash=sha256:" in line, name
+            locked[canonicalize_name(name)] = version
+        pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", pins, re.MULTILINE):
+            assert locked.get(canonicalize_name(name), version) == version, "run: make lock"
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        extras = project["optional-dependencies"]
+        wanted = [*project["dependencies"], *extras["server"], *extras["postgres"],
+                  *extras["sign-in"], *extras["training"]]  # fmt: skip
+        names = {canonicalize_name(re.match(r"[\w.-]+", line)[0]) for line in wanted}
+        assert names <= set(locked), "run: make lock"
 
     def test_it_runs_as_a_numbered_user_and_is_asked_for_its_health(self):
         names = [name for name, _ in stages()[-1]]
