@@ -29,6 +29,19 @@ from calmscore.words.transcript import words_notices
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
 
+# How far an analysis is, by the clock, when the recording is read and when its speech is found.
+_READ_SHARE, _SEARCHED_SHARE = 0.05, 0.35
+# The bar stands still while speech is searched; that it breathes says that work goes on.
+_BREATHING = """
+<style>
+@keyframes breathe { 50% { opacity: 0.45; } }
+.st-key-listening [role="progressbar"] > div { animation: breathe 1.6s ease-in-out infinite; }
+@media (prefers-reduced-motion) {
+  .st-key-listening [role="progressbar"] > div { animation: none; }
+}
+</style>
+"""
+
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
     """Return the call that was chosen in this session, also after a look at another page."""
@@ -80,10 +93,16 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, Playback] | No
     done = st.session_state.get("analysis")
     if done is not None and done[0] == wanted:
         return done[1], done[2]
-    bar = st.progress(0.0, text="Reading the call and looking for the customer's speech…")
+    place = st.empty()
+    with place.container(key="listening"):
+        st.html(_BREATHING)
+        bar = st.progress(0.02, text="Reading the call…")
 
     def advance(completed: int, total: int) -> None:
-        share = completed / max(total, 1)
+        if not total:
+            bar.progress(_READ_SHARE, text="Looking for the customer's speech…")
+            return
+        share = _SEARCHED_SHARE + (1.0 - _SEARCHED_SHARE) * completed / total
         bar.progress(share, text=f"Listening: {completed} of {total} segments")
 
     try:
@@ -94,7 +113,7 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, Playback] | No
         st.error(plain(fault_of(error, file_name=name).message), icon=":material/error:")
         return None
     finally:
-        bar.empty()
+        place.empty()
     st.session_state["analysis"] = (wanted, report, playback)
     return report, playback
 

@@ -91,7 +91,8 @@ class AnalysisThrottle:
         customer_channel : {"auto", "left", "right", "mixed"}
             Where the customer is.
         progress : callable, optional
-            Called as ``progress(completed, total)``.
+            Called as ``progress(completed, total)``; with 0 of 0 once the recording is read
+            and it is not known yet in how many segments somebody speaks.
 
         Returns
         -------
@@ -116,6 +117,8 @@ class AnalysisThrottle:
             with self._lock:
                 report = self._reports.get(key)
             if report is None:
+                if progress is not None:
+                    progress(0, 0)
                 report = analyze_recording(
                     recording,
                     customer_channel=customer_channel,

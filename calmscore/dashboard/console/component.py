@@ -68,7 +68,7 @@ def console(
     waiting : bool
         Whether the sound will be there in a moment.
     """
-    key = f"console-{report.call.id[:12]}"
+    key, sound_key = (f"{part}-{report.call.id[:12]}" for part in ("console", "sound"))
 
     def bookmarked() -> None:
         marked = st.session_state[key].bookmark
@@ -83,13 +83,15 @@ def console(
         "why_no_bookmark": why_no_bookmark,
         "linkable": linkable,
         "waiting": waiting,
+        # A page that changes holds the player of another call for a moment.
+        "player": sound_key,
         "spectrogram": _picture(report, playback, key),
     }
     _component(
         key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None
     )
     if playback is not None:
-        with st.container(key=PLAYER_KEY):
+        with st.container(key=PLAYER_KEY), st.container(key=sound_key):
             # It has no face of its own.
             st.html(f"<style>.st-key-{PLAYER_KEY} {{ display: none; }}</style>")
             st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)

@@ -41,7 +41,7 @@ class Console {
     this.time = this.find(".time");
     this.canvas = this.find(".time canvas");
     this.overview = this.find(".overview");
-    this.player = new Player(".st-key-player audio", () => this.moved());
+    this.player = new Player(() => this.moved());
     this.span = null;
     this.dirty = false;
     this.onKey = (event) => this.key(event);
@@ -76,6 +76,7 @@ class Console {
     this.made = data.spectrogram;
     this.trigger = setTriggerValue;
     if (another) this.span = [0, data.seconds];
+    this.player.selector = `.st-key-${data.player} audio`;
     this.player.silence = data.silence;
     this.inTime = [...data.moments].sort((one, other) => one.from - other.from);
     this.fillMoments();
@@ -350,7 +351,7 @@ class Console {
     if (field.dataset.set === "speed") this.player.setRate(Number(field.value));
     if (field.dataset.set === "skip") this.player.skipping = field.checked;
     if (field.dataset.side !== undefined) {
-      const sides = this.view.how === "channels" ? 2 : 1;
+      const sides = this.view.two_sided ? 2 : 1;
       this.player.setVolume(Number(field.dataset.side), Number(field.value) / 100, sides);
     }
   }
@@ -497,7 +498,7 @@ class Console {
 
   fillVolumes() {
     const place = this.find(".volumes");
-    const sides = this.view.how !== "channels" ? ["Volume"]
+    const sides = !this.view.two_sided ? ["Volume"]
       : this.view.customer_side === "left" ? ["Customer", "Agent"] : ["Agent", "Customer"];
     if (place.dataset.sides === sides.join()) return;
     place.dataset.sides = sides.join();

@@ -298,7 +298,7 @@ function wave(pen, view, lane, scale, colours) {
   const height = lane.height / sides.length;
   sides.forEach((peaks, side) => {
     const middle = lane.top + height * (side + 0.5);
-    const ofCustomer = view.how !== "channels" || (view.customer_side === "right") === (side === 1);
+    const ofCustomer = !view.two_sided || (view.customer_side === "right") === (side === 1);
     pen.fillStyle = css(ofCustomer ? mixed(colours.ground, colours.ink, 0.7) : colours.agent);
     for (let x = LEFT; x < scale.width; x += 2) {
       const first = Math.max(Math.floor(scale.at(x) * rate), 0);

@@ -1,8 +1,8 @@
 // The page's one player. It is Streamlit's own, out of sight; this drives it.
 
 export class Player {
-  constructor(selector, changed) {
-    this.selector = selector;
+  constructor(changed) {
+    this.selector = null;
     this.changed = changed;
     this.skipping = false;
     this.silence = [];
@@ -13,7 +13,7 @@ export class Player {
   }
 
   get audio() {
-    const found = document.querySelector(this.selector);
+    const found = this.selector && document.querySelector(this.selector);
     if (found !== this.known) this.adopt(found);
     if (found && found.readyState) {
       this.last = { source: found.src, seconds: found.currentTime, playing: !found.paused };

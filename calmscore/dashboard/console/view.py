@@ -48,6 +48,8 @@ def console_view(report: CallReport) -> dict[str, Any]:
         "seconds": report.call.duration_seconds,
         "customer_side": side,
         "how": report.speakers.how,
+        # Each person on a side of their own: they can be heard, and seen, one by one.
+        "two_sided": report.speakers.how == "channels" and side in ("left", "right"),
         "emotions": {
             name: {"label": heard_as(name), "colour": BY_NAME[name].colour,
                    "calm": BY_NAME[name].valence != "negative"}
