@@ -33,6 +33,7 @@ from calmscore.audio.channels import (
     Stretch,
     dead_stretch,
     holds_one_mix,
+    lateness_seconds,
     stretches_together,
     without_direct_current,
 )
@@ -548,13 +549,39 @@ def _choose_side(
         notices = [_one_side_silent(_channel_name(side, count)) for side in speaking]
         cue: CustomerCue | None = None if speaking else "greeting"
         return silent, Speakers(how="channels", customer_from=cue, doubt=0.5), tuple(notices)
-    guess = guess_customer([masks[side] for side in speaking], direction=direction.value)
+    voices = [masks[side] for side in speaking]
+    late = lateness_seconds((voices[0], voices[1])) if len(masks) == len(voices) == 2 else 0.0
+    guess = guess_customer(_put_right(voices, late), direction=direction.value)
     speakers = Speakers(how="channels", customer_from=_cue(guess, direction), doubt=guess.doubt)
     customer = speaking[guess.voice]
     if guess.doubt >= _UNCLEAR_DOUBT:
         return customer, speakers, (_unclear("channels"),)
     names = [_channel_name(side, count) for side in speaking]
-    return customer, speakers, (_guessed(guess, names, direction),)
+    told = [_guessed(guess, names, direction)]
+    if late:
+        told.append(_line_late(names[1 if late > 0 else 0], abs(late)))
+    return customer, speakers, tuple(told)
+
+
+def _put_right(masks: Sequence[Mask], late_seconds: float) -> list[Mask]:
+    """Move the first of two masks as far back as the second is late, or the other way."""
+    if not late_seconds:
+        return list(masks)
+    missing = np.zeros(round(abs(late_seconds) * MASK_RATE_HZ), dtype=np.bool_)
+    early = 0 if late_seconds > 0 else 1
+    return [
+        np.concatenate([missing, mask] if place == early else [mask, missing])
+        for place, mask in enumerate(masks)
+    ]
+
+
+def _line_late(channel: CustomerChannel, seconds: float) -> Notice:
+    return Notice(
+        code="side_late",
+        message=f"{called(channel).capitalize()} seems to be about {seconds:.0f} s late against "
+        "the other one: as recorded, both talk at once much of the time. Each person's own times "
+        "are right; who answers whom, and how long both talk, is not.",
+    )
 
 
 def _one_side_silent(heard: CustomerChannel) -> Notice:

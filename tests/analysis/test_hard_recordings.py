@@ -120,7 +120,10 @@ def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
     assert call.talk.customer_seconds == pytest.approx(
         expected().talk.customer_seconds, rel=0.2, abs=1.0
     )
-    assert not codes(call) & {"voices_mixed", "voices_not_apart", "one_side_silent", "side_silent"}
+    assert not codes(call) & {
+        "voices_mixed", "voices_not_apart", "one_side_silent", "side_silent", "side_late",
+        "customer_unclear",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("decibels", [14, 17, 20, 30])
@@ -203,6 +206,27 @@ def test_a_leg_that_dies_midway_is_told_with_its_time(side):
     call = call_of(until(clean(), 15.0, side))
     notice = next(notice for notice in call.warnings if notice.code == "side_silent")
     assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
+
+
+LATE: dict[str, tuple[int, float]] = {
+    "the agent by three seconds": (AGENT, 3.0),
+    "the agent by seven seconds": (AGENT, 7.0),
+    "the customer by four seconds": (CUSTOMER, 4.0),
+    "the customer by nine seconds": (CUSTOMER, 9.0),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_a_line_that_is_late_is_told_and_nobody_is_surely_taken_for_another(name):
+    side, seconds = LATE[name]
+    sound = clean(109).copy()
+    sound[side] = late(sound[side], seconds)
+    call = call_of(sound)
+    assert call.customer_channel == "left" or call.speakers.doubt > 0.3
+    (notice,) = [notice for notice in call.warnings if notice.code == "side_late"]
+    assert notice.message.startswith(f"The {('left', 'right')[side]} channel")
+    told = float(notice.message.split("about ")[1].split(" s late")[0])
+    assert told == pytest.approx(seconds, abs=1.5)
 
 
 def conference(sound: Sound, *places: int, channels: int) -> Sound:
