@@ -94,6 +94,7 @@ class Service:
     def __init__(self, data: Path, url: str, log: Path, *, stub: bool) -> None:
         self._data, self._url, self._log, self._stub = data, url, log, stub
         self._process: subprocess.Popen[str] | None = None
+        self._starting: threading.Thread | None = None
         self.address: str | None = None
 
     def start(self) -> None:
@@ -114,14 +115,21 @@ class Service:
                 [sys.executable, *program], env=environment, stdout=subprocess.PIPE, stderr=log,
                 text=True,
             )  # fmt: skip
-        assert self._process.stdout is not None
-        # Nothing, where it ended at once: the store was away.
-        self.address = self._process.stdout.readline().strip() or None
+        process = self._process
+        assert process.stdout is not None
+        # Nothing, where it ended at once: the store was away, or it was killed.
+        address = process.stdout.readline().strip() or None
+        self.address = address if process.poll() is None else None
 
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+    def start_again(self, *, wait: bool = False) -> None:
+        """Start it where it has ended, in the background: other things happen meanwhile."""
+        starts = self._starting is not None and self._starting.is_alive()
+        ended = self._process is None or self._process.poll() is not None
+        if ended and not starts:
+            self._starting = threading.Thread(target=self.start, daemon=True)
+            self._starting.start()
+        if wait and self._starting is not None:
+            self._starting.join()
 
     def kill(self) -> None:
         """End it with SIGKILL."""
@@ -129,8 +137,6 @@ class Service:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
 
 
 @dataclass(kw_only=True)
@@ -276,9 +282,10 @@ def break_things(
         record.faults[name] += 1
         print(f"{record.faults.total():3d} {name}; {len(record.accepted)} accepted", flush=True)
         for service in services:
-            if not service.running:
-                service.start()
+            service.start_again()
         time.sleep(chance.uniform(3, 8))
+    for service in services:
+        service.start_again(wait=True)
 
 
 def count(store: Store, record: Record) -> dict[str, Any]:

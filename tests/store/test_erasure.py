@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -173,6 +174,26 @@ def test_a_failed_upload_is_found_by_customer_and_agent_and_is_gone(store):
         assert list(jobs.states_of(session, [said, named, other])) == [other]
         lines = [line.actor for line in audit.list_events(session)]
     assert lines == ["Sam", "Sam"]
+
+
+def test_retention_removes_what_broken_runs_left_an_hour_ago_and_nothing_younger(store):
+    kept = add(store, "kept.wav")
+    store.incoming.prepare()
+    left = [
+        store.audio.path("a" * 64),
+        store.audio.path("b" * 64).with_name("tmp1.part"),
+        store.incoming.folder / "tmp2.part",
+    ]
+    young = [path.with_name("a" * 58 + "123456") for path in left[:1]]
+    for path in (*left, *young):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    for path in (*left, store.audio.path(kept)):
+        os.utime(path, (time.time() - 3660,) * 2)
+    store.apply_retention()
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in young)
+    assert store.audio.holds(kept)
 
 
 # A clock that jumped
