@@ -300,7 +300,8 @@ def _other_voice(
                 at_seconds=step / MASK_RATE_HZ,
             ),
         )
-    other = stranger_mask(voices, mask)
+    agents = reduce(np.logical_or, [masks[side] for side in others])
+    other = stranger_mask(voices, mask, other_mask=agents)
     if other is None:
         return np.zeros_like(mask), ()
     at_seconds = float(np.argmax(other)) / MASK_RATE_HZ

@@ -49,6 +49,8 @@ _ROUNDS = 3
 # three of four pairs of people are. Who is left out by mistake is the customer.
 _STRANGER_MARGIN, _LEAST_STRANGER_WINDOWS = 0.17, 6
 _STRANGER_LIKENESS, _LONG_STRANGER_LIKENESS, _LONG_STRANGER_SHARE = 0.0, 0.1, 0.2
+# Who talks with somebody is answered within so long.
+_ANSWER_SECONDS = 5.0
 # By how much the sides must be more alike crosswise, before and after, than each with itself:
 # -0.51 or less in 21 calls, 0.08 or more in the same calls exchanged midway.
 _LEAST_EXCHANGE = 0.0
@@ -192,7 +194,7 @@ def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
     return found
 
 
-def stranger_mask(side: Voices, mask: Mask) -> Mask | None:
+def stranger_mask(side: Voices, mask: Mask, *, other_mask: Mask) -> Mask | None:
     """Find a second voice on one side of a call.
 
     Parameters
@@ -201,11 +203,14 @@ def stranger_mask(side: Voices, mask: Mask) -> Mask | None:
         What is said there.
     mask : array of bool
         Where somebody speaks there.
+    other_mask : array of bool
+        Where the other side speaks.
 
     Returns
     -------
     array of bool or None
-        Where the one of two voices speaks that speaks less. None unless they are clearly two.
+        Where the one of two voices speaks that speaks less with the other side, or, if there
+        is little between them, that comes second. None unless they are clearly two.
     """
     groups = _groups(side.points[[window.telling for window in side.windows]])
     ways = [] if groups is None else _ways_to_join(side.points, groups, side.windows)
@@ -220,8 +225,18 @@ def stranger_mask(side: Voices, mask: Mask) -> Mask | None:
         or _margin(side.points, labels) < _STRANGER_MARGIN
     ):
         return None
-    second = int(np.mean(labels) <= 0.5)
+    second = _less_with(other_mask, labels, side.windows)
     return np.asarray(mask & (_spread(labels, side.windows, size=mask.size) == second))
+
+
+def _less_with(other_mask: Mask, labels: Labels, windows: list[_Window]) -> int:
+    """Return which of two voices speaks less with the other side: an announcement hardly does."""
+    reach = int(_ANSWER_SECONDS * MASK_RATE_HZ)
+    answered = [other_mask[max(w.first - reach, 0) : w.last + reach].any() for w in windows]
+    counts = np.bincount(labels[answered], minlength=2)
+    if counts.max() >= 2 * counts.min():
+        return int(counts.argmin())
+    return int(1 - labels[0])
 
 
 def _groups(points: FloatArray) -> FloatArray | None:

@@ -119,11 +119,22 @@ def test_a_stranger_is_who_is_clearly_another_and_speaks_less(likeness, strange,
     customer, other = people(likeness)
     side = side_of(np.stack([customer] * 20 + [other] * strange))
     mask = np.ones(300 * (20 + strange), dtype=bool)
-    second = stranger_mask(side, mask)
+    second = stranger_mask(side, mask, other_mask=mask)
     assert (second is not None) == found
     if second is not None:
         assert not second[: 300 * 19].any()
         assert second[300 * 21 :].all()
+
+
+def test_an_announcement_that_nobody_answers_is_the_stranger_however_long():
+    customer, announcement = people(-0.2)
+    side = side_of(np.stack([announcement] * 20 + [customer] * 15))
+    mask = np.ones(300 * 35, dtype=bool)
+    agent = np.arange(mask.size) > 300 * 21
+    second = stranger_mask(side, mask, other_mask=agent)
+    assert second is not None
+    assert second[: 300 * 19].all()
+    assert not second[300 * 21 :].any()
 
 
 def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
