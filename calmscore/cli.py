@@ -394,8 +394,8 @@ def serve(
     try:
         import uvicorn
 
+        from calmscore.connections import BoundedProtocol
         from calmscore.service import application  # noqa: F401
-        from calmscore.service.connections import BoundedProtocol
     except ImportError as error:
         print(
             "error: the HTTP service needs more packages; install them with: "
@@ -416,7 +416,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
 ) -> None:
     """Start the dashboard."""
-    command = [sys.executable, "-m", "streamlit", "run", str(_DASHBOARD / "app.py"),
+    command = [sys.executable, "-m", "calmscore.dashboard.run", str(_DASHBOARD / "app.py"),
                *_streamlit_options(_DASHBOARD / "streamlit.toml"),
                "--server.address", host, "--server.port", str(port)]  # fmt: skip
     # In this process's place, so that signals reach the dashboard.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from calmscore.service.connections import BoundedProtocol
+from calmscore.connections import BoundedProtocol
 
 
 @contextmanager

@@ -14,11 +14,11 @@ import anyio
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from calmscore.connections import hide_queries
 from calmscore.intake.queue import ALONE_COMMAND, Attempt, CallQueue
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
-from calmscore.service.connections import hide_queries
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier

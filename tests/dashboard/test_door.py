@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import urllib.request
 import uuid
+from contextlib import suppress
 from urllib.error import HTTPError
 
 import httpx
 import pytest
-from running_dashboard import running_dashboard
+from running_dashboard import ROOT, free_port, running_dashboard, wait_until_healthy
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -34,18 +39,18 @@ server_metadata_url = "http://localhost:9/.well-known/openid-configuration"
 
 def open_session(address: str):
     """Open a page as a browser does; return the connection and the session's id."""
-    socket = connect(
+    page = connect(
         f"{address.replace('http', 'ws', 1)}/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")], origin=Origin(address), max_size=None,
     )  # fmt: skip
     # A page asks for its first drawing: BackMsg.rerun_script, empty.
-    socket.send(b"\x5a\x00")
+    page.send(b"\x5a\x00")
     while True:
-        message = ForwardMsg.FromString(socket.recv(timeout=60))
+        message = ForwardMsg.FromString(page.recv(timeout=60))
         if message.WhichOneof("type") == "new_session":
             session_id = message.new_session.initialize.session_id
         if message.WhichOneof("type") == "script_finished":
-            return socket, session_id
+            return page, session_id
 
 
 def put(address: str, session_id: str, *, size: int = 100) -> int:
@@ -76,8 +81,8 @@ def test_who_is_not_signed_in_uploads_nothing(tmp_path, monkeypatch):
     secrets.write_text(SECRETS.format(secret="c" * 64))
     monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(secrets))
     with running_dashboard(stub_model=True) as address:
-        socket, session_id = open_session(address)
-        with socket:
+        page, session_id = open_session(address)
+        with page:
             assert put(address, session_id) == 403
             assert put(address, str(uuid.uuid4())) == 403
 
@@ -85,11 +90,35 @@ def test_who_is_not_signed_in_uploads_nothing(tmp_path, monkeypatch):
 def test_who_sits_at_this_machine_uploads_while_there_is_room(monkeypatch):
     monkeypatch.setenv("CALMSCORE_DASHBOARD_UPLOAD_BYTES", str(5 * 2**20))
     with running_dashboard(stub_model=True) as address:
-        socket, session_id = open_session(address)
-        with socket:
+        page, session_id = open_session(address)
+        with page:
             assert [put(address, session_id, size=2**20) for _ in range(3)] == [204, 204, 413]
         policy = httpx.get(address).headers["Content-Security-Policy"]
         assert policy == CONTENT_POLICY
+
+
+def test_half_sent_requests_end_and_pages_stay_open(tmp_path):
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "calmscore", "dashboard", "--port", str(port)],
+        cwd=ROOT, env=os.environ | {"CALMSCORE_DATA_FOLDER": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://localhost:{port}"
+    try:
+        wait_until_healthy(f"{address}/_stcore/health", server)
+        page, session_id = open_session(address)
+        halves = [socket.create_connection(("localhost", port), timeout=60) for _ in range(5)]
+        for half in halves:
+            half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        with page:
+            for half in halves:
+                with half, suppress(ConnectionResetError):
+                    assert half.recv(1) == b""
+            assert put(address, session_id) == 204
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from running_service import running
 from service_store import UNHURRIED, make_keys, tone
 from stub_classifier import stub_classifier
 
+from calmscore.connections import BoundedProtocol, hide_queries
 from calmscore.service.application import create_app
-from calmscore.service.connections import BoundedProtocol, hide_queries
 from calmscore.store import Store
 
 HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"

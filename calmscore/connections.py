@@ -1,4 +1,4 @@
-"""Connections of the HTTP service: none waits for ever, and only so many are held.
+"""Connections of the HTTP service and the dashboard: none waits for ever, and they are bounded.
 
 uvicorn waits without end for the rest of a request. Whoever opens a connection and says
 half of a word would keep it, until there is none left for others.
@@ -25,7 +25,9 @@ class BoundedProtocol(H11Protocol):
         Time for a whole request line with headers, from the connection or the answer before
         it; so long may a connection be idle, too.
     silence_seconds : float
-        Longest pause in the body of a request, and in the reading of an answer.
+        Longest pause in the body of a request.
+    stalled_seconds : float
+        Longest pause in the reading of an answer; a player that is paused reads nothing.
     least_bytes_per_second : float
         Slowest body, once `silence_seconds` have passed.
     linger_seconds : float
@@ -36,6 +38,7 @@ class BoundedProtocol(H11Protocol):
 
     head_seconds = 10.0
     silence_seconds = 30.0
+    stalled_seconds = 600.0
     least_bytes_per_second = 1024.0
     linger_seconds = 2.0
     most_connections = 512
@@ -97,7 +100,7 @@ class BoundedProtocol(H11Protocol):
         passed, silent = now - self._phase_began, now - self._last_sign
         if self._waits_for_a_request():
             return passed > self.head_seconds
-        if now - self._last_written > self.silence_seconds:
+        if now - self._last_written > self.stalled_seconds:
             return True
         if self.conn.their_state is not h11.SEND_BODY or self.flow.read_paused:
             # The answer is ours to give, or we are too slow to read.
