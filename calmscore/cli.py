@@ -96,6 +96,7 @@ class Table(StrEnum):
 
     calls = "calls"
     segments = "segments"
+    turns = "turns"
     corrections = "corrections"
     clips = "clips"
 
@@ -451,7 +452,7 @@ def export(
     since: Annotated[datetime | None, typer.Option(help="Calls from this time on.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Calls before this time.")] = None,
 ) -> None:
-    """Write calls, segments or corrections to a file, or corrected clips to a folder."""
+    """Write calls, segments, turns or corrections to a file, or corrected clips to a folder."""
     from calmscore.outputs import exports
     from calmscore.store.calls import CallFilter
 
@@ -473,6 +474,8 @@ def _write_table(
     with store.database.reading() as session:
         if table is Table.segments:
             pages = list(exports.segment_pages(session, wanted))
+        elif table is Table.turns:
+            pages = list(exports.turn_pages(session, wanted))
         elif table is Table.calls:
             pages = [exports.calls_table(session, wanted)]
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import (
     SEGMENT_COLUMNS,
+    TURN_COLUMNS,
     CallReport,
     CustomerChannel,
     SegmentReport,
     segment_rows,
+    turn_rows,
 )
 from calmscore.analysis.segments import HalfArray, customer_samples
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
@@ -42,6 +44,9 @@ CALL_COLUMNS = (
 )  # fmt: skip
 SEGMENT_TABLE_COLUMNS = (
     "call", "agent", "called_at", "file_name", "score", "outcome", *SEGMENT_COLUMNS,
+)  # fmt: skip
+TURN_TABLE_COLUMNS = (
+    "call", "agent", "called_at", "file_name", "score", "outcome", *TURN_COLUMNS,
 )  # fmt: skip
 CORRECTION_COLUMNS = (
     "call", "file_name", "agent", "start_seconds", "end_seconds", "emotion", "model_emotion",
@@ -90,13 +95,31 @@ def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFr
 
 def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterator[pd.DataFrame]:
     """Yield `segments_table` in parts of some hundred calls, so that memory stays small."""
+    yield from _table_pages(session, wanted, segment_rows, SEGMENT_TABLE_COLUMNS)
+
+
+def turn_pages(session: Session, wanted: CallFilter | None = None) -> Iterator[pd.DataFrame]:
+    """Yield one row per turn of words, in parts; columns of ``TURN_TABLE_COLUMNS``."""
+    yield from _table_pages(session, wanted, turn_rows, TURN_TABLE_COLUMNS)
+
+
+def _table_pages(
+    session: Session,
+    wanted: CallFilter | None,
+    rows_of: Callable[[CallReport], list[dict[str, Any]]],
+    columns: Sequence[str],
+) -> Iterator[pd.DataFrame]:
     found = False
     for page in _read_pages(session, wanted):
-        rows = [fields for row, document in page for fields in _segment_fields(row, document)]
+        rows = [
+            {"call": row.id, "agent": row.agent, "called_at": row.called_at, **fields}
+            for row, document in page
+            for fields in rows_of(CallReport.from_dict(document))
+        ]
         found = True
-        yield pd.DataFrame(rows, columns=list(SEGMENT_TABLE_COLUMNS))
+        yield pd.DataFrame(rows, columns=list(columns))
     if not found:
-        yield pd.DataFrame(columns=list(SEGMENT_TABLE_COLUMNS))
+        yield pd.DataFrame(columns=list(columns))
 
 
 def segments_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
@@ -364,11 +387,6 @@ def _call_fields(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
         "model_version": document["model"]["version"],
         "warnings": ", ".join(notice["code"] for notice in document["warnings"]),
     }  # fmt: skip
-
-
-def _segment_fields(row: CallRow, document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    known = {"call": row.id, "agent": row.agent, "called_at": row.called_at}
-    return [{**known, **fields} for fields in segment_rows(CallReport.from_dict(document))]
 
 
 def _described(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
 from fpdf.fonts import TTFFont
 
-from calmscore.analysis.report import CallReport, SegmentReport, Talk
+from calmscore.analysis.report import CallReport, SegmentReport, Talk, Words
 from calmscore.analysis.scoring import (
     CALM,
     DISTRESSED,
@@ -21,6 +21,7 @@ from calmscore.analysis.scoring import (
     LOWEST_VALUE,
     CallScore,
     Transition,
+    format_clock,
     format_duration,
 )
 from calmscore.emotions import BY_NAME, EMOTIONS
@@ -53,6 +54,8 @@ _ROWS_WITHOUT_NOTES = 12
 _MOST_WARNINGS = 3
 _LINES_OF_A_WARNING = 2
 _LINES_OF_A_NOTE = 3
+_LINES_OF_A_TURN = 6
+_WORDS_CLOCK_MM, _WORDS_LEFT_MM = 11.0, 30.0
 # No line of any block holds more; what is longer is not even measured.
 _MOST_CHARACTERS = 600
 _DISCLAIMER = (
@@ -64,10 +67,10 @@ _DISCLAIMER = (
 def call_pdf(
     report: CallReport, *, notes: Sequence[NoteRow] = (), details: CallRow | None = None
 ) -> bytes:
-    """Return a call as a PDF of exactly one page.
+    """Return a call as a PDF of one page, and of a second one where there are words.
 
     What does not fit is left out, and the page says how much: changes that moved the
-    score least, the last notes, the last warnings.
+    score least, the last notes, the last warnings, the last turns of words.
 
     Parameters
     ----------
@@ -102,7 +105,33 @@ def call_pdf(
         _notes(page, notes, bottom_mm=page.bottom_mm - warnings.height_mm)
     _warnings(page, warnings)
     _footer(page, report)
+    if report.words is not None:
+        page.add_page()
+        _words(page, report.words)
+        _footer(page, report)
     return bytes(page.output())
+
+
+def _words(page: _Page, words: Words) -> None:
+    page.pen(12, bold=True)
+    page.put("What was said", width_mm=page.epw)
+    page.ln(page.line_mm + 1)
+    for place, turn in enumerate(words.turns):
+        page.pen(8)
+        lines = page.wrap(turn.text, width_mm=page.epw - _WORDS_LEFT_MM, most=_LINES_OF_A_TURN)
+        # A line stays free for what is left out.
+        if page.get_y() + (len(lines) + 1) * page.line_mm > page.bottom_mm:
+            page.pen(8, colour=_QUIET_INK)
+            page.put(f"{len(words.turns) - place} more turns are not shown.", width_mm=page.epw)
+            return
+        page.pen(8, colour=_QUIET_INK)
+        page.put(format_clock(turn.start_seconds), width_mm=_WORDS_CLOCK_MM)
+        page.pen(8, bold=turn.speaker == "customer")
+        page.put(
+            (turn.speaker or "somebody").capitalize(), width_mm=_WORDS_LEFT_MM - _WORDS_CLOCK_MM
+        )
+        page.pen(8)
+        page.put_lines(lines, indent_mm=_WORDS_LEFT_MM)
 
 
 class _Page(FPDF):

@@ -16,6 +16,7 @@ from calmscore.analysis.report import (
     CustomerChannel,
     Direction,
     Speaker,
+    Speakers,
     SpeakersHow,
     SpokenWord,
     Talk,
@@ -29,6 +30,7 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
 from calmscore.errors import CalmscoreError, Notice
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
+from calmscore.words.agent_cues import agent_by_words
 from calmscore.words.masking import masked
 from calmscore.words.text_emotion import load_text_classifier
 from calmscore.words.transcriber import (
@@ -118,6 +120,7 @@ def with_words(
         )
         words, notices = write_down(sides, transcriber=transcriber, progress=progress)
         if words is not None:
+            notices = (*notices, *_other_side(words, report.speakers))
             words = with_emotions(words)
     except CalmscoreError as error:
         return no_words(report, str(error))
@@ -162,6 +165,21 @@ def with_emotions(words: Words) -> Words:
 _READ_LANGUAGE = "en"
 
 
+def _other_side(words: Words, speakers: Speakers) -> tuple[Notice, ...]:
+    """Say so where the words contradict the guess of who is the customer."""
+    doubtful = speakers.customer_from != "chosen" and words.language == _READ_LANGUAGE
+    if not doubtful or agent_by_words(words.turns) != "customer":
+        return ()
+    return (
+        Notice(
+            code="words_other_side",
+            message="Who was taken for the customer speaks like an agent (greets for a company, "
+            "offers help), so the sides may be exchanged and the score may be of the wrong "
+            "person. Listen, and choose the other side if it is the customer.",
+        ),
+    )
+
+
 def no_words(report: CallReport, reason: str) -> CallReport:
     """Return a report without words, with a notice that says why."""
     notice = Notice(
@@ -176,7 +194,7 @@ def _told(report: CallReport, words: Words | None, notices: Sequence[Notice]) ->
     return replace(report, words=words, warnings=(*others, *notices))
 
 
-_NOTICE_CODES = ("words_missing", "words_language", "words_no_speech")
+_NOTICE_CODES = ("words_missing", "words_language", "words_no_speech", "words_other_side")
 
 
 def words_notices(report: CallReport) -> list[Notice]:

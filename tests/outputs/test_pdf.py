@@ -12,7 +12,7 @@ import pypdf
 import pytest
 from stored_calls import CALM, CALMED_DOWN, TOO_SHORT, make_report, with_moments
 
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, Words, WordsTurn
 from calmscore.emotions import BY_NAME, EMOTIONS
 from calmscore.errors import Notice
 from calmscore.outputs.pdf import call_pdf
@@ -208,3 +208,27 @@ def test_braces_in_a_note_are_no_page_count():
 
 def test_characters_that_the_font_lacks_are_replaced():
     assert "Sam: call �" in text_of(call_pdf(make_report(), notes=[note("call 📞")]))
+
+
+def with_words(count: int) -> CallReport:
+    turns = tuple(
+        WordsTurn(
+            speaker="agent" if place % 2 else "customer", start_seconds=float(place),
+            end_seconds=place + 1.0, text=f"This is what turn {place} says.", words=(),
+        )
+        for place in range(count)
+    )  # fmt: skip
+    words = Words(language="en", model="parrot", turns=turns)
+    return dataclasses.replace(make_report(), words=words)
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_words_are_on_a_page_of_their_own(count):
+    first, second = pypdf.PdfReader(io.BytesIO(call_pdf(with_words(count)))).pages
+    assert "turn 0 says" not in first.extract_text()
+    text = " ".join(second.extract_text().split())
+    assert "Customer This is what turn 0 says." in text and DISCLAIMER in text
+    shown = len(re.findall(r"what turn \d+ says", text))
+    left = re.search(r"(\d+) more turns are not shown", text)
+    assert shown + (int(left[1]) if left else 0) == count
+    assert shown >= min(count, 40)
