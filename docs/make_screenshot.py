@@ -10,8 +10,6 @@ sys.path.insert(0, str(_ROOT / "tests"))
 
 from running_dashboard import running_browser, running_dashboard  # noqa: E402
 
-_CONTENT_HEIGHT = "document.querySelector('[data-testid=stMain]').scrollHeight"
-
 
 def main() -> None:
     """Open the sample call in the real dashboard and write docs/screenshot.png."""
@@ -21,8 +19,6 @@ def main() -> None:
         page.get_by_text("Try the sample call").click(timeout=90_000)
         page.wait_for_selector(".console .time canvas", timeout=90_000)
         page.wait_for_timeout(3000)
-        page.set_viewport_size({"width": 1280, "height": int(page.evaluate(_CONTENT_HEIGHT))})
-        page.wait_for_timeout(2000)
         page.screenshot(path=_ROOT / "docs" / "screenshot.png")
 
 
