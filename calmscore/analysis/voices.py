@@ -119,7 +119,7 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     TwoVoices or None
         None where there is nothing that speaks for two voices.
     """
-    placed = place_voices(samples, mask, most=_MOST_WINDOWS)
+    placed = _placed(samples, _windows(mask, most=_MOST_WINDOWS))
     windows, points = placed.windows, placed.points
     groups = _groups(points[[window.telling for window in windows]])
     ways = [] if groups is None else _ways_to_join(points, groups, windows)
@@ -160,7 +160,7 @@ def place_voices(
     mask : array of bool
         Where somebody speaks.
     most : int
-        About the most windows that are looked at.
+        The most windows that are looked at, spread over the call.
 
     Returns
     -------
@@ -168,6 +168,13 @@ def place_voices(
         None of them where there is too little speech to tell.
     """
     windows = _windows(mask, most=most)
+    if len(windows) > most:
+        places = np.linspace(0, len(windows) - 1, most).astype(int)
+        windows = [windows[place] for place in places.tolist()]
+    return _placed(samples, windows)
+
+
+def _placed(samples: npt.NDArray[np.floating[Any]], windows: list[_Window]) -> Voices:
     if sum(window.telling for window in windows) < 2 * _LEAST_WINDOWS:
         return Voices([], np.zeros((0, 1), dtype=np.float32))
     return Voices(windows, load_speaker_embedding().embed(_features(samples, windows)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_segments import channel, codes, recording, statuses, where_there_is_sound
 
-from calmscore.analysis import segments
+from calmscore.analysis import segments, voices
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.voices import (
@@ -25,12 +25,12 @@ FIRST, SECOND = (0, 4), (6, 9)
 def told_apart(monkeypatch):
     """Make the embeddings say that nobody but the first speaks before the fifth second."""
 
-    def voices(_, mask):
+    def halves(_, mask):
         early = np.arange(mask.size) < 500
         return TwoVoices(masks=(mask & ~early, mask & early), margin=0.5, likeness=0.0)
 
     monkeypatch.setattr(segments, "speech_mask", where_there_is_sound)
-    monkeypatch.setattr(segments, "two_voices", voices)
+    monkeypatch.setattr(segments, "two_voices", halves)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_voices_that_are_too_much_alike_get_a_timeline_and_no_score(told_apart, 
 )
 def test_the_less_speaks_for_two_people_the_more_doubt(margin, likeness, doubt):
     nobody = np.zeros(3, dtype=bool)
-    voices = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
-    assert voices.doubt == pytest.approx(doubt)
+    two = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
+    assert two.doubt == pytest.approx(doubt)
 
 
 def people(likeness: float) -> np.ndarray:
@@ -151,6 +151,18 @@ def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
     in_two_moods = side_of(np.stack([customer] * 10 + [calm] * 10))
     assert exchanged_at((in_two_moods, as_usual[1])) is None
     assert exchanged_at((as_usual[0], side_of(np.zeros((0, 2))))) is None
+
+
+def test_a_long_call_costs_no_more_windows_than_a_short_one(monkeypatch):
+    class Network:
+        def embed(self, windows):
+            return np.ones((len(windows), 2), dtype=np.float32)
+
+    monkeypatch.setattr(voices, "load_speaker_embedding", Network)
+    mask = np.arange(100 * 3600) % 300 < 200
+    placed = voices.place_voices(np.zeros(160 * mask.size, dtype=np.float16), mask, most=40)
+    assert len(placed.windows) == len(placed.points) == 40
+    assert placed.windows[-1].last > 0.99 * mask.size
 
 
 def test_silence_holds_no_two_voices():
