@@ -1,4 +1,4 @@
-"""Coaching: notes, bookmarks and corrections across all calls, the newest first."""
+"""Coaching: sessions with agents; notes and corrections across all calls, the newest first."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from calmscore.dashboard.charts import clock
-from calmscore.dashboard.desk import open_store
+from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.sessions import sessions_section
 from calmscore.store import Store
 from calmscore.store.coaching import (
     CallCorrection,
@@ -65,6 +66,8 @@ def _link(call_id: str, file_name: str, at_seconds: float | None) -> None:
 
 st.title("Coaching")
 desk_store = open_store()
+sessions_section(desk_store, current_user())
+st.subheader("On all calls")
 wanted_tags, wanted_authors = _asked(desk_store)
 with desk_store.database.reading() as reading:
     notes = find_notes(reading, authors=wanted_authors, tags=wanted_tags, limit=_ROWS)

@@ -16,7 +16,7 @@ from calmscore.store.calls import find_call, forget_idle_agents
 from calmscore.store.database import Database
 from calmscore.store.file_names import details_from_name
 from calmscore.store.incoming import IncomingFiles
-from calmscore.store.schema import AuditEvent, Call, CallWords, Installation, Job
+from calmscore.store.schema import AuditEvent, Call, CallWords, CoachingSession, Installation, Job
 from calmscore.store.settings import read_settings
 from calmscore.store.words import forget_deleted
 
@@ -118,7 +118,7 @@ def apply_retention(
     now: datetime | None = None,
     clock_is_right: bool = False,
 ) -> Expired:
-    """Delete recordings, calls and ended jobs whose days are over, and what broken runs left.
+    """Delete what is past its days: recordings, calls, coaching, ended jobs; and broken remains.
 
     The job of an upload that failed goes after the days for recordings.
 
@@ -149,6 +149,7 @@ def apply_retention(
         oldest = now - timedelta(days=settings.report_days)
         calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
         _delete(session, files, calls, actor=RETENTION_ACTOR, action="call expired")
+        session.execute(delete(CoachingSession).where(CoachingSession.created_at < oldest))
         failed_before = now - timedelta(days=settings.audio_days)
         _delete_jobs(
             session,

@@ -228,6 +228,35 @@ class Review(Base):
     skipped_at: Mapped[datetime | None]
 
 
+class CoachingSession(Base):
+    """What a supervisor and an agent listen to together; ``held_on`` once they did."""
+
+    __tablename__ = "coaching_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(PlainString(NAME_LENGTH), index=True)
+    author: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    created_at: Mapped[datetime]
+    held_on: Mapped[date | None]
+    agreed: Mapped[str] = mapped_column(PlainText)
+
+
+class CoachingItem(Base):
+    """A moment on the playlist of a session."""
+
+    __tablename__ = "coaching_items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(
+        ForeignKey("coaching_sessions.id", ondelete="CASCADE"), index=True
+    )
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), index=True
+    )
+    at_seconds: Mapped[float | None]
+    note: Mapped[str] = mapped_column(PlainText)
+
+
 class Correction(Base):
     """The emotion that a listener heard in a segment."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from calmscore.store.coaching import (
     list_notes,
     set_tags,
 )
+from calmscore.store.sessions import list_sessions, plan_session, write_down
 from calmscore.store.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +156,7 @@ def test_settings_are_saved_with_an_audit_line(store):
     page = opened("settings")
     assert named(page.button, "Save").disabled
     named(page.number_input, "Recordings, days").set_value(7).run()
-    named(page.selectbox, "Customer's channel in stereo calls").set_value("right").run()
+    named(page.selectbox, "Customer's channel").set_value("right").run()
     named(page.button, "Save").click().run()
     assert page.success[0].value == "Saved."
     with store.database.reading() as session:
@@ -219,3 +220,33 @@ def test_every_export_is_made_from_the_store(store, call_id, kind):
     text = make(store, CallFilter())
     assert file_name.startswith(kind)
     assert kind == "corrections" or "20251120-140500_Ann_4711.wav" in text
+
+
+def test_a_session_is_planned_filled_from_a_note_and_written_down(store, call_id):
+    with store.database.writing() as session:
+        add_note(session, call_id, text="Well asked.", author="Ann", at_seconds=4.0)
+    page = opened("coaching_page")
+    assert named(page.button, "Plan a session").disabled
+    named(page.selectbox, "Agent").set_value("Ann").run()
+    named(page.button, "Plan a session").click().run()
+    listen = named(page.selectbox, "Listen to")
+    listen.set_value(listen.options[0])
+    named(page.button, "Add to the playlist").click().run()
+    named(page.text_area, "What we agreed").set_value("Name the problem sooner.")
+    named(page.date_input, "Talked about on").set_value(date(2026, 3, 2))
+    named(page.button, "Save").click().run()
+    assert not page.exception
+    with store.database.reading() as session:
+        (row,) = list_sessions(session, agent="Ann")
+    assert [(item.at_seconds, item.note) for item in row.items] == [(4.0, "Well asked.")]
+    assert (row.held_on, row.agreed) == (date(2026, 3, 2), "Name the problem sooner.")
+    assert "talked about on 2 Mar 2026" in page.expander[0].label
+
+
+def test_a_viewer_reads_sessions_and_plans_none(store, call_id, viewer):
+    with store.database.writing() as session:
+        planned = plan_session(session, agent="Ann", author="Sue")
+        write_down(session, planned, held_on=None, agreed="Name the problem sooner.")
+    page = opened("coaching_page")
+    assert "Name the problem sooner." in [text.value for text in page.text]
+    assert [button.label for button in page.button] == ["Sign out"]

@@ -13,6 +13,7 @@ from stub_classifier import stub_classifier
 from test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
 
 from calmscore.analysis.report import SpokenWord, Words, WordsTurn
+from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.transcript.component import turns_view
 from calmscore.intake import words_writer
 from calmscore.network import classifier
@@ -53,12 +54,14 @@ def test_a_turn_is_drawn_with_its_watched_words():
 
 
 @pytest.fixture
-def page(monkeypatch):
+def page(monkeypatch, tmp_path):
+    monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
     monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
     monkeypatch.setattr(words_writer.PassingWords.__init__, "__kwdefaults__", {"load": Parrot})
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page(page_file("score_call")).run()
     yield app
     st.cache_resource.clear()
 

@@ -1,0 +1,153 @@
+"""Coaching sessions on the page: plan one, fill its playlist, write down what was agreed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from calmscore.dashboard.charts import clock
+from calmscore.dashboard.desk import User
+from calmscore.dashboard.local_time import format_date, format_day
+from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.plain_text import plain
+from calmscore.errors import CalmscoreError
+from calmscore.store import Store
+from calmscore.store.calls import CallFilter, list_agents, list_calls
+from calmscore.store.coaching import find_notes
+from calmscore.store.keys import allows
+from calmscore.store.sessions import (
+    LONGEST_TEXT,
+    SessionItem,
+    SessionRow,
+    add_item,
+    delete_session,
+    list_sessions,
+    plan_session,
+    remove_item,
+    write_down,
+)
+
+_OFFERED = 40
+# A call, a moment of it, and the note on that moment.
+_Choice = tuple[str, float | None, str]
+
+
+def sessions_section(store: Store, user: User) -> None:
+    """Show the sessions, of one agent or of all; supervisors plan and fill them."""
+    may_write = allows(user.role, "supervisor")
+    st.subheader("Sessions")
+    with store.database.reading() as session:
+        agents = list_agents(session)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        agent = st.selectbox(
+            "Agent", agents, None, placeholder="All agents", key="sessions-agent", width=320
+        )
+        if may_write and st.button(
+            "Plan a session", icon=":material/add:", disabled=agent is None,
+            help="Choose an agent first.",
+        ):  # fmt: skip
+            with store.database.writing() as session:
+                plan_session(session, agent=agent or "", author=user.name)
+            st.rerun()
+    with store.database.reading() as session:
+        found = list_sessions(session, agent=agent)
+    if not found:
+        st.caption("No sessions yet. Choose an agent and plan one.")
+    for number, row in enumerate(found):
+        with st.expander(_heading(row), expanded=number == 0):
+            _session(store, row, may_write=may_write)
+
+
+def _heading(row: SessionRow) -> str:
+    state = "planned" if row.held_on is None else f"talked about on {format_date(row.held_on)}"
+    moments = "1 moment" if len(row.items) == 1 else f"{len(row.items)} moments"
+    return f"{plain(row.agent)} · {state} · {moments}"
+
+
+def _session(store: Store, row: SessionRow, *, may_write: bool) -> None:
+    st.caption(f"Planned by {plain(row.author)} on {format_day(row.created_at)}.")
+    for item in row.items:
+        _item(store, item, may_write=may_write)
+    if not row.items:
+        st.caption("Nothing to listen to yet.")
+    if may_write:
+        _add(store, row)
+        _outcome(store, row)
+    elif row.agreed:
+        st.markdown("**What we agreed**")
+        st.text(row.agreed)
+
+
+def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
+    query = {"call": item.call_id}
+    label = plain(item.file_name)
+    if item.at_seconds is not None:
+        query["at"] = f"{item.at_seconds:.1f}"
+        label = f"{label}, at {clock(item.at_seconds)}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            page_file("call"), label=label, icon=":material/play_arrow:", query_params=query
+        )
+        if may_write and st.button("Remove", key=f"remove-{item.id}", type="tertiary"):
+            with store.database.writing() as session:
+                remove_item(session, item.id)
+            st.rerun()
+    if item.note:
+        st.text(item.note)
+
+
+def _add(store: Store, row: SessionRow) -> None:
+    choices = _choices(store, row)
+    with st.form(f"add-{row.id}", clear_on_submit=True, border=False):
+        label = st.selectbox(
+            "Listen to", list(choices), None, placeholder="A note, or one of the newest calls"
+        )
+        note = st.text_input("Why", placeholder="As the note says", max_chars=LONGEST_TEXT)
+        added = st.form_submit_button("Add to the playlist", icon=":material/playlist_add:")
+    if not added or label is None:
+        return
+    call_id, at_seconds, told = choices[label]
+    try:
+        with store.database.writing() as session:
+            add_item(session, row.id, call_id, at_seconds=at_seconds, note=note or told)
+    except CalmscoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _choices(store: Store, row: SessionRow) -> dict[str, _Choice]:
+    """Return what may be listened to with the agent: notes on their calls, then the calls."""
+    with store.database.reading() as session:
+        calls = list_calls(session, CallFilter(agents=[row.agent]), limit=_OFFERED)
+        notes = find_notes(session, limit=_OFFERED)
+    theirs = {call.id for call in calls}
+    found: dict[str, _Choice] = {}
+    for one in notes:
+        if one.call_id in theirs:
+            at_seconds = one.note.at_seconds
+            where = "" if at_seconds is None else f", at {clock(at_seconds)}"
+            found[f"Note: {one.note.text[:60]} ({one.file_name}{where})"] = (
+                one.call_id, at_seconds, one.note.text,
+            )  # fmt: skip
+    for call in calls:
+        score = "no score" if call.score is None else f"{call.score:.1f}"
+        found[f"{call.file_name} · {score}, {call.outcome}"] = (call.id, None, "")
+    return found
+
+
+def _outcome(store: Store, row: SessionRow) -> None:
+    with st.form(f"outcome-{row.id}", border=False):
+        held_on = st.date_input("Talked about on", row.held_on, format="DD/MM/YYYY")
+        agreed = st.text_area(
+            "What we agreed", row.agreed, max_chars=LONGEST_TEXT, height=80,
+            placeholder="What goes well, what to try next time",
+        )  # fmt: skip
+        saved = st.form_submit_button("Save", icon=":material/check:")
+    if saved:
+        with store.database.writing() as session:
+            write_down(session, row.id, held_on=held_on, agreed=agreed)
+        st.rerun()
+    if st.button("Delete this session", key=f"delete-{row.id}", type="tertiary"):
+        with store.database.writing() as session:
+            delete_session(session, row.id)
+        st.rerun()
