@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -29,6 +29,7 @@ from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, Outcome
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.emotions import EmotionName
 from calmscore.errors import Notice
+from calmscore.store.calls import ReviewStatus
 from calmscore.store.jobs import JobState
 
 CALL_ID = "^[0-9a-f]{64}$"
@@ -163,6 +164,9 @@ class CallSummary(Document):
     trend: Annotated[list[float], Field(description="Smoothed distress over the call, 0–1.")]
     has_audio: bool
     tags: list[str]
+    status: Annotated[ReviewStatus, Field(description="Whether somebody listened to it.")]
+    reviewer: Annotated[str | None, Field(description="Who listens to it, or did.")]
+    due_on: Annotated[date | None, Field(description="Until when.")]
 
 
 class CallPage(Document):
@@ -186,6 +190,9 @@ class CallPage(Document):
                             "trend": [0.71, 0.64, 0.2, 0.08],
                             "has_audio": True,
                             "tags": ["billing"],
+                            "status": "reviewed",
+                            "reviewer": "Lea Lovelace",
+                            "due_on": None,
                         }
                     ],
                     "total": 1,
