@@ -27,7 +27,7 @@ from calmscore.analysis.report import (
 from calmscore.analysis.segments import ChannelChoice, customer_samples
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
-from calmscore.errors import CalmscoreError, Notice
+from calmscore.errors import ArtifactError, CalmscoreError, Notice
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
 from calmscore.words.agent_cues import agent_by_words
@@ -121,13 +121,26 @@ def with_words(
         words, notices = write_down(sides, transcriber=transcriber, progress=progress)
         if words is not None:
             notices = (*notices, *_other_side(words, report.speakers))
-            words = with_emotions(words)
+            words, unread = _read(words)
+            notices = (*notices, *unread)
     except CalmscoreError as error:
         return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
         _log.error("%s: the words", report.call.file_name, exc_info=error)
         return no_words(report, f"a fault in Calmscore ({type(error).__name__})")
     return _told(report, words, notices)
+
+
+def _read(words: Words) -> tuple[Words, tuple[Notice, ...]]:
+    try:
+        return with_emotions(words), ()
+    except ArtifactError as error:
+        return words, (
+            Notice(
+                code="words_not_read",
+                message=f"What the words express could not be read: {error}.",
+            ),
+        )
 
 
 def with_emotions(words: Words) -> Words:
@@ -194,7 +207,9 @@ def _told(report: CallReport, words: Words | None, notices: Sequence[Notice]) ->
     return replace(report, words=words, warnings=(*others, *notices))
 
 
-_NOTICE_CODES = ("words_missing", "words_language", "words_no_speech", "words_other_side")
+_NOTICE_CODES = (
+    "words_missing", "words_language", "words_no_speech", "words_other_side", "words_not_read",
+)  # fmt: skip
 
 
 def words_notices(report: CallReport) -> list[Notice]:

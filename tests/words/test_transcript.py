@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from stub_classifier import stub_classifier
 from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
 from calmscore.audio.recording import Recording, read_recording
-from calmscore.errors import TranscriberError
+from calmscore.errors import ArtifactError, TranscriberError
 from calmscore.locations import shipped
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words import transcript
@@ -149,6 +150,49 @@ def test_the_customers_words_tell_what_they_express_and_which_weigh():
 def test_nothing_is_read_from_the_agents_words_or_what_it_cannot_read(told):
     words = saying("this is terrible and I am furious about it", **told)
     assert with_emotions(words) == words
+
+
+class Saying(Parrot):
+    """Says as much of a text in every piece of speech."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Language(code="en", probability=1.0))
+        self.text = text
+
+    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
+        return [
+            [
+                HeardWord(
+                    text=word,
+                    start_seconds=window.pieces[0].in_window_seconds + 0.1,
+                    end_seconds=window.pieces[0].in_window_seconds + 0.2,
+                )
+                for word in (self.text.split() if place == len(windows) - 1 else [])
+            ]
+            for place, window in enumerate(windows)
+        ]
+
+
+def test_who_speaks_like_an_agent_may_not_be_the_customer(sample):
+    report, recording = sample
+    greeting = "Thank you for calling Acme how can I help you"
+    # The last window is the customer's.
+    told = with_words(report, recording, load=lambda: Saying(greeting))
+    assert [notice.code for notice in told.warnings][-1] == "words_other_side"
+    assert told.score == report.score
+    chosen = replace(report, speakers=replace(report.speakers, customer_from="chosen"))
+    assert with_words(chosen, recording, load=lambda: Saying(greeting)).warnings == report.warnings
+
+
+def test_without_the_model_of_emotions_the_words_are_there(sample, monkeypatch):
+    def gone(artifacts):
+        raise ArtifactError(f"{artifacts}: text_emotion.onnx is not there")
+
+    monkeypatch.setattr("calmscore.words.transcript.load_text_classifier", gone)
+    told = with_words(*sample, load=lambda: ENGLISH)
+    assert told.words.turns and told.words.turns[0].emotions is None
+    assert told.warnings[-1].code == "words_not_read"
+    assert "text_emotion.onnx" in told.warnings[-1].message
 
 
 def broken():
