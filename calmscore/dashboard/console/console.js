@@ -138,9 +138,10 @@ class Console {
     const flag = (seconds, kind, text, name, from, width) => {
       const x = scale.x(seconds);
       if (seconds < scale.start || seconds > scale.end) return;
-      if (taken.some(([place, half]) => Math.abs(place - x) < half + width / 2)) return;
+      const full = taken.some(([place, half]) => Math.abs(place - x) < half + width / 2);
+      if (full && kind !== "mark") return;
       taken.push([x, width / 2]);
-      const button = made("button", `flag ${kind}`, text);
+      const button = made("button", `flag ${kind}${full ? " low" : ""}`, text);
       button.type = "button";
       button.tabIndex = -1;
       button.style.left = `${x}px`;
@@ -149,13 +150,13 @@ class Console {
       button.onclick = () => this.player.playFrom(from);
       flags.append(button);
     };
-    for (const note of view.bookmarks) {
-      flag(note.seconds, "mark", "⚑", `Bookmark at ${clock(note.seconds)}: ${note.text}`, note.seconds, 14);
-    }
     for (const moment of view.moments) {
       if (moment.small) continue;
       flag(moment.at, moment.points > 0 ? "earned" : "cost", signed(moment.points),
         `${signed(moment.points)}: ${moment.text}`, moment.from, 50);
+    }
+    for (const note of view.bookmarks) {
+      flag(note.seconds, "mark", "⚑", `Bookmark at ${clock(note.seconds)}: ${note.text}`, note.seconds, 14);
     }
   }
 
