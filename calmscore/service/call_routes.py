@@ -27,6 +27,7 @@ from calmscore.service.documents import (
     JOB_ID,
     CallFields,
     CallPage,
+    CallSummary,
     JobDocument,
     Moment,
     Name,
@@ -402,6 +403,6 @@ def job_error(job: JobRow) -> dict[str, Any] | None:
 
 
 def _summary(row: CallRow) -> dict[str, Any]:
-    fields = vars(row).copy()
-    del fields["number"]
+    # What the desk knows beside it is not for programs.
+    fields = {name: getattr(row, name) for name in CallSummary.model_fields}
     return {**fields, "trend": list(row.trend), "tags": list(row.tags)}
