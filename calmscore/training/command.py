@@ -7,6 +7,7 @@ python model.py evaluate --data data/AudioWAV --speakers validation [--telephone
 python model.py compare
 python model.py train-words --data data/text --minilm WHEEL
 python model.py evaluate-words --data FILE
+python model.py compare-words --data FILE --minilm WHEEL
 """
 
 from __future__ import annotations
@@ -417,13 +418,15 @@ def compare(
         from calmscore.training.comparison import MODELS, Comparison
         from calmscore.training.comparison import compare as run_comparison
     from calmscore.training.comparison_results import comparison_page, comparison_table
+    from calmscore.training.text_comparison_results import text_part_of, with_text_part
 
     comparison = Comparison(
         data=data, training_set=training_set, artifacts=artifacts, seed=seed, epochs=epochs
     )
     results = run_comparison(comparison, output=json_file, models=models or MODELS, resume=resume)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(comparison_page(results), encoding="utf-8")
+    text = with_text_part(comparison_page(results), text_part_of(page))
+    page.write_text(text.rstrip() + "\n", encoding="utf-8")
     print(comparison_table(results), end="")
 
 

@@ -1,9 +1,10 @@
-"""The commands about words: ``python model.py train-words`` and ``evaluate-words``."""
+"""The commands about words: ``python model.py train-words | evaluate-words | compare-words``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,51 @@ def evaluate_words(*, data: Path, artifacts: Path, json_file: Path | None) -> No
     print(json.dumps(figures, indent=2))
 
 
+def compare_words(
+    *,
+    data: Path,
+    minilm: Path | None,
+    json_file: Path,
+    page: Path,
+    runs: Path,
+    models: Sequence[str] | None,
+    seeds: Sequence[int],
+) -> None:
+    """Train and measure the family of text models; print, store and document the table.
+
+    Parameters
+    ----------
+    data : Path
+        Tweets to airlines.
+    minilm : Path, optional
+        The published MiniLM.
+    json_file, page : Path
+        Get the results and the part of the documentation's page. Runs that the first
+        holds are not made again.
+    runs : Path
+        Checkpoints of MiniLM's trainings.
+    models : sequence of str, optional
+        Only these.
+    seeds : sequence of int
+        Each fixes a split and a training.
+    """
+    from calmscore.training.text_comparison import MODELS
+    from calmscore.training.text_comparison import compare_words as run_comparison
+    from calmscore.training.text_comparison_results import text_part, text_table, with_text_part
+
+    results = run_comparison(
+        data=data,
+        output=json_file,
+        minilm=minilm,
+        names=models or MODELS,
+        seeds=seeds,
+        runs=runs,
+    )
+    before = page.read_text(encoding="utf-8") if page.is_file() else ""
+    page.write_text(with_text_part(before, text_part(results)), encoding="utf-8")
+    print(text_table(results), end="")
+
+
 def add_word_commands(commands: Any) -> None:
     """Add the commands about words to ``model.py``.
 
@@ -123,6 +169,26 @@ def add_word_commands(commands: Any) -> None:
     measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     measuring.add_argument("--json", type=Path, metavar="FILE", dest="json_file")
     measuring.set_defaults(command=evaluate_words)
+    _add_comparison(commands.add_parser("compare-words", help="train and measure text models"))
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA / "airline_tweets.csv")
+    parser.add_argument("--minilm", type=Path, help="wheel or folder with MiniLM")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
+    parser.add_argument("--runs", type=Path, default=Path("runs/compare-words"))
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        dest="json_file",
+        default=DEFAULT_ARTIFACTS / "text_comparison.json",
+    )
+    parser.add_argument(
+        "--page", type=Path, default=DEFAULT_ARTIFACTS.parent / "docs" / "comparison.md"
+    )
+    parser.set_defaults(command=compare_words)
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:

@@ -288,8 +288,8 @@ def test_no_word_is_invented_over_lines_ringing_and_music():
         for seed in (0, 1)
         for sound in non_speech_sounds(10.0, sample_rate_hz=RATE_HZ, seed=seed).values()
     ]
-    sides = np.stack([np.concatenate(sounds), np.concatenate(sounds[::-1])], axis=1)
-    call = recorded(np.clip(sides, -1.0, 1.0))
+    both = np.stack([np.concatenate(sounds), np.concatenate(sounds[::-1])], axis=1)
+    call = recorded(np.clip(both, -1.0, 1.0))
     words, notices = write_down(sides(of(call), call), transcriber=load_transcriber())
     assert words is None
     assert [notice.code for notice in notices] == ["words_no_speech"]
