@@ -124,7 +124,10 @@ def _attending(inputs: Any) -> Any:
 
 def _train_network(body: Callable[[Any], Any], tweets: Tweets, seed: int, folder: Path) -> Trained:
     keras.utils.set_random_seed(seed)
-    words = CountVectorizer(max_features=_PIECES - 2, token_pattern=r"[\w']+|[!?]+")
+    words = CountVectorizer(
+        max_features=_PIECES - 2,
+        token_pattern=r"[\w']+|[!?]+",  # nosec B106
+    )
     words.fit(tweets.texts)
     inputs = keras.Input((_LONGEST,), dtype="int32")
     hidden = layers.Dropout(0.5)(body(inputs))
