@@ -91,6 +91,8 @@ class AvSound:
         self._stream = audio[0]
         self.format = self._container.format.name
         self.samplerate = int(self._stream.rate or 0)
+        # Kept: the stream follows whatever comes on the way.
+        self._layout = self._stream.layout
         self.channels = int(self._stream.channels)
         # An MP3 says how long it is in its first frame, if it does at all.
         self._guessed_length = self.format in _GUESSED_LENGTH or (
@@ -149,9 +151,7 @@ class AvSound:
         return out[:filled]
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
-        resampler = av.AudioResampler(
-            format="fltp", layout=self._stream.layout, rate=self.samplerate
-        )
+        known: object = None
         for packet in self._container.demux(self._stream):
             try:
                 frames = packet.decode()
@@ -159,5 +159,17 @@ class AvSound:
                 self.damaged_packets += 1  # what follows may be whole
                 continue
             for frame in frames:
-                for whole in resampler.resample(frame):
-                    yield np.asarray(whole.to_ndarray().T, dtype=np.float32)
+                # Joined or damaged files change their form on the way.
+                form = (frame.format.name, frame.layout.name, frame.sample_rate)
+                if form != known:
+                    known, resampler = form, self._resampler()
+                try:
+                    blocks = [whole.to_ndarray().T for whole in resampler.resample(frame)]
+                except (FFmpegError, ValueError):
+                    known, self.damaged_packets = None, self.damaged_packets + 1
+                    continue
+                for block in blocks:
+                    yield np.asarray(block, dtype=np.float32)
+
+    def _resampler(self) -> av.AudioResampler:
+        return av.AudioResampler(format="fltp", layout=self._layout, rate=self.samplerate)

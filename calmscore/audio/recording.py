@@ -111,6 +111,7 @@ def read_recording(
     *,
     file_name: str | None = None,
     limits: ReadingLimits = DEFAULT_LIMITS,
+    sha256: str | None = None,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
 
@@ -125,6 +126,8 @@ def read_recording(
         Name for reports and messages; otherwise that of ``source``.
     limits : ReadingLimits
         What it may take at most.
+    sha256 : str, optional
+        The hash of its bytes, where it is known.
 
     Returns
     -------
@@ -140,11 +143,11 @@ def read_recording(
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:
-            return _read_stream(stream, name, limits)
+            return _read_stream(stream, name, limits, sha256)
     own_name = getattr(source, "name", None)
     name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
     with _rewound(source, name) as stream:
-        return _read_stream(stream, name, limits)
+        return _read_stream(stream, name, limits, sha256)
 
 
 def clean_file_name(name: str) -> str:
@@ -232,11 +235,13 @@ def _system_errors(name: str) -> Iterator[None]:
         ) from error
 
 
-def _read_stream(stream: BinaryIO, name: str, limits: ReadingLimits) -> Recording:
+def _read_stream(
+    stream: BinaryIO, name: str, limits: ReadingLimits, sha256: str | None
+) -> Recording:
     with _system_errors(name):
         size = stream.seek(0, os.SEEK_END)
         _check_size(size, name, limits)
-        sha256 = _sha256(stream)
+        sha256 = sha256 or _sha256(stream)
         header = _wave_header(stream, size)
         view = _View(stream, size, header)
     with _open_sound(view, header, name) as sound:

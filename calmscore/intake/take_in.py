@@ -119,7 +119,10 @@ def take_in(
                     within(session, call_id, "known")
             return TakenIn(report=report, state="known")
         recording = read_recording(
-            source, file_name=file_name, limits=read_environment().reading_limits
+            source,
+            file_name=file_name,
+            limits=read_environment().reading_limits,
+            sha256=call_id,
         )
         if customer_channel is None and len(recording.samples) == 1:
             # The setting is about two channels; on one, left would be who speaks first.

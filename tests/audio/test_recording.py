@@ -72,6 +72,21 @@ def test_files_that_were_joined_are_read_to_their_true_end(kind):
     assert recording.duration_seconds == pytest.approx(8.0, abs=0.3)
 
 
+@pytest.mark.parametrize("first, second", [((8_000, 1), (8_000, 2)), ((16_000, 2), (8_000, 1))])
+def test_a_file_that_changes_its_form_on_the_way_is_read_on(first, second):
+    # Where one part is stereo, all of it is.
+    parts = [
+        encoded(
+            tones(rate_hz=rate_hz, samples=3 * rate_hz, channels=channels), rate_hz=rate_hz,
+            kind=("MP3", "MPEG_LAYER_III"),
+        )
+        for rate_hz, channels in (first, second)
+    ]  # fmt: skip
+    recording = read_recording(io.BytesIO(b"".join(parts)))
+    assert recording.duration_seconds == pytest.approx(6.0, abs=0.5)
+    assert (recording.sample_rate_hz, len(recording.samples)) == (first[0], 2)
+
+
 AFTER_THE_END = {
     "a second file": lambda data: data + data,
     "a second chunk of sound": lambda data: data + b"data" + data[40:],
