@@ -44,8 +44,13 @@ function said(text, seconds, playable, kinds) {
 function play(seconds) {
   const audio = document.querySelector(PLAYER);
   if (!audio) return;
-  audio.currentTime = seconds;
-  audio.play();
+  const go = () => {
+    audio.currentTime = seconds;
+    audio.play();
+  };
+  // Before it knows its length a player goes nowhere; after that the page itself sets it to 0.
+  if (audio.readyState) go();
+  else audio.addEventListener("loadedmetadata", () => setTimeout(go), { once: true });
 }
 
 function filter(root, wanted) {
