@@ -85,6 +85,14 @@ def test_one_seed_gives_one_result(data, results, tmp_path):
         assert again["runs"]["tf-idf 0"][field] == results["runs"]["tf-idf 0"][field]
 
 
+def test_a_transformer_from_scratch_learns(data, tmp_path):
+    got, _ = compared(data, tmp_path / "c.json", names=["transformer"], seeds=[0])
+    run = got["runs"]["transformer 0 leaky"]
+    # Chance is a third.
+    assert run["accuracy"] > 0.45
+    assert run["parameters"] > 500_000
+
+
 def test_what_cannot_be_done_is_said_first(data, tmp_path):
     with pytest.raises(ParameterError, match="no model 'bert'"):
         compared(data, tmp_path / "c.json", names=["bert"])
