@@ -123,7 +123,7 @@ def _ask_more(agents: Sequence[str], tags: Sequence[str]) -> None:
             persist_state="session",
         )  # fmt: skip
     st.selectbox(
-        "Tag", tags, None, placeholder="Any" if tags else "No tags yet", disabled=not tags,
+        "Tag", tags, None, placeholder="Any" if tags else "No tags yet",
         key="calls-tag", persist_state="session",
     )  # fmt: skip
 

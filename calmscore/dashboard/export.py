@@ -24,9 +24,7 @@ def _wanted(store: Store) -> CallFilter:
     last = right.date_input("To", None, format="DD/MM/YYYY")
     chosen_agents = left.multiselect("Agents", agents, placeholder="Any")
     outcomes = right.multiselect("Outcomes", OUTCOMES, format_func=outcome_label, placeholder="Any")
-    tag = left.selectbox(
-        "Tag", tags, None, placeholder="Any" if tags else "No tags yet", disabled=not tags
-    )
+    tag = left.selectbox("Tag", tags, None, placeholder="Any" if tags else "No tags yet")
     return CallFilter(
         agents=tuple(chosen_agents),
         outcomes=tuple(outcomes),
