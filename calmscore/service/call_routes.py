@@ -403,6 +403,6 @@ def job_error(job: JobRow) -> dict[str, Any] | None:
 
 
 def _summary(row: CallRow) -> dict[str, Any]:
-    # What the desk knows beside it is not for programs.
+    # The document says which fields a list shows.
     fields = {name: getattr(row, name) for name in CallSummary.model_fields}
     return {**fields, "trend": list(row.trend), "tags": list(row.tags)}
