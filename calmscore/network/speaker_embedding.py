@@ -23,7 +23,8 @@ FRAME_RATE_HZ = 100
 WINDOW_FRAMES = 148
 """Frames that the network was exported for: a second and a half."""
 BANDS = 80
-_BATCH = 32
+# As fast as larger ones, in a fifth of the memory.
+_BATCH = 8
 _BLOCK_SECONDS = 60
 
 
@@ -85,6 +86,9 @@ class SpeakerEmbedding:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
+        # Memory goes back after each batch, and threads that wait leave the machine to others.
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
