@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from made_calls import made_recording, made_report
+from playwright.sync_api import expect
 from running_dashboard import running_browser, running_dashboard
 
 from calmscore.analysis.report import CallReport, Turn
@@ -115,7 +116,7 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
     wait_until_playable(page)
-    assert page.locator(".console .flag.mark").count() == 0
+    expect(page.locator(".console .flag.mark")).to_have_count(0, timeout=PATIENCE)
     page.close()
 
 

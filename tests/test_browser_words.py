@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from running_dashboard import ROOT, running_browser, running_dashboard
 from test_browser import PATIENCE, PLAYER, open_page, score
 
@@ -21,7 +22,4 @@ def test_words_follow_and_a_click_plays_them(monkeypatch):
             f"{PLAYER}.currentTime > 10 && {PLAYER}.currentTime < 25", timeout=PATIENCE
         )
         page.fill(".transcript input", "order number")
-        page.wait_for_function(
-            "document.querySelectorAll('.transcript li:not(.hidden)').length == 1",
-            timeout=PATIENCE,
-        )
+        expect(page.locator(".transcript li:not(.hidden)")).to_have_count(1, timeout=PATIENCE)

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from calmscore.store import Store
-from calmscore.store.jobs import JobRow, add_job, read_job
+from calmscore.store.jobs import JobRow, add_job, read_job, states_of
 
 _PATIENCE_SECONDS = 60
 
@@ -30,3 +30,15 @@ def until_ended(store: Store, job_ids: list[str]) -> list[JobRow]:
             return jobs
         time.sleep(0.01)
     raise AssertionError(f"jobs did not end: {jobs}")
+
+
+def until_none_left(store: Store) -> None:
+    """Wait until no upload of a job is left; one that was never acknowledged has no job."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with store.database.reading() as session:
+            left = states_of(session, store.incoming.job_ids())
+        if not left:
+            return
+        assert time.monotonic() < deadline, f"uploads are left: {left}"
+        time.sleep(0.05)

@@ -55,8 +55,8 @@ def show() -> None:
     )
     frame(page.title)
     admit()
-    words_writer()  # also takes up what an earlier dashboard left
     try:
+        words_writer()  # also takes up what an earlier dashboard left
         page.run()
     except CalmscoreError as error:
         st.error(str(error), icon=":material/error:")

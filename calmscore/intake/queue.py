@@ -78,7 +78,8 @@ _LOOK_EVERY_SECONDS = 2.0
 _STOP_SECONDS = 20.0
 _BEAT_SECONDS = 5.0
 _LATE_SECONDS = 15.0
-_TIDY_EVERY_SECONDS = 600.0
+# What a killed service left of a call that is done goes within the minute that is promised.
+_TIDY_EVERY_SECONDS = 30.0
 _PROBE = b"\0" * (1 << 16)
 # Of the machine, not of what a file holds.
 _PASSING_ERRORS = frozenset(

@@ -92,6 +92,8 @@ class Console {
   look() {
     const ready = this.player.ready;
     this.section.classList.toggle("silent", !ready);
+    for (const button of this.section.querySelectorAll(".play, [data-do=back], [data-do=forward]"))
+      button.setAttribute("aria-disabled", String(!ready));
     const waits = Boolean(this.view && this.view.waiting && !ready);
     if (waits) this.say(WAITING);
     else if (this.find(".said").textContent === WAITING) this.say("");
