@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 
 from calmscore.errors import StoreError
+from calmscore.store.schema import Base
 
 _log = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -113,13 +114,17 @@ class Database:
             yield session
 
     def wipe(self) -> None:
-        """See to it that what was deleted is in no file of SQLite's any more.
+        """See to it that what was deleted can be read nowhere in the database any more.
 
-        Deleted rows are overwritten (secure_delete), but linger in the file and in the
-        write-ahead log until the log is emptied. Where a reader holds on to them, that is
-        tried again in the background.
+        SQLite overwrites deleted rows (secure_delete), but they linger in the file and in
+        the write-ahead log until the log is emptied. Where a reader holds on to them, that
+        is tried again in the background. PostgreSQL notes samples of each column for its
+        planner; they are taken anew.
         """
-        if not self.is_sqlite or self._log_emptied():
+        if not self.is_sqlite:
+            self._sample_anew()
+            return
+        if self._log_emptied():
             return
         with self._wiping:
             if self._wiper is None or not self._wiper.is_alive():
@@ -133,6 +138,16 @@ class Database:
             if self._wiper.is_alive():
                 _log.error("a reader kept what was deleted in the database's log")
         self.engine.dispose()
+
+    def _sample_anew(self) -> None:
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        try:
+            with self.engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT").execute(
+                    text(f"ANALYZE {tables}")
+                )
+        except DBAPIError as error:
+            _log.error("the planner's samples stay old: %s", str(error).splitlines()[0])
 
     def _keep_wiping(self) -> None:
         while not self._log_emptied():

@@ -98,6 +98,14 @@ def test_after_a_deletion_no_byte_on_disk_tells_of_the_call(store):
         assert list_agents(session) == ["Agent 0", "Agent 1", "Agent 2"]
 
 
+def test_the_planners_samples_do_not_tell_of_a_deleted_call(store):
+    add_with_everything(store)
+    with store.database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    store.delete_call(CALL_ID, actor="Sam")
+    assert traces_on_disk(store) == set()
+
+
 def test_after_the_retention_no_byte_on_disk_tells_of_the_call(store):
     add_with_everything(store)
     gone = retain(store, now=expired(365.1))
