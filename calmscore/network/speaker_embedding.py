@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.errors import ArtifactError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
+from calmscore.network.onnx_session import open_onnx
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -82,17 +82,8 @@ class SpeakerEmbedding:
     """
 
     def __init__(self, path: Path, *, space: Path | None = None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
-        # Memory goes back after each batch, and threads that wait leave the machine to others.
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_onnx(path)
         except Exception as error:  # ONNX Runtime has no error of its own for this
             raise ArtifactError(f"{path}: cannot be loaded ({error}); install it again") from error
         self._space = None if space is None else _read_space(space)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from tokenizers import Tokenizer
 
 from calmscore.emotions import BY_NAME, EMOTIONS, EmotionName, Valence
 from calmscore.errors import ArtifactError
+from calmscore.network.onnx_session import open_onnx
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -124,19 +124,13 @@ class TextEmotionClassifier:
     """
 
     def __init__(self, artifacts: Path) -> None:
-        import onnxruntime
-
         self.settings = TextSettings.read(artifacts / SETTINGS_FILE)
         path = artifacts / TOKENIZER_FILE
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
             path = artifacts / MODEL_FILE
             self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_onnx(path)
         except Exception as error:  # neither library has an error of its own for this
             raise _unusable(path, error) from error
 
