@@ -230,7 +230,7 @@ def build_text_network(
     return keras.Model(pieces, logits, name="text_emotion")
 
 
-_HEAD_WIDTH = 32
+HEAD_WIDTH = 32
 
 
 def shape_of(weights: Mapping[str, npt.NDArray[np.floating[Any]]]) -> dict[str, int]:
@@ -239,7 +239,7 @@ def shape_of(weights: Mapping[str, npt.NDArray[np.floating[Any]]]) -> dict[str, 
     return {
         "width": width,
         "layers": sum(name.endswith("intermediate.dense.weight") for name in weights),
-        "heads": width // _HEAD_WIDTH,
+        "heads": width // HEAD_WIDTH,
         "feed_forward_width": feed_forward_width,
     }
 

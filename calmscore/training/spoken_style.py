@@ -12,14 +12,16 @@ _NOT_SPOKEN = re.compile(r"[^a-z0-9' ]+")
 _FILLERS = ("uh", "um", "er", "like", "you know", "i mean", "well", "so", "okay", "yeah")
 _FILLERS_BETWEEN = 0.06
 """Share of the gaps between words that get a filler."""
-# What a caller says around a complaint or a matter of fact changes neither.
-_POLITE_STARTS = (
+# What a caller says around a text changes nothing in it. Each stands around texts of every
+# class: words that only ever came before complaints would announce one.
+_STARTS = (
     "thank you but", "thanks but", "thank you for that but", "sorry but", "i appreciate that but",
     "thanks for your help but", "that's nice but", "okay thank you but", "with all due respect",
+    "i'm sorry but", "sorry", "excuse me", "no", "no no", "yeah no", "no thank you",
+    "hi", "hello", "good morning", "hi there", "thanks for taking my call", "okay thank you",
 )  # fmt: skip
-_NEUTRAL_STARTS = ("hi", "hello", "good morning", "hi there", "thanks for taking my call")
-_NEUTRAL_ENDS = ("please", "thank you", "thanks", "bye", "if you could", "okay")
-_POLITE_SHARE = 0.1
+_ENDS = ("please", "thank you", "thanks", "bye", "if you could", "okay", "that's all")
+_POLITE_SHARE = 0.15
 
 
 def without_placeholders(text: str, generator: np.random.Generator) -> str:
@@ -31,7 +33,7 @@ def without_placeholders(text: str, generator: np.random.Generator) -> str:
     return _PLACEHOLDER.sub(spoken, text)
 
 
-def as_spoken(text: str, generator: np.random.Generator, *, negative: bool, neutral: bool) -> str:
+def as_spoken(text: str, generator: np.random.Generator, *, polite: bool) -> str:
     """Return a text without case and punctuation, with fillers, now and then with politeness.
 
     Parameters
@@ -40,18 +42,17 @@ def as_spoken(text: str, generator: np.random.Generator, *, negative: bool, neut
         A comment.
     generator : numpy.random.Generator
         Decides what is put where.
-    negative, neutral : bool
-        Whether the comment is negative, or neutral alone: then a polite phrase may stand
-        around it, and its label still holds.
+    polite : bool
+        Whether a polite phrase may stand around it; the comment's label holds all the same.
     """
     words = _NOT_SPOKEN.sub(" ", text.lower().replace("’", "'")).split()
     parts: list[str] = []
-    if generator.random() < _POLITE_SHARE and (negative or neutral):
-        parts.append(str(generator.choice(_POLITE_STARTS if negative else _NEUTRAL_STARTS)))
+    if generator.random() < _POLITE_SHARE and polite:
+        parts.append(str(generator.choice(_STARTS)))
     for word in words:
         if generator.random() < _FILLERS_BETWEEN:
             parts.append(str(generator.choice(_FILLERS)))
         parts.append(word)
-    if neutral and generator.random() < _POLITE_SHARE:
-        parts.append(str(generator.choice(_NEUTRAL_ENDS)))
+    if polite and generator.random() < _POLITE_SHARE:
+        parts.append(str(generator.choice(_ENDS)))
     return " ".join(parts)

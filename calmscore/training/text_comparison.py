@@ -40,6 +40,7 @@ from calmscore.training.minilm import read_minilm
 from calmscore.training.model_costs import network_parameters, stored_bytes
 from calmscore.training.text_comparison_results import Results, stored_runs
 from calmscore.training.text_recipe import TextRecipe
+from calmscore.training.text_start import from_minilm
 from calmscore.training.text_training import TextTraining, encode, predict_logits
 
 FloatArray = npt.NDArray[np.float32]
@@ -52,6 +53,7 @@ MINILM_RECIPE = TextRecipe(
     epochs=3,
     frozen_blocks=3,
     spoken_share=0.0,
+    taught_copies=0,
     longest=_LONGEST,
     draws=(1.0, 1.0, 1.0),
 )
@@ -192,9 +194,12 @@ def fine_tuned(minilm: Path, recipe: TextRecipe) -> TextModel:
         data = LabelledTexts(tuple(tweets.texts), labels)
         few = LabelledTexts(data.texts[:1], data.labels[:1])
         training = TextTraining(
-            replace(recipe, seed=seed), train=data, dev=few, minilm=read_minilm(minilm),
+            replace(recipe, seed=seed),
+            train=data,
+            dev=few,
+            start=from_minilm(*read_minilm(minilm)),
             folder=folder,
-        )  # fmt: skip
+        )
         training.run()
 
         def predict(texts: Sequence[str]) -> FloatArray:

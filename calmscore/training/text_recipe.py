@@ -35,6 +35,8 @@ class TextRecipe:
         Most word pieces of a text.
     draws : tuple of float
         How often a text is drawn in an epoch, by its rarest class, in the order of ``EKMAN``.
+    taught_copies : int
+        Copies of every taught phrase among the texts; see `taught_phrases`.
     mixed_precision : bool
         Compute in bfloat16; weights stay in float32.
     """
@@ -52,4 +54,5 @@ class TextRecipe:
     spoken_share: float = 0.5
     longest: int = 40
     draws: tuple[float, ...] = (0.4, 1.0, 1.0, 0.18, 0.25, 0.5, 0.4)
+    taught_copies: int = 4
     mixed_precision: bool = True

@@ -21,24 +21,18 @@ import tensorflow as tf
 from tokenizers import Tokenizer
 
 from calmscore.errors import ParameterError
-from calmscore.network.text_network import (
-    TextTransformerBlock,
-    build_text_network,
-    set_minilm_weights,
-    shape_of,
-)
-from calmscore.training.corpora.go_emotions import EKMAN, LabelledTexts
-from calmscore.training.minilm import make_tokenizer, prune_vocabulary
+from calmscore.network.text_network import TextTransformerBlock
+from calmscore.training.corpora.go_emotions import LabelledTexts
+from calmscore.training.minilm import make_tokenizer
 from calmscore.training.spoken_style import as_spoken, without_placeholders
 from calmscore.training.text_recipe import TextRecipe
+from calmscore.training.text_start import Start
 
 FloatArray = npt.NDArray[np.float32]
 
 CHECKPOINT_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "state.npz", "model.weights.h5", "tokenizer.json"
 _BATCHES_SORTED = 40
 """Texts of about the same length come together: so many batches are sorted at once."""
-_NEGATIVE = [EKMAN.index(name) for name in ("anger", "disgust", "fear", "sadness")]
-_NEUTRAL = EKMAN.index("neutral")
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], *, longest: int) -> list[list[int]]:
@@ -93,8 +87,8 @@ class TextTraining:
         What to do.
     train, dev : LabelledTexts
         Texts to learn from, and to report on after each epoch.
-    minilm : tuple
-        From `read_minilm`.
+    start : callable
+        Makes the network as it is before the first step; see `text_start`.
     folder : Path
         Gets checkpoint, weights, tokenizer and ``log.jsonl``.
 
@@ -110,27 +104,18 @@ class TextTraining:
         *,
         train: LabelledTexts,
         dev: LabelledTexts,
-        minilm: tuple[dict[str, FloatArray], dict[str, Any]],
+        start: Start,
         folder: Path,
     ) -> None:
         self.recipe, self.train_set, self.dev_set, self.folder = recipe, train, dev, folder
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(recipe.seed)
-        weights, published = minilm
-        self.tokenizer_settings, kept = prune_vocabulary(published, train.texts)
-        self.tokenizer = make_tokenizer(self.tokenizer_settings)
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32")
         try:
-            self.model = build_text_network(
-                vocabulary_size=len(kept),
-                classes=train.labels.shape[1],
-                **shape_of(weights),
-                longest=recipe.longest,
-                dropout=recipe.dropout,
-            )
+            self.model, self.tokenizer_settings = start(recipe, train)
         finally:
             keras.config.set_dtype_policy("float32")
-        set_minilm_weights(self.model, weights, kept_pieces=kept)
+        self.tokenizer = make_tokenizer(self.tokenizer_settings)
         # Each epoch's draw has another length; the schedule needs one number.
         self.steps_per_epoch = int(self._draws().sum() // recipe.batch_size)
         self.groups = self._optimizer_groups()
@@ -216,10 +201,7 @@ class TextTraining:
         text = without_placeholders(self.train_set.texts[index], generator)
         if generator.random() >= self.recipe.spoken_share:
             return text
-        labels = self.train_set.labels[index]
-        negative = bool(labels[_NEGATIVE].any())
-        alone = bool(labels[_NEUTRAL] and labels.sum() == 1)
-        return as_spoken(text, generator, negative=negative, neutral=alone)
+        return as_spoken(text, generator, polite=True)
 
     def _optimizer_groups(self) -> list[tuple[list[Any], keras.optimizers.Optimizer]]:
         recipe = self.recipe

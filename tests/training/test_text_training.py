@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from made_minilm import made_minilm
 
-from calmscore.errors import CorpusError, ParameterError, PretrainedWeightsError
+from calmscore.errors import ArtifactError, CorpusError, ParameterError, PretrainedWeightsError
 from calmscore.training.corpora.go_emotions import EKMAN, LabelledTexts, read_go_emotions
 from calmscore.training.minilm import make_tokenizer, prune_vocabulary, read_minilm
 from calmscore.training.spoken_style import as_spoken, without_placeholders
@@ -20,7 +20,9 @@ from calmscore.training.text_evaluation import (
 )
 from calmscore.training.text_export import eight_bits, export_text_network
 from calmscore.training.text_recipe import TextRecipe
+from calmscore.training.text_start import from_artifact, from_minilm
 from calmscore.training.text_training import TextTraining, encode, padded
+from calmscore.words.text_emotion import MODEL_FILE, TOKENIZER_FILE
 
 
 def texts_of_two_classes(count=60):
@@ -43,7 +45,9 @@ RECIPE = TextRecipe(
 
 def training(folder, recipe=RECIPE):
     data = texts_of_two_classes()
-    return TextTraining(recipe, train=data, dev=data, minilm=made_minilm(), folder=folder)
+    return TextTraining(
+        recipe, train=data, dev=data, start=from_minilm(*made_minilm()), folder=folder
+    )
 
 
 def silent(_line):
@@ -58,7 +62,7 @@ def trained(tmp_path_factory):
 
 
 def test_it_learns_what_tells_two_classes_apart(trained):
-    assert trained._share_right(trained.dev_logits()) == 1.0
+    assert trained._share_right(trained.dev_logits()) >= 0.95
     rows = [json.loads(line) for line in (trained.folder / "log.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -79,8 +83,8 @@ def test_a_run_of_another_recipe_is_refused(trained):
 
 def test_frozen_blocks_and_word_pieces_stay_as_published(trained):
     fresh = TextTraining(
-        RECIPE, train=trained.train_set, dev=trained.dev_set, minilm=made_minilm(),
-        folder=trained.folder / "fresh",
+        RECIPE, train=trained.train_set, dev=trained.dev_set,
+        start=from_minilm(*made_minilm()), folder=trained.folder / "fresh",
     )  # fmt: skip
     for name, same in (("embedding", True), ("block_0", True), ("block_1", False)):
         pairs = zip(
@@ -98,6 +102,40 @@ def test_the_exported_network_answers_as_the_trained_one(trained, tmp_path):
     (logits,) = session.run(None, {"pieces": padded(rows).astype(np.int64)})
     assert logits == pytest.approx(trained.dev_logits(), abs=0.3)
     assert np.array_equal(logits.argmax(axis=1), trained.dev_logits().argmax(axis=1))
+
+
+def test_an_exported_network_is_trained_further_from_where_it_was(trained, tmp_path):
+    export_text_network(trained.model, tmp_path / MODEL_FILE)
+    (tmp_path / TOKENIZER_FILE).write_text(json.dumps(trained.tokenizer_settings))
+    further = TextTraining(
+        RECIPE, train=trained.train_set, dev=trained.dev_set, start=from_artifact(tmp_path),
+        folder=tmp_path / "run",
+    )  # fmt: skip
+    # What was rounded to 8 bits stays as it was rounded.
+    assert further.dev_logits() == pytest.approx(trained.dev_logits(), abs=0.3)
+    again = tmp_path / "again.onnx"
+    export_text_network(further.model, again)
+    rows = padded(encode(trained.tokenizer, trained.dev_set.texts, longest=16)).astype(np.int64)
+    first, second = (
+        onnxruntime.InferenceSession(str(path)).run(None, {"pieces": rows})[0]
+        for path in (tmp_path / MODEL_FILE, again)
+    )
+    assert first == pytest.approx(second, abs=1e-3)
+
+
+def test_a_folder_without_a_network_is_no_start(tmp_path):
+    data = texts_of_two_classes()
+    (tmp_path / TOKENIZER_FILE).write_text("{}")
+    (tmp_path / MODEL_FILE).write_bytes(b"no network")
+    with pytest.raises(ArtifactError, match="no network to start from"):
+        from_artifact(tmp_path)(RECIPE, data)
+
+
+def test_a_network_of_other_classes_is_no_start(trained, tmp_path):
+    export_text_network(trained.model, tmp_path / MODEL_FILE)
+    (tmp_path / TOKENIZER_FILE).write_text(json.dumps(trained.tokenizer_settings))
+    with pytest.raises(ArtifactError, match="tells 7 classes"):
+        from_artifact(tmp_path)(RECIPE, LabelledTexts(("a",), np.ones((1, 3), dtype=bool)))
 
 
 def test_eight_bits_are_near_enough():
@@ -129,7 +167,7 @@ def test_texts_are_cut_before_the_mark_of_their_end():
 def test_spoken_copies_have_no_case_and_no_punctuation():
     generator = np.random.default_rng(0)
     text = "Well… I'm NOT happy, at all! 😡 It's the 3rd time."
-    copies = {as_spoken(text, generator, negative=False, neutral=False) for _ in range(50)}
+    copies = {as_spoken(text, generator, polite=False) for _ in range(50)}
     assert "well i'm not happy at all it's the 3rd time" in copies
     assert len(copies) > 5  # fillers stand in different places
     for copy in copies:
@@ -137,16 +175,15 @@ def test_spoken_copies_have_no_case_and_no_punctuation():
         assert not set(copy) & set(".,!…😡")
 
 
-def test_politeness_is_put_around_complaints_and_facts_alone():
+def test_politeness_is_put_around_every_text_where_it_is_wanted():
     generator = np.random.default_rng(0)
 
-    def starts(**kind):
-        return sum(
-            as_spoken("words", generator, **kind).startswith(("than", "sorry")) for _ in range(400)
-        )
+    def polite(wanted):
+        copies = [as_spoken("words", generator, polite=wanted) for _ in range(400)]
+        return [copy for copy in copies if "thank" in copy]
 
-    assert starts(negative=True, neutral=False) > 5
-    assert starts(negative=False, neutral=False) == 0
+    assert len(polite(True)) > 20
+    assert not polite(False)
 
 
 def test_placeholders_become_words():

@@ -42,6 +42,10 @@ class LabelledTexts:
         counts = self.labels.sum(axis=1, keepdims=True)
         return np.asarray(self.labels / counts, dtype=np.float32)
 
+    def first(self, count: int | None) -> LabelledTexts:
+        """Return the first texts, or all where no number is given."""
+        return LabelledTexts(self.texts[:count], self.labels[:count])
+
 
 def read_go_emotions(path: Path) -> LabelledTexts:
     """Read a part of the corpus.
