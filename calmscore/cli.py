@@ -119,6 +119,23 @@ _Direction = Annotated[
         "CALMSCORE_DIRECTION tells)."
     ),
 ]
+_RawFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="What recordings without a header hold: coding:rate:channels, as ulaw:8000:1 "
+        "(default: CALMSCORE_RAW_FORMAT, or as the file's name tells)."
+    ),
+]
+
+
+def _use_raw_format(raw_format: str | None) -> None:
+    from calmscore.settings import PREFIX, read_environment
+
+    if raw_format is not None:
+        # Set, not handed on: processes that this one starts read it, too.
+        os.environ[f"{PREFIX}RAW_FORMAT"] = raw_format
+    with _clear_errors():
+        read_environment()
 
 
 def _actor() -> str:
@@ -174,6 +191,7 @@ def analyse(
         Channel, typer.Option(help="Where the customer is.")
     ] = Channel.auto,
     direction: _Direction = None,
+    raw_format: _RawFormat = None,
     output_format: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.table,
     output: Annotated[Path | None, typer.Option(help="Write here, not to stdout.")] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep the calls, too.")] = False,
@@ -188,6 +206,7 @@ def analyse(
     from calmscore.analysis.call import analyze_call
     from calmscore.outputs.terminal import score_files
 
+    _use_raw_format(raw_format)
     with contextlib.ExitStack() as stack:
         way: Direction | None = None if direction is None else direction.value
         analyse_one: Analyse = partial(analyze_call, direction=way)
@@ -259,8 +278,8 @@ def _storing(store: Store, *, direction: Direction | None, transcript: bool) -> 
             ).report
             if not transcript or report.words is not None:
                 return report
-            limits = read_environment().reading_limits
-            recording = read_recording(stream, file_name=name, limits=limits)
+            rules = read_environment().reading_rules
+            recording = read_recording(stream, file_name=name, rules=rules)
         report = with_words(report, recording, progress=progress)
         keep_words(store, report)
         return report
@@ -280,10 +299,12 @@ def batch(
     ),
     customer_channel: _Channel = None,
     direction: _Direction = None,
+    raw_format: _RawFormat = None,
 ) -> None:
     """Score many recordings into the store. Start it again to go on after a break."""
     from calmscore.intake.batch import Workers, find_recordings, score_on_cluster
 
+    _use_raw_format(raw_format)
     with _clear_errors():
         work = _work(customer_channel, direction)
         found = find_recordings(recordings)
@@ -363,11 +384,13 @@ def watch(
     jobs: Annotated[int, typer.Option(min=1)] = 1,
     customer_channel: _Channel = None,
     direction: _Direction = None,
+    raw_format: _RawFormat = None,
 ) -> None:
     """Score every recording that arrives in a folder, and move it out of the way."""
     from calmscore.intake.batch import Workers
     from calmscore.intake.watching import WatchedFolder, watch
 
+    _use_raw_format(raw_format)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import DirectoryPath, Field, ValidationError
+from pydantic import DirectoryPath, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calmscore.errors import ParameterError
@@ -26,12 +26,64 @@ Direction = Annotated[
     Literal["inbound", "outbound", "unknown"],
     Field(description="a direction: inbound, outbound or unknown"),
 ]
+Raw = Annotated[
+    str | None,
+    Field(
+        description="a form, coding:rate:channels, as ulaw:8000:1; codings are ulaw, alaw, s16le, "
+        "s16be, s24le, s32le, f32le, u8, s8, g722, gsm and vox"
+    ),
+]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds")]
 
 
+RAW_CODINGS = (
+    "ulaw", "alaw", "s8", "u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le",
+    "f32be", "g722", "gsm", "vox",
+)  # fmt: skip
+"""What a `RawFormat` may name: G.711, samples of so many bits (signed, unsigned, float; low or
+high byte first), G.722, GSM 6.10, and ADPCM of Dialogic."""
+_ONE_CHANNEL = ("g722", "gsm", "vox")
+
+
 @dataclass(frozen=True, kw_only=True)
-class ReadingLimits:
-    """What a recording may take at most.
+class RawFormat:
+    """What a file without a header holds.
+
+    Attributes
+    ----------
+    coding : str
+        One of ``RAW_CODINGS``.
+    rate_hz : int
+        Sampling rate.
+    channels : int
+        How many there are, sample by sample in turn.
+    """
+
+    coding: str
+    rate_hz: int = 8000
+    channels: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> RawFormat:
+        """Read ``coding:rate:channels``; the last two may be left out where they are 8000 and 1.
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
+        coding, *numbers = text.strip().lower().split(":")
+        rate_hz, channels = [*map(int, numbers), *(8000, 1)[len(numbers) :]]
+        highest = 1 if coding in _ONE_CHANNEL else 8
+        fits = 4000 <= rate_hz <= 192_000 and 1 <= channels <= highest
+        if coding not in RAW_CODINGS or not fits:
+            raise ValueError(text)
+        return cls(coding=coding, rate_hz=rate_hz, channels=channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingRules:
+    """What a recording may take at most, and what it holds where no header says so.
 
     Attributes
     ----------
@@ -39,13 +91,16 @@ class ReadingLimits:
         Longest call, above 0.
     file_bytes : int
         Largest file, above 0.
+    raw_format : RawFormat or None
+        Of files without a header; by None those alone are read whose names tell.
     """
 
     duration_seconds: float = 7200.0
     file_bytes: int = 2 * 1024**3
+    raw_format: RawFormat | None = None
 
 
-DEFAULT_LIMITS = ReadingLimits()
+DEFAULT_RULES = ReadingRules()
 
 
 class Environment(BaseSettings):
@@ -73,6 +128,8 @@ class Environment(BaseSettings):
     direction : {"inbound", "outbound", "unknown"}
         Who calls whom where neither an upload nor the file's name says so; inbound is a
         call that the customer makes.
+    raw_format : str or None
+        What recordings without a header hold, as `RawFormat.parse` reads it.
     training_folder : Path or None
         Holds the prepared training sets; None switches training over HTTP off.
     transcriber : str or None
@@ -86,16 +143,24 @@ class Environment(BaseSettings):
 
     data_folder: Path = Path("calmscore-data")
     database_url: str | None = None
-    max_duration_seconds: Amount = ReadingLimits.duration_seconds
-    max_file_bytes: Count = ReadingLimits.file_bytes
+    max_duration_seconds: Amount = ReadingRules.duration_seconds
+    max_file_bytes: Count = ReadingRules.file_bytes
     keep_results_seconds: Wait = 3600.0
     dashboard_upload_bytes: Count = 4 * 1024**3
     requests_per_minute: Count = 600
     analyses_at_once: Count = 2
     most_calls_waiting: Count = 1000
     direction: Direction = "unknown"
+    raw_format: Raw = None
     training_folder: Folder = None
     transcriber: str | None = None
+
+    @field_validator("raw_format")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            RawFormat.parse(value)
+        return value
 
     @property
     def writes_words(self) -> bool:
@@ -103,10 +168,12 @@ class Environment(BaseSettings):
         return self.transcriber != WORDS_OFF
 
     @property
-    def reading_limits(self) -> ReadingLimits:
-        """What a recording may take at most."""
-        return ReadingLimits(
-            duration_seconds=self.max_duration_seconds, file_bytes=self.max_file_bytes
+    def reading_rules(self) -> ReadingRules:
+        """What a recording may take at most, and how it is read."""
+        return ReadingRules(
+            duration_seconds=self.max_duration_seconds,
+            file_bytes=self.max_file_bytes,
+            raw_format=None if self.raw_format is None else RawFormat.parse(self.raw_format),
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calmscore.errors import ParameterError
-from calmscore.settings import Environment, ReadingLimits, read_environment
+from calmscore.settings import Environment, RawFormat, ReadingRules, read_environment
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def test_what_is_not_set_or_empty_has_its_default(monkeypatch):
     environment = read_environment()
     assert environment.database_url is None
     assert environment.requests_per_minute == 600
-    assert environment.reading_limits == ReadingLimits()
+    assert environment.reading_rules == ReadingRules()
 
 
 def test_what_is_set_is_read(monkeypatch, tmp_path):
@@ -35,6 +35,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         "REQUESTS_PER_MINUTE": 30,
         "ANALYSES_AT_ONCE": 4,
         "DIRECTION": "outbound",
+        "RAW_FORMAT": "alaw:16000:2",
         "TRAINING_FOLDER": tmp_path,
     }
     for name, value in given.items():
@@ -42,7 +43,11 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
     environment = read_environment()
     assert environment.data_folder == Path(tmp_path)
     assert environment.database_url == "postgresql://db/calls"
-    assert environment.reading_limits == ReadingLimits(duration_seconds=0.5, file_bytes=4096)
+    assert environment.reading_rules == ReadingRules(
+        duration_seconds=0.5,
+        file_bytes=4096,
+        raw_format=RawFormat(coding="alaw", rate_hz=16_000, channels=2),
+    )
     assert environment.keep_results_seconds == 0.0
     assert environment.requests_per_minute == 30
     assert environment.analyses_at_once == 4
@@ -59,6 +64,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         ("REQUESTS_PER_MINUTE", ["0", "many"]),
         ("ANALYSES_AT_ONCE", ["1.5", "-2"]),
         ("DIRECTION", ["in", "both"]),
+        ("RAW_FORMAT", ["opus:8000:1", "ulaw:fast", "ulaw:8000:9", "g722:16000:2", "ulaw:1"]),
         ("TRAINING_FOLDER", ["/no/such/folder"]),
     ],
 )

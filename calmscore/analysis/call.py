@@ -112,7 +112,7 @@ def analyze_call(
         threading.Thread(target=_warm_up, daemon=True).start()
     # Not named here: the analysis lets go of the sound as soon as it is cut up.
     return analyze_recording(
-        read_recording(source, limits=read_environment().reading_limits),
+        read_recording(source, rules=read_environment().reading_rules),
         customer_channel=customer_channel,
         direction=direction,
         classifier=classifier,

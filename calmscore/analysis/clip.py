@@ -45,7 +45,7 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
     """
     with path.open("rb") as source:
         recording = read_recording(
-            source, file_name=file_name, limits=read_environment().reading_limits
+            source, file_name=file_name, rules=read_environment().reading_rules
         )
     if recording.duration_seconds > LONGEST_CLIP_SECONDS:
         raise CallFileError(

@@ -11,22 +11,22 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-# Without a header nothing but the name tells what these hold: format, and options.
-_HEADERLESS: dict[str, tuple[str, dict[str, str]]] = {
-    ".ulaw": ("mulaw", {"sample_rate": "8000"}),
-    ".ul": ("mulaw", {"sample_rate": "8000"}),
-    ".pcmu": ("mulaw", {"sample_rate": "8000"}),
-    ".alaw": ("alaw", {"sample_rate": "8000"}),
-    ".al": ("alaw", {"sample_rate": "8000"}),
-    ".pcma": ("alaw", {"sample_rate": "8000"}),
-    ".sln": ("s16le", {"sample_rate": "8000"}),
-    ".sln16": ("s16le", {"sample_rate": "16000"}),
-    ".gsm": ("gsm", {"sample_rate": "8000"}),
-    ".g722": ("g722", {}),
-    ".g729": ("g729", {}),
+from calmscore.settings import RawFormat
+
+# Without a header nothing but the name tells what these hold.
+_HEADERLESS: dict[str, RawFormat] = {
+    **dict.fromkeys((".ulaw", ".ul", ".pcmu"), RawFormat(coding="ulaw")),
+    **dict.fromkeys((".alaw", ".al", ".pcma"), RawFormat(coding="alaw")),
+    ".sln": RawFormat(coding="s16le"),
+    ".sln16": RawFormat(coding="s16le", rate_hz=16_000),
+    ".gsm": RawFormat(coding="gsm"),
+    ".g722": RawFormat(coding="g722", rate_hz=16_000),
+    ".g729": RawFormat(coding="g729"),
+    ".vox": RawFormat(coding="vox"),
 }
-# Dialogic ADPCM, which libsndfile reads where it is told that it is.
-VOX_SUFFIX = ".vox"
+# What FFmpeg calls them, where it does otherwise.
+_FFMPEG_NAMES = {"ulaw": "mulaw"}
+_NO_OPTIONS = ("g722", "g729")
 UNKNOWN_FRAMES = 1 << 62
 # Of these the length is guessed from the first frames, or that of the first of joined files.
 _GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
@@ -34,14 +34,31 @@ _MP3_HEAD_BYTES = 1 << 16
 RECORDING_SUFFIXES = (
     ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
     ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff",
-    VOX_SUFFIX, *_HEADERLESS,
+    ".sph", ".voc", ".raw", ".pcm", *_HEADERLESS,
 )  # fmt: skip
 """How the names of recordings end, for those who look into folders or offer a choice."""
 
 
-def is_headerless(file_name: str) -> bool:
-    """Tell whether nothing but the name says what a file holds."""
-    return PurePath(file_name).suffix.lower() in _HEADERLESS
+def raw_format_of(file_name: str, *, usual: RawFormat | None = None) -> RawFormat | None:
+    """Return what a file without a header holds.
+
+    Parameters
+    ----------
+    file_name : str
+        Its ending tells the coding.
+    usual : RawFormat, optional
+        What such files hold where nothing else is known; also tells the rate and the channels
+        of its coding.
+
+    Returns
+    -------
+    RawFormat or None
+        None where nothing tells.
+    """
+    named = _HEADERLESS.get(PurePath(file_name).suffix.lower())
+    if named is None or (usual is not None and usual.coding == named.coding):
+        return usual
+    return named
 
 
 class Readable(Protocol):
@@ -57,6 +74,18 @@ class Readable(Protocol):
         """Return the place."""
 
 
+def _demuxer(raw: RawFormat | None) -> tuple[str | None, dict[str, str]]:
+    """Return the name of FFmpeg's reader, None where it shall find out, and its options."""
+    if raw is None:
+        return None, {}
+    options = {}
+    if raw.coding not in _NO_OPTIONS:
+        options["sample_rate"] = str(raw.rate_hz)
+    if raw.channels > 1:
+        options["ch_layout"] = f"{raw.channels}c"
+    return _FFMPEG_NAMES.get(raw.coding, raw.coding), options
+
+
 class AvSound:
     """A recording that is read once from start to end; a context manager.
 
@@ -67,8 +96,8 @@ class AvSound:
     ----------
     stream : binary file object
         The recording; seekable.
-    file_name : str
-        Tells the format where no header does.
+    raw_format : RawFormat, optional
+        What it holds, where it has no header.
 
     Raises
     ------
@@ -78,8 +107,8 @@ class AvSound:
         If it holds no sound that can be decoded.
     """
 
-    def __init__(self, stream: Readable, *, file_name: str) -> None:
-        known, options = _HEADERLESS.get(PurePath(file_name).suffix.lower(), (None, {}))
+    def __init__(self, stream: Readable, *, raw_format: RawFormat | None = None) -> None:
+        known, options = _demuxer(raw_format)
         stream.seek(0)
         head = stream.read(_MP3_HEAD_BYTES)
         stream.seek(0)

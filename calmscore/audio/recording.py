@@ -7,11 +7,11 @@ import math
 import os
 import re
 import stat
-import struct
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
@@ -20,9 +20,11 @@ import soxr  # type: ignore[import-untyped, unused-ignore]
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from calmscore.audio.av_sound import UNKNOWN_FRAMES, VOX_SUFFIX, AvSound, is_headerless
+from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound, raw_format_of
+from calmscore.audio.joined_files import share_after_end
+from calmscore.audio.wave_header import WaveHeader, read_wave_header
 from calmscore.errors import CallFileError, Notice
-from calmscore.settings import DEFAULT_LIMITS, ReadingLimits
+from calmscore.settings import DEFAULT_RULES, RawFormat, ReadingRules
 
 ANALYSIS_RATE_HZ = 16_000
 LOWEST_RATE_HZ = 4_000
@@ -33,13 +35,6 @@ MOST_CHANNELS = 8
 # short block loses little, and blocks from 1 s to 30 s take the same time.
 _BLOCK_SECONDS = 1
 _HASH_BLOCK_BYTES = 1 << 20
-# Sizes from here on are what streaming writers put where they know no size
-# (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
-_UNKNOWN_SIZE = 0x7FFF_0000
-_MOST_CHUNKS = 1_000
-_WIDE_KINDS = (b"RF64", b"BW64")
-_WAVE_KINDS = (b"RIFF", b"RIFX", *_WIDE_KINDS)
-_CHUNK_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_ -]{3}")
 _LEAST_UNREAD_SECONDS = 0.5
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
@@ -50,7 +45,6 @@ _ESTIMATED_GAP_SECONDS = 0.5
 # Of joined files the length is estimated from the size.
 _LENGTH_TOLERANCE = 1.002
 _FORMATS = "WAV, FLAC, OGG or MP3"
-_VOX_RATE_HZ = 8_000
 # What is sent in a recording's place, by its first bytes, and what to do.
 _OTHER_FILES = (
     (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh", "an archive", "unpack it first"),
@@ -71,10 +65,15 @@ _CODECS = {
     0x0161: ", Windows Media Audio", 0x0064: ", G.726", 0x0014: ", G.723", 0x0003: ", float",
 }  # fmt: skip
 # What libsndfile reads best, and what FFmpeg does: joined files to their true end, for one.
-_SNDFILE_BYTES = re.compile(rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC")
+_SNDFILE_BYTES = re.compile(rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC|NIST|Creative Voi")
 _FFMPEG_BYTES = re.compile(
-    rb"OggS|ID3|\xff[\xe0-\xff]|....ftyp|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff", re.DOTALL
+    rb"OggS|ID3|....ftyp|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff", re.DOTALL
 )
+_MP3_BYTES = re.compile(rb"\xff[\xe0-\xff]")
+_MP3_SUFFIXES = (".mp3", ".mp2", ".mpga", ".aac")
+# What bare samples hardly begin with: long marks, or 32 letters.
+_SURELY_OTHER = re.compile(rb"PK\x03\x04|7z\xbc\xaf|Rar!|%PDF|\x89PNG|GIF8|[\t\n\r -~]{32}")
+_FIRST_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +109,7 @@ def read_recording(
     source: str | os.PathLike[str] | BinaryIO,
     *,
     file_name: str | None = None,
-    limits: ReadingLimits = DEFAULT_LIMITS,
+    rules: ReadingRules = DEFAULT_RULES,
     sha256: str | None = None,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
@@ -124,8 +123,8 @@ def read_recording(
         it is read from its start and left there.
     file_name : str, optional
         Name for reports and messages; otherwise that of ``source``.
-    limits : ReadingLimits
-        What it may take at most.
+    rules : ReadingRules
+        What it may take at most, and what it holds where it has no header.
     sha256 : str, optional
         The hash of its bytes, where it is known.
 
@@ -143,11 +142,11 @@ def read_recording(
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:
-            return _read_stream(stream, name, limits, sha256)
+            return _read_stream(stream, name, rules, sha256)
     own_name = getattr(source, "name", None)
     name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
     with _rewound(source, name) as stream:
-        return _read_stream(stream, name, limits, sha256)
+        return _read_stream(stream, name, rules, sha256)
 
 
 def clean_file_name(name: str) -> str:
@@ -235,27 +234,26 @@ def _system_errors(name: str) -> Iterator[None]:
         ) from error
 
 
-def _read_stream(
-    stream: BinaryIO, name: str, limits: ReadingLimits, sha256: str | None
-) -> Recording:
+def _read_stream(stream: BinaryIO, name: str, rules: ReadingRules, sha256: str | None) -> Recording:
     with _system_errors(name):
         size = stream.seek(0, os.SEEK_END)
-        _check_size(size, name, limits)
+        _check_size(size, name, rules)
         sha256 = sha256 or _sha256(stream)
-        header = _wave_header(stream, size)
+        header = read_wave_header(stream, size)
+        after_end = share_after_end(stream, size) if header is None else header.share_after_end
         view = _View(stream, size, header)
-    with _open_sound(view, header, name) as sound:
+    with _open_sound(view, header, name, rules.raw_format) as sound:
         _check_sound(sound, header, name)
         known_seconds = _known_seconds(sound)
-        if known_seconds is not None and known_seconds > limits.duration_seconds:
-            raise _too_long(known_seconds, name, limits)
-        decoded = _decode(sound, name, limits)
+        if known_seconds is not None and known_seconds > rules.duration_seconds:
+            raise _too_long(known_seconds, name, rules)
+        decoded = _decode(sound, name, rules)
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
         damaged, gap = 0, _SMALLEST_GAP_SECONDS
         if isinstance(sound, AvSound):
             damaged, gap = sound.damaged_packets, _ESTIMATED_GAP_SECONDS
-        unread = _unread_seconds(header, decoded.frames / rate)
+        unread = after_end * decoded.frames / rate
     if view.failure:
         with _system_errors(name):
             raise view.failure
@@ -273,13 +271,13 @@ def _read_stream(
     )
 
 
-def _check_size(size: int, name: str, limits: ReadingLimits) -> None:
+def _check_size(size: int, name: str, rules: ReadingRules) -> None:
     if size == 0:
         raise CallFileError("empty_file", f"{name} is empty (0 bytes); export the call again.")
-    if size > limits.file_bytes:
+    if size > rules.file_bytes:
         raise CallFileError(
             "file_too_large",
-            f"{name} has {size} bytes, above the limit of {limits.file_bytes}; "
+            f"{name} has {size} bytes, above the limit of {rules.file_bytes}; "
             "split the call, or raise CALMSCORE_MAX_FILE_BYTES.",
         )
 
@@ -311,97 +309,6 @@ def _sha256(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-@dataclass
-class _WaveHeader:
-    """What a RIFF/WAVE header says, before libsndfile judges it."""
-
-    codec: int | None = None
-    channels: int | None = None
-    rate_hz: int | None = None
-    data_start: int | None = None
-    data_bytes: int | None = None
-    """Announced size of the sound; None where the writer did not know it."""
-    present_bytes: int = 0
-    after_bytes: int = 0
-    """What stands after the announced end of the sound and is no chunk beside it."""
-    size_patch: bytes = b""
-    """The right size, for a header that was never finished, and where it belongs."""
-    patch_start: int = 0
-
-    @property
-    def end(self) -> int | None:
-        """Where the sound ends that is read, if other sound follows it."""
-        if self.data_start is None or not self.after_bytes or not self.data_bytes:
-            return None
-        return self.data_start + self.data_bytes
-
-
-def _wave_header(stream: BinaryIO, size: int) -> _WaveHeader | None:
-    stream.seek(0)
-    start = stream.read(12)
-    if start[:4] not in _WAVE_KINDS or start[8:] != b"WAVE":
-        return None
-    order = ">" if start[:4] == b"RIFX" else "<"
-    (riff_bytes,) = struct.unpack(order + "I", start[4:8])
-    header = _WaveHeader()
-    wide_data_bytes, wide_place = 0, 0
-    position = 12
-    for _ in range(_MOST_CHUNKS):
-        stream.seek(position)
-        chunk = stream.read(8)
-        if len(chunk) < 8:
-            break
-        kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
-        position += 8
-        body = stream.read(16)
-        if kind == b"ds64" and len(body) == 16:
-            (wide_data_bytes,) = struct.unpack(order + "8xQ", body)
-            wide_place = position + 8
-        elif kind == b"fmt " and len(body) >= 8:
-            header.codec, header.channels, header.rate_hz = struct.unpack(order + "HHI", body[:8])
-        elif kind == b"data":
-            # Sound right behind the chunk's head is no other chunk: the writer broke off.
-            closed = riff_bytes + 8 == size and not (body and not _CHUNK_NAME.match(body))
-            _note_data(header, position, chunk_bytes, size, order, closed=closed)
-            if start[:4] in _WIDE_KINDS:
-                known = 0 < wide_data_bytes < 1 << 62
-                header.data_bytes = wide_data_bytes if known else None
-                header.size_patch = b"" if known else struct.pack("<Q", header.present_bytes)
-                header.patch_start = wide_place
-            break
-        position += chunk_bytes + chunk_bytes % 2
-    if header.data_start is not None and header.data_bytes is not None:
-        end = header.data_start + header.data_bytes
-        header.after_bytes = _bytes_after(stream, end + end % 2, size, order)
-    return header
-
-
-def _bytes_after(stream: BinaryIO, position: int, size: int, order: str) -> int:
-    """Return how many bytes after the sound are sound again, or nothing that can be named."""
-    for _ in range(_MOST_CHUNKS):
-        stream.seek(position)
-        chunk = stream.read(8)
-        if len(chunk) < 8:
-            return 0
-        kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
-        if kind == b"data" or kind in _WAVE_KINDS or not _CHUNK_NAME.fullmatch(kind):
-            return size - position
-        position += 8 + chunk_bytes + chunk_bytes % 2
-    return 0
-
-
-def _note_data(
-    header: _WaveHeader, start: int, announced: int, size: int, order: str, *, closed: bool
-) -> None:
-    header.data_start, header.patch_start = start, start - 4
-    header.present_bytes = size - start
-    header.data_bytes = announced if 0 < announced < _UNKNOWN_SIZE else None
-    # A recorder that was cut off leaves 0 and libsndfile would believe it. In a
-    # file that was closed properly 0 means 0, and other chunks may follow.
-    if announced == 0 and not closed:
-        header.size_patch = struct.pack(order + "I", min(header.present_bytes, 0xFFFF_FFFF))
-
-
 class _View:
     """What libsndfile sees of a file.
 
@@ -410,7 +317,7 @@ class _View:
     unfinished header put right.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, header: _WaveHeader | None) -> None:
+    def __init__(self, stream: BinaryIO, size: int, header: WaveHeader | None) -> None:
         self._stream = stream
         # Of two data chunks libsndfile would read the second alone.
         self._size = (header.end if header else None) or size
@@ -464,14 +371,18 @@ class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
 
 
 @contextmanager
-def _open_sound(view: _View, header: _WaveHeader | None, name: str) -> Iterator[Sound]:
-    first = view.read(12)
+def _open_sound(
+    view: _View, header: WaveHeader | None, name: str, raw: RawFormat | None
+) -> Iterator[Sound]:
+    first = view.read(_FIRST_BYTES)
     view.seek(0)
-    with _opened(view, first, header, name) as sound:
+    with _opened(view, first, header, name, raw) as sound:
         yield sound
 
 
-def _opened(view: _View, first: bytes, header: _WaveHeader | None, name: str) -> Sound:
+def _opened(
+    view: _View, first: bytes, header: WaveHeader | None, name: str, usual: RawFormat | None
+) -> Sound:
     if _SNDFILE_BYTES.match(first):
         try:
             return _ForwardSound(view)
@@ -480,20 +391,34 @@ def _opened(view: _View, first: bytes, header: _WaveHeader | None, name: str) ->
             cause: Exception = error
         if refusal.code not in ("unreadable_audio", "unsupported_codec"):
             raise refusal from cause
-    elif _FFMPEG_BYTES.match(first) or is_headerless(name):
+        raw = None
+    else:
         refusal = CallFileError(
             "unreadable_audio", f"{name} cannot be decoded; export the call again as {_FORMATS}."
         )
-    elif name.lower().endswith(VOX_SUFFIX):
+        raw = raw_format_of(name, usual=usual)
+        if _has_mark(first, name, raw):
+            raw = None
+        elif raw is None or _SURELY_OTHER.match(first):
+            raise _not_audio(first, name)
+    if raw is not None and raw.coding == "vox":
         return _ForwardSound(
-            view, samplerate=_VOX_RATE_HZ, channels=1, format="RAW", subtype="VOX_ADPCM"
+            view, samplerate=raw.rate_hz, channels=1, format="RAW", subtype="VOX_ADPCM"
         )
-    else:
-        raise _not_audio(first, name)
     try:
-        return AvSound(view, file_name=name)
+        return AvSound(view, raw_format=raw)
     except (FFmpegError, ValueError) as error:
         raise refusal from error
+
+
+def _has_mark(first: bytes, name: str, raw: RawFormat | None) -> bool:
+    """Tell whether a file begins as one of a form that FFmpeg finds out by itself."""
+    if _FFMPEG_BYTES.match(first):
+        return True
+    # Eleven bits that are set begin an MP3, but silence in mu-law, too.
+    return bool(_MP3_BYTES.match(first)) and (
+        raw is None or PurePath(name).suffix.lower() in _MP3_SUFFIXES
+    )
 
 
 def _not_audio(first: bytes, name: str) -> CallFileError:
@@ -506,12 +431,13 @@ def _not_audio(first: bytes, name: str) -> CallFileError:
         f"{name} is not audio in a known format (it begins with "
         f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}, or, if it is "
         f"sound without a header, convert it with 'ffmpeg -f mulaw -ar 8000 -i {name} call.wav' "
-        "(alaw, s16le or g722 in place of mulaw) or give it the ending .ulaw, .alaw, .sln or .vox.",
+        "(alaw, s16le or g722 in place of mulaw), give it the ending .ulaw, .alaw, .sln or .vox, "
+        "or say what such files hold, as CALMSCORE_RAW_FORMAT=ulaw:8000:1.",
     )
 
 
 def _unopened(
-    header: _WaveHeader | None, name: str, error: soundfile.SoundFileError
+    header: WaveHeader | None, name: str, error: soundfile.SoundFileError
 ) -> CallFileError:
     if header is None:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
@@ -564,15 +490,15 @@ def _wrong_rate(rate_hz: int, name: str) -> CallFileError:
     )
 
 
-def _too_long(seconds: float, name: str, limits: ReadingLimits) -> CallFileError:
+def _too_long(seconds: float, name: str, rules: ReadingRules) -> CallFileError:
     return CallFileError(
         "too_long",
-        f"{name} lasts {seconds:.1f} s or more, above the limit of {limits.duration_seconds:g} s; "
+        f"{name} lasts {seconds:.1f} s or more, above the limit of {rules.duration_seconds:g} s; "
         "split the call, or raise CALMSCORE_MAX_DURATION_SECONDS.",
     )
 
 
-def _check_sound(sound: Sound, header: _WaveHeader | None, name: str) -> None:
+def _check_sound(sound: Sound, header: WaveHeader | None, name: str) -> None:
     # libsndfile reads a rate as signed; the header walk does not.
     rate_hz = header.rate_hz if header and header.rate_hz is not None else sound.samplerate
     if not 1 <= sound.channels <= MOST_CHANNELS:
@@ -634,9 +560,9 @@ class _Decoded:
     broke_off: bool = False
 
 
-def _reserve(sound: Sound, name: str, limits: ReadingLimits) -> _Store:
+def _reserve(sound: Sound, name: str, rules: ReadingRules) -> _Store:
     # A second more than announced: coders fill their last block.
-    seconds = min(sound.frames / sound.samplerate + 1.0, limits.duration_seconds)
+    seconds = min(sound.frames / sound.samplerate + 1.0, rules.duration_seconds)
     try:
         return _Store(channels=sound.channels, capacity=math.ceil(seconds * ANALYSIS_RATE_HZ) + 1)
     except MemoryError as error:
@@ -647,9 +573,9 @@ def _reserve(sound: Sound, name: str, limits: ReadingLimits) -> _Store:
         ) from error
 
 
-def _decode(sound: Sound, name: str, limits: ReadingLimits) -> _Decoded:
+def _decode(sound: Sound, name: str, rules: ReadingRules) -> _Decoded:
     rate = sound.samplerate
-    decoded = _Decoded(_reserve(sound, name, limits))
+    decoded = _Decoded(_reserve(sound, name, rules))
     # Decoders of lossy formats overshoot a little; float files say what they mean.
     full_scale = 1.0 if sound.subtype in ("FLOAT", "DOUBLE") else 2.0
     resampler = soxr.ResampleStream(rate, ANALYSIS_RATE_HZ, sound.channels, dtype="float32")
@@ -665,8 +591,8 @@ def _decode(sound: Sound, name: str, limits: ReadingLimits) -> _Decoded:
             peak = _peak(block, decoded.frames / rate, name)
             decoded.frames += len(block)
             decoded.peak = max(decoded.peak, peak)
-            if decoded.frames > limits.duration_seconds * rate:
-                raise _too_long(decoded.frames / rate, name, limits)
+            if decoded.frames > rules.duration_seconds * rate:
+                raise _too_long(decoded.frames / rate, name, rules)
             if peak > full_scale:
                 decoded.store.make_room(peak)
         decoded.store.append(resampler.resample_chunk(block, last=not len(block)))
@@ -687,7 +613,7 @@ def _peak(block: NDArray[np.float32], start_seconds: float, name: str) -> float:
 
 
 def _announced_seconds(
-    header: _WaveHeader | None, decoded: _Decoded, known_seconds: float | None, rate_hz: int
+    header: WaveHeader | None, decoded: _Decoded, known_seconds: float | None, rate_hz: int
 ) -> float | None:
     """Return the length that the file claims, None where it claims none."""
     if header is None:
@@ -697,12 +623,6 @@ def _announced_seconds(
     # A ratio of bytes holds for every codec.
     ratio = max(1.0, header.data_bytes / header.present_bytes)
     return ratio * decoded.frames / rate_hz
-
-
-def _unread_seconds(header: _WaveHeader | None, seconds: float) -> float:
-    if header is None or not header.data_bytes:
-        return 0.0
-    return header.after_bytes / header.data_bytes * seconds
 
 
 def _notices(
@@ -715,7 +635,8 @@ def _notices(
     unread: float,
 ) -> tuple[Notice, ...]:
     notices = []
-    announced = announced_seconds or 0.0
+    # Estimates of joined files take in what is told of below.
+    announced = (announced_seconds or 0.0) - unread
     if decoded.broke_off or announced > seconds * _LENGTH_TOLERANCE + gap:
         total = f"{announced:.1f} s" if announced > seconds else "an unknown length"
         notices.append(

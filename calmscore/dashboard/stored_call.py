@@ -69,7 +69,7 @@ def playback(store: Store, row: CallRow, *, actor: str) -> Playback | None:
     except RecordingNotKeptError:
         return None
     recording = read_recording(
-        path, file_name=row.file_name, limits=read_environment().reading_limits
+        path, file_name=row.file_name, rules=read_environment().reading_rules
     )
     sound = prepare_playback(recording.samples)
     st.session_state["playback"] = (row.id, sound)

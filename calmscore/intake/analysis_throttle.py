@@ -106,7 +106,7 @@ class AnalysisThrottle:
         """
         with self._turn:
             recording = read_recording(
-                source, file_name=file_name, limits=read_environment().reading_limits
+                source, file_name=file_name, rules=read_environment().reading_rules
             )
             key = (
                 recording.sha256,

@@ -121,7 +121,7 @@ def take_in(
         recording = read_recording(
             source,
             file_name=file_name,
-            limits=read_environment().reading_limits,
+            rules=read_environment().reading_rules,
             sha256=call_id,
         )
         if customer_channel is None and len(recording.samples) == 1:

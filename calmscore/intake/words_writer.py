@@ -123,7 +123,7 @@ class WordsWriter:
             recording = read_recording(
                 self._store.audio.path(report.call.id),
                 file_name=report.call.file_name,
-                limits=read_environment().reading_limits,
+                rules=read_environment().reading_rules,
             )
         except CallFileError as error:
             return no_words(report, str(error))
@@ -158,8 +158,8 @@ class PassingWords:
             under_way.share = completed / max(total, 1)
 
         try:
-            limits = read_environment().reading_limits
-            recording = read_recording(source, file_name=report.call.file_name, limits=limits)
+            rules = read_environment().reading_rules
+            recording = read_recording(source, file_name=report.call.file_name, rules=rules)
         except CallFileError as error:
             return no_words(report, str(error))
         return with_words(report, recording, load=self._load, progress=advance)

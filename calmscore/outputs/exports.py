@@ -343,7 +343,7 @@ def _customer_sound(
         recording = read_recording(
             store.audio.path(row.id),
             file_name=row.file_name,
-            limits=read_environment().reading_limits,
+            rules=read_environment().reading_rules,
         )
     except CalmscoreError as error:
         return None, str(error)

@@ -226,7 +226,7 @@ def analyze_with_words(
     progress: Progress | None = None,
 ) -> CallReport:
     """Analyse a call and write down its words; see `analysis.call.analyze_call`."""
-    recording = read_recording(source, limits=read_environment().reading_limits)
+    recording = read_recording(source, rules=read_environment().reading_rules)
     report = analyze_recording(
         recording, customer_channel=customer_channel, direction=direction, progress=progress
     )

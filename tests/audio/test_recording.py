@@ -13,7 +13,7 @@ from fuzzing import mutated_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calmscore.audio.recording import ANALYSIS_RATE_HZ, ReadingLimits, read_recording
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, ReadingRules, read_recording
 from calmscore.errors import CallFileError
 
 WAV_SUBTYPES = "PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW GSM610 IMA_ADPCM MS_ADPCM"
@@ -217,15 +217,15 @@ def assert_calm(message: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code, limits, value",
+    "code, rules, value",
     [
-        ("file_too_large", ReadingLimits(file_bytes=1000), "1644"),
-        ("too_long", ReadingLimits(duration_seconds=0.05), "0.1"),
+        ("file_too_large", ReadingRules(file_bytes=1000), "1644"),
+        ("too_long", ReadingRules(duration_seconds=0.05), "0.1"),
     ],
 )
-def test_limits_are_kept(code, limits, value):
+def test_limits_are_kept(code, rules, value):
     with pytest.raises(CallFileError, match=value) as caught:
-        read_recording(io.BytesIO(VALID), file_name="a.wav", limits=limits)
+        read_recording(io.BytesIO(VALID), file_name="a.wav", rules=rules)
     assert caught.value.code == code
     assert_calm(str(caught.value).replace("0.1", ""), "a.wav")
 
@@ -236,7 +236,7 @@ def test_limit_holds_where_the_header_announces_no_length():
     data[22:26] = bytes(4)
     assert read_recording(io.BytesIO(data)).duration_seconds == 4.0
     with pytest.raises(CallFileError) as caught:
-        read_recording(io.BytesIO(data), limits=ReadingLimits(duration_seconds=2.5))
+        read_recording(io.BytesIO(data), rules=ReadingRules(duration_seconds=2.5))
     assert caught.value.code == "too_long"
 
 

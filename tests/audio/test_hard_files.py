@@ -1,0 +1,217 @@
+"""Files as recorders write them: all of the sound is read, or the rest is named."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+import soundfile
+from av_files import av_file
+
+from calmscore.audio.recording import read_recording
+from calmscore.errors import CallFileError
+from calmscore.settings import RawFormat, ReadingRules
+
+Sound = np.ndarray
+
+
+def plain(seconds: float, *, channels: int = 2, rate_hz: int = 8_000) -> Sound:
+    """Return noise, shape (n, channels): what a file's form cannot mistake for another."""
+    generator = np.random.default_rng(round(1000 * seconds))
+    return 0.1 * generator.standard_normal((round(seconds * rate_hz), channels))
+
+
+def pcm(seconds: float) -> bytes:
+    return np.asarray(plain(seconds) * 32767).astype("<i2").tobytes()
+
+
+def chunk(kind: bytes, data: bytes, *, announced: int | None = None) -> bytes:
+    return kind + struct.pack("<I", len(data) if announced is None else announced) + data
+
+
+STEREO = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 32_000, 4, 16))
+
+
+def riff(*chunks: bytes, announced: int | None = None) -> bytes:
+    return chunk(b"RIFF", b"WAVE" + b"".join(chunks), announced=announced)
+
+
+def wide(kind: bytes, *, announced: int, sound: bytes) -> bytes:
+    """Return a file of 64-bit sizes."""
+    sizes = chunk(b"ds64", struct.pack("<QQQI", announced + 72, announced, announced // 4, 0))
+    return chunk(kind, b"WAVE" + sizes + STEREO, announced=0xFFFF_FFFF) + (
+        chunk(b"data", sound, announced=0xFFFF_FFFF)
+    )
+
+
+def written(sound: Sound, *, form: str = "WAV", coding: str = "PCM_16", rate_hz: int = 8_000):
+    file = io.BytesIO()
+    soundfile.write(file, sound, rate_hz, format=form, subtype=coding)
+    return file.getvalue()
+
+
+def opus(seconds: float) -> bytes:
+    return written(plain(seconds, rate_hz=48_000), form="OGG", coding="OPUS", rate_hz=48_000)
+
+
+def at_rate(rate_hz: int) -> bytes:
+    return written(plain(3, rate_hz=rate_hz), rate_hz=rate_hz)
+
+
+# What a recorder writes: the file, how long its sound is, and how much is left unread.
+FILES: dict[str, tuple[Callable[[], bytes], str, float, float]] = {
+    "joined WAV": (lambda: written(plain(3)) + written(plain(2)), "a.wav", 3, 2),
+    "joined Opus": (lambda: opus(3) + opus(2), "a.opus", 5, 0),
+    "joined MP3": (
+        lambda: written(plain(3), form="MP3", coding="MPEG_LAYER_III")
+        + written(plain(2), form="MP3", coding="MPEG_LAYER_III"), "a.mp3", 5, 0,
+    ),
+    "joined AIFF": (
+        lambda: written(plain(3), form="AIFF") + written(plain(2), form="AIFF"), "a.aiff", 3, 2
+    ),
+    "joined AU": (
+        lambda: written(plain(3), form="AU") + written(plain(2), form="AU"), "a.au", 3, 2
+    ),
+    "joined AU, mu-law": (
+        lambda: written(plain(3), form="AU", coding="ULAW")
+        + written(plain(2), form="AU", coding="ULAW"), "a.au", 3, 2,
+    ),
+    "joined FLAC": (
+        lambda: written(plain(3), form="FLAC") + written(plain(2), form="FLAC"), "a.flac", 3, 2
+    ),
+    "three joined FLAC": (
+        lambda: b"".join(written(plain(s), form="FLAC") for s in (3, 2, 1)), "a.flac", 3, 3
+    ),
+    "joined CAF": (lambda: av_file("caf", plain(3)) + av_file("caf", plain(2)), "a.caf", 3, 2),
+    "joined M4A": (
+        lambda: av_file("m4a", plain(3, rate_hz=16_000)) + av_file("m4a", plain(2, rate_hz=16_000)),
+        "a.m4a", 3, 2,
+    ),
+    "joined AAC": (
+        lambda: av_file("aac", plain(3, rate_hz=16_000)) + av_file("aac", plain(2, rate_hz=16_000)),
+        "a.aac", 5, 0,
+    ),
+    "SPHERE": (lambda: written(plain(3), form="NIST"), "a.sph", 3, 0),
+    "Creative": (lambda: written(plain(3), form="VOC"), "a.voc", 3, 0),
+    "two data chunks": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3)), chunk(b"data", pcm(2))), "a.wav", 3, 2
+    ),
+    "two data chunks with another between": (
+        lambda: riff(
+            STEREO, chunk(b"data", pcm(3)), chunk(b"LIST", b"INFO"), chunk(b"data", pcm(2))
+        ), "a.wav", 3, 2,
+    ),
+    "RIFF closed too early": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3)), announced=5_000), "a.wav", 3, 0
+    ),
+    "RIFF never closed": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0), announced=0), "a.wav", 3, 0
+    ),
+    "RIFF closed, its data chunk not": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0)), "a.wav", 3, 0
+    ),
+    "data chunk shorter than the file": (
+        lambda: riff(STEREO, chunk(b"data", pcm(4), announced=len(pcm(3)))), "a.wav", 3, 1
+    ),
+    "BW64": (lambda: wide(b"BW64", announced=96_000, sound=pcm(3)), "a.wav", 3, 0),
+    "RF64": (lambda: wide(b"RF64", announced=96_000, sound=pcm(3)), "a.wav", 3, 0),
+    "BW64 that was never closed": (lambda: wide(b"BW64", announced=0, sound=pcm(3)), "a.wav", 3, 0),
+    "RF64 that was never closed": (lambda: wide(b"RF64", announced=0, sound=pcm(3)), "a.wav", 3, 0),
+    "RF64 that announces too little": (
+        lambda: wide(b"RF64", announced=64_000, sound=pcm(3)), "a.wav", 2, 1
+    ),
+    "Dialogic": (
+        lambda: written(plain(3, channels=1), form="RAW", coding="VOX_ADPCM"), "a.vox", 3, 0
+    ),
+    "bare mu-law": (lambda: av_file("ulaw", plain(3, channels=1)), "a.ulaw", 3, 0),
+    "bare A-law": (lambda: av_file("alaw", plain(3, channels=1)), "a.alaw", 3, 0),
+    "bare samples": (lambda: av_file("sln", plain(3, channels=1)), "a.sln", 3, 0),
+    "bare GSM": (
+        lambda: written(plain(3, channels=1), form="RAW", coding="GSM610"), "a.gsm", 3, 0
+    ),
+    "G.722": (lambda: av_file("g722", plain(3, channels=1, rate_hz=16_000)), "a.g722", 3, 0),
+    "G.726 in WAV": (lambda: av_file("g726.wav", plain(3, channels=1)), "a.wav", 3, 0),
+    **{f"{rate_hz} Hz": (partial(at_rate, rate_hz), "a.wav", 3, 0)
+       for rate_hz in (6_000, 11_025, 22_050, 96_000, 192_000)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_all_of_the_sound_is_read_or_the_rest_is_named(name):
+    make, file_name, seconds, unread = FILES[name]
+    recording = read_recording(io.BytesIO(make()), file_name=file_name)
+    assert recording.duration_seconds == pytest.approx(seconds, abs=0.35)
+    told = [n.message for n in recording.warnings if n.code == "sound_after_end"]
+    assert len(told) == (unread > 0)
+    assert all(f"About {unread:.1f} s" in message for message in told)
+    assert not [n for n in recording.warnings if n.code == "truncated_data"]
+
+
+RAW: dict[str, tuple[Callable[[], bytes], str, str, float, int]] = {
+    "mu-law": (lambda: bare(plain(3, channels=1), "ULAW"), "a.raw", "ulaw", 3, 1),
+    "mu-law that begins with silence": (
+        lambda: b"\xff" * 8_000 + bare(plain(3, channels=1), "ULAW"), "a.raw", "ulaw:8000:1", 4, 1
+    ),
+    "A-law of two channels": (lambda: bare(plain(3), "ALAW"), "call", "alaw:8000:2", 3, 2),
+    "samples of four channels": (
+        lambda: bare(plain(3, channels=4), "PCM_16"), "a.bin", "s16le:16000:4", 1.5, 4
+    ),
+    "floats": (lambda: bare(plain(3), "FLOAT"), "a.pcm", "f32le:8000:2", 3, 2),
+    "Dialogic at 6 kHz": (
+        lambda: bare(plain(3, channels=1), "VOX_ADPCM"), "a.vox", "vox:6000", 4, 1
+    ),
+    "two channels where the name tells the coding": (
+        lambda: bare(plain(3), "ULAW"), "a.ulaw", "ulaw:8000:2", 3, 2
+    ),
+    "another coding by the name": (
+        lambda: bare(plain(3, channels=1), "ALAW"), "a.alaw", "ulaw:8000:2", 3, 1
+    ),
+    "a header all the same": (lambda: written(plain(3)), "a.raw", "ulaw:16000:1", 3, 2),
+}  # fmt: skip
+
+
+def bare(sound: Sound, coding: str) -> bytes:
+    return written(sound, form="RAW", coding=coding)
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_sound_without_a_header_is_what_somebody_says_it_is(name):
+    make, file_name, raw, seconds, channels = RAW[name]
+    rules = ReadingRules(raw_format=RawFormat.parse(raw))
+    recording = read_recording(io.BytesIO(make()), file_name=file_name, rules=rules)
+    assert recording.duration_seconds == pytest.approx(seconds, abs=0.05)
+    assert len(recording.samples) == channels
+    assert 0.05 < float(recording.samples.std()) < 0.2
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(999), b'{"error": 404}' * 99])
+def test_what_is_no_sound_is_no_sound_without_a_header_either(content):
+    rules = ReadingRules(raw_format=RawFormat.parse("ulaw"))
+    with pytest.raises(CallFileError) as caught:
+        read_recording(io.BytesIO(content), file_name="a.raw", rules=rules)
+    assert caught.value.code == "not_audio"
+
+
+NO_RECORDINGS = {
+    "an archive": b"PK\x03\x04" + bytes(99),
+    "a page of errors": b"<!DOCTYPE html><html>Session expired</html>",
+    "a PDF": b"%PDF-1.7" + bytes(99),
+    "JSON": b'{"error": "not found"}',
+    "SILK": b"#!SILK_V3" + bytes(99),
+}
+
+
+@pytest.mark.parametrize("name", NO_RECORDINGS)
+def test_what_is_no_recording_is_named_with_what_to_do(name):
+    with pytest.raises(CallFileError, match=r"call 7\.wav is .*; ") as caught:
+        read_recording(io.BytesIO(NO_RECORDINGS[name]), file_name="call 7.wav")
+    assert caught.value.code == "not_audio"
+
+
+def test_sound_without_a_header_is_refused_with_the_command_that_converts_it():
+    with pytest.raises(CallFileError, match=r"ffmpeg -f mulaw -ar 8000 -i call\.raw call\.wav"):
+        read_recording(io.BytesIO(b"\xff\x7f\xfe" * 4_000), file_name="call.raw")
