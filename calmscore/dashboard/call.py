@@ -26,7 +26,6 @@ from calmscore.dashboard.stored_call import (
     watched_phrases,
     whereabouts,
 )
-from calmscore.dashboard.transcript.component import transcript
 from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.settings import read_environment
@@ -229,12 +228,12 @@ def _pdf(store: Store, row: CallRow, report: CallReport, user: User) -> None:
 
 
 def _words(store: Store, row: CallRow, report: CallReport, user: User) -> None:
-    """Show what is said, or how far it is written down."""
+    """Let what is said be written down, or show how far that is."""
+    if report.words is not None:
+        return
     with store.database.reading() as session:
         state = words_state(session, row.id)
-    if report.words is not None:
-        transcript(report, playable=row.has_audio, phrases=watched_phrases(store))
-    elif state == "waiting":
+    if state == "waiting":
         _words_follow(store, row.id)
     elif _may_write_words(row, user) and st.button(
         "Write down what is said", icon=":material/notes:"
@@ -275,6 +274,7 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         report, sound, start_seconds=_start_seconds(), bookmarks=bookmarks(store, row.id),
         on_bookmark=bookmark_keeper(store, row.id, user), linkable=True,
         why_no_bookmark="Only supervisors set bookmarks.", waiting=row.has_audio,
+        phrases=watched_phrases(store),
     )  # fmt: skip
     if not row.has_audio:
         st.info(

@@ -19,7 +19,6 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses, passing_words
 from calmscore.dashboard.stored_call import watched_phrases
-from calmscore.dashboard.transcript.component import transcript
 from calmscore.errors import fault_of
 from calmscore.intake.take_in import keep
 from calmscore.locations import shipped
@@ -149,13 +148,17 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
 
 
 def _console(report: CallReport, playback: Playback) -> None:
-    if not _is_kept(report):
-        console(report, playback, why_no_bookmark="Keep this call first: bookmarks go with it.")
-        return
     store = open_store()
+    phrases = watched_phrases(store)
+    if not _is_kept(report):
+        console(
+            report, playback, phrases=phrases,
+            why_no_bookmark="Keep this call first: bookmarks go with it.",
+        )  # fmt: skip
+        return
     console(
         report, playback, bookmarks=bookmarks(store, report.call.id), linkable=True,
-        on_bookmark=bookmark_keeper(store, report.call.id, current_user()),
+        on_bookmark=bookmark_keeper(store, report.call.id, current_user()), phrases=phrases,
     )  # fmt: skip
 
 
@@ -204,9 +207,7 @@ def _words_follow(report: CallReport, source: io.BytesIO) -> None:
 
 def _words(report: CallReport, source: io.BytesIO) -> None:
     told = report.words is not None or words_notices(report)
-    if told:
-        transcript(report, playable=True, phrases=watched_phrases(open_store()))
-    elif read_environment().writes_words:
+    if not told and read_environment().writes_words:
         _words_follow(report, source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -13,11 +14,13 @@ from stub_classifier import stub_classifier
 from test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
 
 from calmscore.analysis.report import SpokenWord, Words, WordsTurn
+from calmscore.dashboard.console.words import words_view
 from calmscore.dashboard.page_files import page_file
-from calmscore.dashboard.transcript.component import turns_view
 from calmscore.intake import words_writer
 from calmscore.network import classifier
 from calmscore.words.transcriber import HeardWord, Language
+
+WEIGHS, WATCHED = 1, 2
 
 
 class Parrot:
@@ -44,13 +47,15 @@ def test_a_turn_is_drawn_with_its_watched_words():
         sentiment="negative",
     )  # fmt: skip
     report = replace(made_report(WORSE), words=Words(language="en", model="parrot", turns=(turn,)))
-    (view,) = turns_view(report, phrases=["Third Time", "cancel"])
-    assert (view["clock"], view["speaker"], view["sentiment"]) == ("1:05", "customer", "negative")
-    assert [w["text"] for w in view["words"] if w["watched"]] == [
+    view = words_view(report, phrases=["Third Time", "cancel"])
+    assert view["phrases"] == [{"phrase": "Third Time", "count": 2}]
+    (row,) = view["turns"]
+    assert (row["start"], row["speaker"], row["tone"]) == (65.0, "customer", "negative")
+    assert [text for text, _, marks in row["words"] if marks & WATCHED] == [
         "third", "time,", "third", "time.",
     ]  # fmt: skip
-    assert [w["text"] for w in view["words"] if w["weighs"]] == ["My"]
-    assert turns_view(made_report(WORSE)) == []
+    assert [text for text, _, marks in row["words"] if marks & WEIGHS] == ["My"]
+    assert words_view(made_report(WORSE)) is None
 
 
 @pytest.fixture
@@ -66,13 +71,24 @@ def page(monkeypatch, tmp_path):
     st.cache_resource.clear()
 
 
+def words_shown(page):
+    """Return what the console was given of the words."""
+    (console,) = (
+        component.proto
+        for component in page.get("bidi_component")
+        if component.proto.component_name == "calmscore_console"
+    )
+    return json.loads(console.json)["words"]
+
+
 def test_the_score_is_there_first_and_the_words_follow(page, speech):  # noqa: F811
     upload(page, wav(speech))
     assert not page.exception
-    assert "What to know" in texts(page) or "channel" in texts(page)
+    assert "out of 10" in texts(page)
     until = time.monotonic() + 60
-    while "“supervisor”" not in texts(page) and time.monotonic() < until:
+    while words_shown(page) is None and time.monotonic() < until:
         time.sleep(0.1)
         page.run()
     assert not page.exception
-    assert "“supervisor”" in texts(page)
+    shown = words_shown(page)
+    assert {"phrase": "supervisor", "count": len(shown["turns"])} in shown["phrases"]

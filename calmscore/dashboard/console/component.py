@@ -13,10 +13,14 @@ from calmscore.analysis.report import CallReport
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE, Playback
 from calmscore.audio.spectrogram import spectrogram
 from calmscore.dashboard.console.view import console_view
+from calmscore.dashboard.console.words import words_view
 
 PLAYER_KEY = "player"
 _FOLDER = Path(__file__).parent
-_MODULES = ("colours", "clock", "blocks", "lanes", "spectrogram", "player", "console")
+_MODULES = (
+    "elements", "numbers", "colours", "blocks", "lanes", "span", "spectrogram", "player",
+    "describing", "moments", "bookmark", "words", "pointing", "keys", "console",
+)  # fmt: skip
 _IMPORTS = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -46,8 +50,9 @@ def console(
     why_no_bookmark: str = "",
     linkable: bool = False,
     waiting: bool = False,
+    phrases: Sequence[str] = (),
 ) -> None:
-    """Show a call's lanes, player and moments.
+    """Show a call's lanes, player, moments and words.
 
     Parameters
     ----------
@@ -67,6 +72,8 @@ def console(
         Whether the call has an address of its own.
     waiting : bool
         Whether the sound will be there in a moment.
+    phrases : sequence of str
+        What is watched for in the words.
     """
     key, sound_key = (f"{part}-{report.call.id[:12]}" for part in ("console", "sound"))
 
@@ -76,6 +83,7 @@ def console(
             on_bookmark(float(marked["seconds"]), str(marked["text"]))
 
     data: dict[str, Any] = console_view(report) | {
+        "words": words_view(report, phrases=phrases),
         "sound": None if playback is None else playback.outline(),
         "start": start_seconds,
         "bookmarks": [{"seconds": seconds, "text": text} for seconds, text in bookmarks],

@@ -1,7 +1,7 @@
 // The lanes: everything on one time axis, drawn anew for whatever part of the call is in view.
 
 import { css, letters, mixed, rgb, visible } from "./colours.js";
-import { clock } from "./clock.js";
+import { clock } from "./numbers.js";
 import { shownBlocks } from "./blocks.js";
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
@@ -31,10 +31,10 @@ export function layout(view) {
 }
 
 export class Scale {
-  constructor(seconds, width, span) {
+  constructor(seconds, width, { start, end }) {
     this.seconds = seconds;
     this.width = width;
-    [this.start, this.end] = span;
+    [this.start, this.end] = [start, end];
   }
 
   get perSecond() {
@@ -131,7 +131,6 @@ function grounds(pen, view, placed, scale, colours) {
 }
 
 const distressY = (lane, share) => lane.top + 5 + (1 - share) * (lane.height - 10);
-
 
 function hatch(pen, colours) {
   const tile = document.createElement("canvas");
@@ -362,7 +361,7 @@ function axis(pen, placed, scale, colours) {
 export function drawOverview(canvas, view, scale, colours) {
   const height = 26;
   const pen = sized(canvas, scale.width, height);
-  const whole = new Scale(scale.seconds, scale.width, [0, scale.seconds]);
+  const whole = new Scale(scale.seconds, scale.width, { start: 0, end: scale.seconds });
   pen.fillStyle = css(colours.lane);
   pen.fillRect(LEFT, 0, scale.width - LEFT - RIGHT, height);
   for (const block of shownBlocks(view.blocks, whole.perSecond, view.emotions)) {

@@ -1,0 +1,63 @@
+// The lanes in words: what is heard at a place, what the colours stand for, the table.
+
+import { made } from "./elements.js";
+import { palette } from "./lanes.js";
+
+export function describe(view, seconds) {
+  const inside = ([start, end]) => seconds >= start && seconds < end;
+  const block = view.blocks.find(({ start, end }) => inside([start, end]));
+  const parts = [];
+  if (block && block.status === "scored") {
+    parts.push(`customer heard as ${view.emotions[block.emotion].label}, `
+      + `${Math.round(100 * block.sure)} % sure, distress ${Math.round(100 * block.distress)} %`);
+  } else if (block) {
+    parts.push(block.status === "other_voice" ? "another voice, not judged"
+      : "customer, not judged: too quiet or not clear");
+  }
+  if (view.agent.some(inside)) parts.push("agent speaks");
+  if (!parts.length) parts.push(view.silence.some(inside) ? "silence" : "pause");
+  return parts.join("; ");
+}
+
+export function fillLegend(legend, host, view) {
+  legend.replaceChildren();
+  const present = new Set(view.blocks.map((block) => block.emotion));
+  const colours = palette(host, view);
+  for (const [name, emotion] of Object.entries(view.emotions)) {
+    if (!present.has(name)) continue;
+    const item = made("span", "item");
+    const swatch = made("span", "swatch");
+    swatch.style.background = `rgb(${colours.emotions[name].map(Math.round).join(",")})`;
+    item.append(swatch, emotion.label);
+    legend.append(item);
+  }
+  if (view.silence.length) {
+    const item = made("span", "item");
+    item.append(made("span", "swatch hatched"), "silence");
+    legend.append(item);
+  }
+  if (view.blocks.some((block) => block.emotion)) legend.append(made("span", "item", "paler: less sure"));
+}
+
+// Made when it is opened: an hour has many rows.
+export function fillTable(details, rows) {
+  const fill = () => {
+    if (!details.open) return;
+    const table = made("table");
+    const head = made("tr");
+    for (const name of ["Time", "Customer", "How sure", "Distress"]) {
+      const cell = made("th", "", name);
+      cell.scope = "col";
+      head.append(cell);
+    }
+    table.append(made("caption", "", "What was heard of the customer, from the beginning to the end"), head);
+    for (const row of rows) {
+      const line = made("tr");
+      line.append(...row.map((text) => made("td", "", text)));
+      table.append(line);
+    }
+    details.querySelector(".rows").replaceChildren(table);
+  };
+  details.ontoggle = fill;
+  fill();
+}
