@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from calmscore.analysis.conversation import conversation_of
 from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
 from calmscore.store.schema import (
@@ -23,15 +24,18 @@ from calmscore.store.schema import (
     Review,
     Tag,
 )
-from calmscore.store.words import says, with_stored_words
+from calmscore.store.words import says, says_any, with_stored_words
 
-CallOrder = Literal["called_at", "agent", "duration_seconds", "score", "outcome", "file_name"]
+CallOrder = Literal[
+    "called_at", "agent", "duration_seconds", "score", "outcome", "file_name",
+    "agent_share", "interruptions", "pauses",
+]  # fmt: skip
 ReviewStatus = Literal["new", "assigned", "reviewed"]
 REVIEW_STATUSES: tuple[ReviewStatus, ...] = get_args(ReviewStatus)
 
 _TREND_POINTS = 24
 # PostgreSQL sorts by a column's index only if nothing is said of missing values.
-_MAY_BE_MISSING = ("agent", "score")
+_MAY_BE_MISSING = ("agent", "score", "agent_share", "interruptions", "pauses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,8 @@ class CallFilter:
         A part of the file name, the agent's or the customer's name.
     words : str, optional
         What is said in the call; see `store.words.says`.
+    phrases : sequence of str
+        Any of these is said; empty means any call.
     """
 
     ids: Sequence[str] = ()
@@ -79,14 +85,16 @@ class CallFilter:
     playable: bool = False
     text: str | None = None
     words: str | None = None
+    phrases: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallRow:
     """A stored call as lists show it.
 
-    ``trend`` is smoothed distress, 0–1, over the call; ``reviewer`` and ``due_on`` say who
-    listens to it, or did, and until when.
+    ``trend`` is smoothed distress, 0–1, over the call; ``agent_share``, ``interruptions`` and
+    ``pauses`` are as in `analysis.conversation`; ``reviewer`` and ``due_on`` say who listens
+    to it, or did, and until when.
     """
 
     number: int
@@ -101,6 +109,9 @@ class CallRow:
     outcome: str
     trend: tuple[float, ...]
     has_audio: bool
+    agent_share: float | None = None
+    interruptions: int | None = None
+    pauses: int | None = None
     tags: tuple[str, ...] = field(default=())
     status: ReviewStatus = "new"
     reviewer: str | None = None
@@ -154,6 +165,9 @@ def save_report(
     call.score_low, call.score_high = report.score.low, report.score.high
     call.doubt = report.speakers.doubt
     call.trend = _trend(report)
+    talk = conversation_of(report)
+    call.agent_share, call.interruptions = talk.agent_share, talk.interruptions
+    call.pauses = talk.pauses
     set_details(session, call, details)
     session.flush()
     stored = session.scalar(
@@ -256,7 +270,7 @@ def list_calls(
         A reading one.
     wanted : CallFilter, optional
         All calls by default.
-    order : {"called_at", "agent", "duration_seconds", "score", "outcome", "file_name"}
+    order : {"called_at", "agent", "duration_seconds", "score", …}
         Column to sort by; calls without a value come last.
     descending : bool
         Largest or latest first.
@@ -474,6 +488,8 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         )
     if wanted.words:
         conditions.append(says(wanted.words))
+    if wanted.phrases:
+        conditions.append(says_any(wanted.phrases))
     return conditions
 
 
@@ -513,6 +529,9 @@ def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
             outcome=call.outcome,
             trend=tuple(call.trend),
             has_audio=call.audio_until is not None,
+            agent_share=call.agent_share,
+            interruptions=call.interruptions,
+            pauses=call.pauses,
             tags=tuple(sorted(tags.get(call.number, ()))),
             **_review(reviews.get(call.number)),
         )

@@ -106,8 +106,11 @@ class Call(Base):
         Index("ix_calls_agent_id_called_at", "agent_id", "called_at"),
         Index("ix_calls_outcome_called_at", "outcome", "called_at"),
         # SQLite reads the plain index backwards for this order, PostgreSQL does not.
-        Index("ix_calls_score_descending", text("score DESC NULLS LAST")).ddl_if(
-            dialect="postgresql"
+        *(
+            Index(f"ix_calls_{name}_descending", text(f"{name} DESC NULLS LAST")).ddl_if(
+                dialect="postgresql"
+            )
+            for name in ("score", "agent_share", "interruptions", "pauses")
         ),
     )
 
@@ -126,6 +129,10 @@ class Call(Base):
     score_high: Mapped[float | None]
     # How likely it is that the wrong person was taken for the customer, 0–1.
     doubt: Mapped[float | None]
+    # How the conversation went, as in ``analysis.conversation``.
+    agent_share: Mapped[float | None] = mapped_column(index=True)
+    interruptions: Mapped[int | None] = mapped_column(index=True)
+    pauses: Mapped[int | None] = mapped_column(index=True)
     outcome: Mapped[str] = mapped_column(PlainString(40))
     trend: Mapped[list[float]]
     audio_until: Mapped[datetime | None] = mapped_column(index=True)

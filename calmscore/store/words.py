@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -26,14 +26,24 @@ _NOTICES = "notices"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordsHit:
-    """A turn in which something was said that was looked for."""
+class SaidLine:
+    """A line of a call in which something is said that was looked for.
 
-    call_id: str
-    file_name: str
+    Attributes
+    ----------
+    at_seconds : float
+        When the first word that was looked for begins.
+    speaker : {"customer", "agent"} or None
+        Who says it; None where voices are mixed.
+    before, said, after : str
+        What was looked for, and what is said around it.
+    """
+
     at_seconds: float
     speaker: Speaker | None
-    text: str
+    before: str
+    said: str
+    after: str
 
 
 class _Says(FunctionElement[bool]):
@@ -63,10 +73,18 @@ def says(wanted: str) -> ColumnElement[bool]:
         Words that are all said, in any order; those in double quotes one after another.
         Case and punctuation do not matter.
     """
-    phrases = _phrases(wanted)
-    if not phrases:
+    return _says(_phrases(wanted), joined_by=" ")
+
+
+def says_any(phrases: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that at least one of some phrases is said in a call."""
+    return _says([" ".join(said_words(phrase)) for phrase in phrases], joined_by=" OR ")
+
+
+def _says(phrases: Sequence[str], *, joined_by: str) -> ColumnElement[bool]:
+    query = joined_by.join(f'"{phrase}"' for phrase in phrases if phrase)
+    if not query:
         return false()
-    query = " ".join(f'"{phrase}"' for phrase in phrases)
     kept = aliased(CallWords)
     those = select(kept.call_number).where(
         _Says(kept.call_number, kept.text, literal(query, Text()))
@@ -94,55 +112,24 @@ def count_phrases(texts: Iterable[str], phrases: Sequence[str]) -> dict[str, int
     phrases : sequence of str
         Case and punctuation do not matter.
     """
-    spoken = [f" {' '.join(said_words(text))} " for text in texts]
+    spoken = "\n".join(f" {' '.join(said_words(text))} " for text in texts)
     counts = {phrase: _count(" ".join(said_words(phrase)), spoken) for phrase in phrases}
     return {phrase: count for phrase, count in counts.items() if count}
 
 
-def _count(phrase: str, spoken: Sequence[str]) -> int:
-    # Looked ahead: a word may end one phrase and begin the next.
-    pattern = re.compile(f"(?= {re.escape(phrase)} )")
-    return sum(len(pattern.findall(text)) for text in spoken) if phrase else 0
-
-
-def search_words(session: Session, wanted: str, *, limit: int = 50) -> list[WordsHit]:
-    """Return the turns in which something is said, those of the latest calls first.
-
-    Parameters
-    ----------
-    session : Session
-        A reading one.
-    wanted : str
-        As in `says`.
-    limit : int
-        Most calls to look through.
-    """
-    phrases = _phrases(wanted)
-    query = (
-        select(Call, CallWords.document)
-        .join(CallWords, CallWords.call_number == Call.number)
-        .where(says(wanted))
-        .order_by(Call.called_at.desc(), Call.number.desc())
-        .limit(limit)
-    )
-    return [
-        WordsHit(
-            call_id=call.id,
-            file_name=call.file_name,
-            at_seconds=turn["start_seconds"],
-            speaker=turn["speaker"],
-            text=turn["text"],
-        )
-        for call, document in session.execute(query)
-        for turn in (document["words"] or {"turns": []})["turns"]
-        if count_phrases([turn["text"]], phrases)
-    ]
+def _count(phrase: str, spoken: str) -> int:
+    count, place = 0, spoken.find(f" {phrase} ") if phrase else -1
+    while place >= 0:
+        count += 1
+        # A word may end one phrase and begin the next.
+        place = spoken.find(f" {phrase} ", place + 1)
+    return count
 
 
 def phrases_of_calls(
     session: Session, call_numbers: Sequence[int], phrases: Sequence[str]
 ) -> dict[int, dict[str, int]]:
-    """Return how often each phrase is said in each of some calls."""
+    """Return how often each phrase is said in each of some calls, where any is."""
     if not phrases:
         return {}
     found = select(CallWords.call_number, CallWords.text).where(
@@ -154,6 +141,84 @@ def phrases_of_calls(
         if said
     }
     return {number: count for number, count in counts.items() if count}
+
+
+def lines_of_calls(
+    session: Session, call_numbers: Sequence[int], wanted: str, *, most: int = 2
+) -> dict[int, list[SaidLine]]:
+    """Return the lines of some calls in which something is said that is looked for.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    call_numbers : sequence of int
+        Whose lines.
+    wanted : str
+        As in `says`.
+    most : int
+        Lines of each call: the first of each word or phrase, as far as they go.
+    """
+    phrases = [phrase.split() for phrase in _phrases(wanted)]
+    if not phrases:
+        return {}
+    found = select(CallWords.call_number, CallWords.document).where(
+        CallWords.call_number.in_(call_numbers)
+    )
+    lines = {
+        number: _first_lines(document["words"]["turns"], phrases, most=most)
+        for number, document in session.execute(found)
+        if document is not None and document["words"] is not None
+    }
+    return {number: some for number, some in lines.items() if some}
+
+
+def _first_lines(
+    turns: Sequence[Mapping[str, Any]], phrases: Sequence[Sequence[str]], *, most: int
+) -> list[SaidLine]:
+    found: dict[int, SaidLine] = {}
+    for phrase in phrases:
+        for place, turn in enumerate(turns):
+            line = _line(turn, phrase)
+            if line is not None:
+                found.setdefault(place, line)
+                break
+        if len(found) == most:
+            break
+    return [found[place] for place in sorted(found)]
+
+
+def _line(turn: Mapping[str, Any], phrase: Sequence[str]) -> SaidLine | None:
+    words = turn["words"]
+    place = next(iter(places_of(phrase, [word["text"] for word in words])), None)
+    if place is None:
+        return None
+    first, last = place
+    texts = [str(word["text"]) for word in words]
+    return SaidLine(
+        at_seconds=float(words[first]["start_seconds"]),
+        speaker=turn["speaker"],
+        before=" ".join(texts[:first]),
+        said=" ".join(texts[first : last + 1]),
+        after=" ".join(texts[last + 1 :]),
+    )
+
+
+def places_of(phrase: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield where a phrase is said: the places of its first and its last word.
+
+    Parameters
+    ----------
+    phrase : sequence of str
+        As `said_words` gives it.
+    texts : sequence of str
+        The words of one turn as they are written, with their punctuation.
+    """
+    parts = [(place, said) for place, text in enumerate(texts) for said in said_words(text)]
+    for first in range(len(parts) - len(phrase) + 1):
+        run = parts[first : first + len(phrase)]
+        if run and [said for _, said in run] == list(phrase):
+            yield run[0][0], run[-1][0]
 
 
 def want_words(session: Session, call: Call, *, customer_channel: str) -> None:

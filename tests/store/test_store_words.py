@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,16 +11,25 @@ import pytest
 from stored_calls import add, call_id_of, make_report, recording_of
 
 from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
-from calmscore.store.calls import CallFilter, find_call, list_calls, read_report, read_reports
+from calmscore.store.calls import (
+    CallFilter,
+    count_calls,
+    find_call,
+    list_calls,
+    read_report,
+    read_reports,
+)
 from calmscore.store.settings import Settings, write_settings
 from calmscore.store.words import (
+    SaidLine,
     claim_waiting,
     count_phrases,
     finish_words,
+    lines_of_calls,
     phrases_of_calls,
-    search_words,
     words_state,
 )
+from calmscore.words.masking import MASK, masked
 
 SAID = ("Thank you for calling.", "I want to CANCEL it, don't you see?", "Third time, cancel!")
 
@@ -37,8 +47,12 @@ def spoken(*texts: str) -> Words:
             end_seconds=place + 0.9,
             text=text,
             words=tuple(
-                SpokenWord(text=word, start_seconds=float(place), end_seconds=place + 0.9)
-                for word in text.split()
+                SpokenWord(
+                    text=word,
+                    start_seconds=place + 0.15 * number,
+                    end_seconds=place + 0.15 * number + 0.1,
+                )
+                for number, word in enumerate(text.split())
             ),
         )
         for place, text in enumerate(texts)
@@ -81,15 +95,72 @@ def test_words_come_back_with_the_report_and_are_found(store):
         assert found(store, odd) in ([], ["a.wav"])
 
 
-def test_a_hit_tells_who_said_it_and_when(store):
-    add(store, "a.wav", saying("a.wav", *SAID))
+def lines(store, wanted: str, **options):
     with store.database.reading() as session:
-        hits = search_words(session, "cancel")
-        numbers = [row.number for row in list_calls(session)]
-        counts = phrases_of_calls(session, numbers, ["cancel", "third time", "supervisor"])
-    assert [(hit.at_seconds, hit.speaker) for hit in hits] == [(1.0, "customer"), (2.0, "agent")]
-    assert hits[0].text == SAID[1] and hits[0].file_name == "a.wav"
-    assert counts == {numbers[0]: {"cancel": 2, "third time": 1}}
+        numbers = {row.number: row.file_name for row in list_calls(session)}
+        found = lines_of_calls(session, list(numbers), wanted, **options)
+    return {numbers[number]: some for number, some in found.items()}
+
+
+def test_a_line_tells_who_said_it_when_and_with_what_around_it(store):
+    add(store, "a.wav", saying("a.wav", *SAID))
+    add(store, "b.wav", saying("b.wav", "All is well."))
+    add(store, "c.wav")
+    ((line,),) = lines(store, "cancel").values()
+    # The word itself, not the turn in which it is said.
+    assert line == SaidLine(
+        at_seconds=pytest.approx(1.45), speaker="customer",
+        before="I want to", said="CANCEL", after="it, don't you see?",
+    )  # fmt: skip
+    found = lines(store, 'calling "third time" well')
+    assert {name: [line.said for line in some] for name, some in found.items()} == {
+        "a.wav": ["calling.", "Third time,"], "b.wav": ["well."],
+    }  # fmt: skip
+    assert [line.said for line in lines(store, "calling cancel", most=1)["a.wav"]] == ["calling."]
+    for nothing in ("", "!", "supervisor", '"time third"'):
+        assert lines(store, nothing) == {}
+
+
+def test_one_line_answers_for_all_that_is_said_in_it(store):
+    add(store, "a.wav", saying("a.wav", "I want to cancel and to leave.", "Cancel what?"))
+    assert [line.said for line in lines(store, "cancel leave")["a.wav"]] == ["cancel"]
+
+
+def test_numbers_stay_masked_in_what_is_found(store):
+    words = spoken("My number is 0151 234 5678, call me.")
+    words = replace(words, turns=masked(words.turns))
+    report = CallReport(**{**vars(make_report("a.wav")), "words": words})
+    add(store, "a.wav", report)
+    ((line,),) = lines(store, "number").values()
+    assert line.after == f"is {MASK * 4} {MASK * 3} {MASK * 4}, call me."
+    assert found(store, "0151") == found(store, '"234 5678"') == []
+
+
+def test_calls_are_found_by_any_of_some_phrases(store):
+    add(store, "a.wav", saying("a.wav", *SAID))
+    add(store, "b.wav", saying("b.wav", "Let me speak to your supervisor!"))
+    add(store, "c.wav", saying("c.wav", "All is well. Time for the third."))
+
+    def found_by(*phrases: str, **others) -> list[str]:
+        with store.database.reading() as session:
+            wanted = CallFilter(phrases=phrases, **others)
+            rows = list_calls(session, wanted, order="file_name", descending=False)
+            assert count_calls(session, wanted) == len(rows)
+        return [row.file_name for row in rows]
+
+    assert found_by("third time") == ["a.wav"]
+    assert found_by("Third time!", "supervisor") == ["a.wav", "b.wav"]
+    assert found_by("time", "supervisor", words="well") == ["c.wav"]
+    assert found_by("refund") == found_by("!") == []
+    assert found_by("don't", '" OR "') == ["a.wav"]
+    with store.database.reading() as session:
+        rows = list_calls(session)
+        counts = phrases_of_calls(
+            session, [row.number for row in rows], ["cancel", "third time", "supervisor"]
+        )
+    assert {row.file_name: counts.get(row.number) for row in rows} == {
+        "a.wav": {"cancel": 2, "third time": 1}, "b.wav": {"supervisor": 1}, "c.wav": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from calmscore.analysis.report import CallReport, WordsTurn
-from calmscore.store.words import count_phrases, said_words
+from calmscore.store.words import count_phrases, places_of, said_words
 
 # What weighs less is not marked: every word weighs a little.
 _LEAST_WEIGHT = 0.1
@@ -60,13 +60,10 @@ def _words(turn: WordsTurn, wanted: Sequence[Sequence[str]]) -> Iterator[tuple[s
 
 def _watched(turn: WordsTurn, wanted: Sequence[Sequence[str]]) -> set[int]:
     """Return the places of the words that belong to a phrase."""
-    parts = [
-        (place, said) for place, word in enumerate(turn.words) for said in said_words(word.text)
-    ]
-    found: set[int] = set()
-    for phrase in wanted:
-        for first in range(len(parts) - len(phrase) + 1):
-            run = parts[first : first + len(phrase)]
-            if [said for _, said in run] == list(phrase):
-                found.update(place for place, _ in run)
-    return found
+    texts = [word.text for word in turn.words]
+    return {
+        place
+        for phrase in wanted
+        for first, last in places_of(phrase, texts)
+        for place in range(first, last + 1)
+    }
