@@ -35,7 +35,19 @@ from tqdm import trange
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk  # noqa: E402
+from calmscore.analysis.report import (  # noqa: E402
+    CallInfo,
+    CallReport,
+    ModelInfo,
+    SegmentReport,
+    Speaker,
+    Speakers,
+    SpokenWord,
+    Talk,
+    Turn,
+    Words,
+    WordsTurn,
+)
 from calmscore.analysis.scoring import score_probabilities  # noqa: E402
 from calmscore.dashboard.page_files import page_file  # noqa: E402
 from calmscore.emotions import EMOTIONS  # noqa: E402
@@ -56,6 +68,7 @@ from calmscore.store.coaching import set_tags  # noqa: E402
 from calmscore.store.database import Database  # noqa: E402
 from calmscore.store.listening import to_listen_to  # noqa: E402
 from calmscore.store.schema import Call  # noqa: E402
+from calmscore.store.words import lines_of_calls, phrases_of_calls, save_words  # noqa: E402
 
 AGENTS = 40
 DAYS = 180
@@ -66,7 +79,14 @@ REPEATS = 9
 MOST_SECONDS = 1.0
 _TOGETHER = 250
 _SPEECH_SHARE = 0.55
-_LARGE_TABLES = ("calls", "reports", "moments", "tags")
+_LARGE_TABLES = ("calls", "reports", "moments", "tags", "call_words")
+# Words as people say them: a few very often, most of them seldom.
+VOCABULARY = (
+    "the", "i", "you", "order", "time", "third", "cancel", "supervisor",
+    *(f"word{number}" for number in range(20_000)),
+)  # fmt: skip
+WORDS_PER_SECOND = 2.0
+WATCHED = ("cancel", "supervisor", "third time")
 # Moods at the start and at the end of a made-up call, and how often each course comes.
 _COURSES = (
     (("anger",), ("neutral",), 0.35),
@@ -128,6 +148,7 @@ def make_report(number: int, generator: np.random.Generator) -> CallReport:
         )
         for index in range(segments)
     )
+    words = make_words(duration, generator)
     return CallReport(
         call=CallInfo(
             id=generator.bytes(32).hex(),
@@ -147,9 +168,45 @@ def make_report(number: int, generator: np.random.Generator) -> CallReport:
             silence_seconds=max(0.7 * duration - spoken_seconds, 0.0),
             overtalk_seconds=0.0,
             longest_silence_seconds=SEGMENT_SECONDS,
+            turns=tuple(
+                Turn(
+                    speaker=turn.speaker or "customer",
+                    start_seconds=turn.start_seconds,
+                    end_seconds=turn.end_seconds,
+                )
+                for turn in words.turns
+            ),
         ),
+        words=words,
         warnings=(),
     )
+
+
+def make_words(duration_seconds: float, generator: np.random.Generator) -> Words:
+    """Make up what is said in a call, in turns of 2 to 12 seconds, some of them overlapping."""
+    turns: list[WordsTurn] = []
+    start = 1.0
+    while start < duration_seconds - 2.0:
+        end = min(start + generator.uniform(2.0, 12.0), duration_seconds)
+        count = max(int((end - start) * WORDS_PER_SECOND), 1)
+        places = np.minimum(generator.zipf(1.3, count) - 1, len(VOCABULARY) - 1)
+        speaker: Speaker = "agent" if len(turns) % 2 == 0 else "customer"
+        spoken = tuple(
+            SpokenWord(
+                text=VOCABULARY[place],
+                start_seconds=round(start + number / WORDS_PER_SECOND, 2),
+                end_seconds=round(start + (number + 0.8) / WORDS_PER_SECOND, 2),
+            )
+            for number, place in enumerate(places)
+        )
+        text = " ".join(word.text for word in spoken)
+        turns.append(
+            WordsTurn(
+                speaker=speaker, start_seconds=start, end_seconds=end, text=text, words=spoken
+            )
+        )
+        start = end + float(generator.uniform(-1.0, 4.0))
+    return Words(language="en", model="made up", turns=tuple(turns))
 
 
 def _probabilities(segments: int, generator: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -185,7 +242,13 @@ def fill(database: Database, *, calls: int) -> float:
                     customer=f"C{choices.randrange(calls // 3 + 1):06d}",
                     called_at=called_at,
                 )
-                save_report(session, report, details=details)
+                call = save_report(session, report, details=details)
+                save_words(
+                    session,
+                    call,
+                    customer_channel=report.call.customer_channel,
+                    words=report.to_dict()["words"],
+                )
                 if choices.random() < 0.3:
                     set_tags(session, report.call.id, choices.sample(TAGS, 2))
     with database.engine.begin() as connection:
@@ -202,7 +265,10 @@ def queries(database: Database) -> Iterator[Query]:
     yield Query(
         name="count of all calls", run=count_calls, indexed=False, reason="all calls are counted"
     )
-    for order in ("called_at", "score", "duration_seconds", "outcome", "file_name"):
+    for order in (
+        "called_at", "score", "duration_seconds", "outcome", "file_name",
+        "agent_share", "interruptions", "pauses",
+    ):  # fmt: skip
         for descending in (True, False):
             yield Query(
                 name=f"first page by {order}, {'descending' if descending else 'ascending'}",
@@ -247,6 +313,7 @@ def queries(database: Database) -> Iterator[Query]:
                 indexed=False,
                 reason="a part of a name is looked for",
             )
+    yield from word_queries(database)
     yield Query(
         name="what to listen to",
         run=lambda s: to_listen_to(s, day=NEWEST.date(), reviewer=None),
@@ -269,6 +336,37 @@ def queries(database: Database) -> Iterator[Query]:
     yield Query(
         name="worst moments of an agent, 30 days",
         run=lambda s: agent_moments(s, agent, best=False, since=month),
+    )
+
+
+def word_queries(database: Database) -> Iterator[Query]:
+    """Yield what the page of calls asks of the words."""
+    with database.reading() as session:
+        page = [row.number for row in list_calls(session, limit=25)]
+    reason = "calls that hold the word are sorted"
+    for name, wanted in {
+        "said by nearly all": CallFilter(words="the"),
+        "said by some": CallFilter(words="word300"),
+        "said one after another": CallFilter(words='"third time"'),
+        "never said": CallFilter(words="zebra"),
+        "watched phrases": CallFilter(phrases=WATCHED),
+        "said, of the last 30 days": CallFilter(words="cancel", since=NEWEST - timedelta(days=30)),
+    }.items():
+        yield Query(
+            name=f"words: {name}",
+            run=partial(list_calls, wanted=wanted, limit=25),
+            indexed=False,
+            reason=reason,
+        )
+        yield Query(
+            name=f"count of words: {name}",
+            run=partial(count_calls, wanted=wanted),
+            indexed=False,
+            reason=reason,
+        )
+    yield Query(name="watched phrases of a page", run=lambda s: phrases_of_calls(s, page, WATCHED))
+    yield Query(
+        name="lines of a page", run=lambda s: lines_of_calls(s, page, 'the cancel "third time"')
     )
 
 

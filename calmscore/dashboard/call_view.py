@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from calmscore.analysis.conversation import PAUSE_SECONDS, conversation_of
 from calmscore.analysis.report import CallReport, CustomerChannel, segment_rows
 from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore, format_duration
 from calmscore.analysis.segments import called, channel_names
@@ -186,13 +187,27 @@ def _customer_places(report: CallReport) -> tuple[CustomerChannel, dict[Customer
 
 
 def talk_figures(report: CallReport) -> dict[str, str]:
-    """Return who spoke for how long, as labels and durations."""
+    """Return who spoke for how long, and how it went, as labels and texts."""
     talk = report.talk
     figures = {"Customer speaks": talk.customer_seconds}
     if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
         figures |= {"Agent speaks": talk.agent_seconds, "Both at once": talk.overtalk_seconds}
     figures["Longest silence"] = talk.longest_silence_seconds
-    return {label: format_duration(seconds) for label, seconds in figures.items()}
+    durations = {label: format_duration(seconds) for label, seconds in figures.items()}
+    return durations | _conversation_figures(report)
+
+
+def _conversation_figures(report: CallReport) -> dict[str, str]:
+    told = conversation_of(report)
+    figures: dict[str, str] = {}
+    if told.agent_share is not None:
+        figures["Agent's share of talk"] = f"{told.agent_share:.0%}"
+    if told.agent_interruptions is not None:
+        figures["Agent interrupts"] = f"{told.agent_interruptions}×"
+        figures["Customer interrupts"] = f"{told.customer_interruptions}×"
+    if told.pauses is not None:
+        figures[f"Pauses of {PAUSE_SECONDS:g} s and more"] = str(told.pauses)
+    return figures
 
 
 def who_spoke(report: CallReport, *, narrow: bool = False) -> None:

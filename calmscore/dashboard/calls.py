@@ -10,7 +10,7 @@ import streamlit as st
 from calmscore.analysis.scoring import OUTCOMES
 from calmscore.dashboard.adding import add_calls
 from calmscore.dashboard.calls_actions import actions
-from calmscore.dashboard.calls_table import calls_table
+from calmscore.dashboard.calls_table import CHOSEN_COLUMNS, calls_table
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import day_end, day_start, format_date
 from calmscore.dashboard.outcomes import outcome_label
@@ -28,6 +28,7 @@ from calmscore.store.calls import (
 )
 from calmscore.store.keys import allows
 from calmscore.store.settings import read_settings
+from calmscore.store.words import lines_of_calls, phrases_of_calls
 
 _ROWS = 25
 _ORDERS: dict[str, tuple[CallOrder, bool]] = {
@@ -40,6 +41,12 @@ _ORDERS: dict[str, tuple[CallOrder, bool]] = {
     "Agent, A to Z": ("agent", False),
     "Agent, Z to A": ("agent", True),
     "Outcome": ("outcome", False),
+    "Agent talks most": ("agent_share", True),
+    "Agent talks least": ("agent_share", False),
+    "Most interruptions": ("interruptions", True),
+    "Fewest interruptions": ("interruptions", False),
+    "Most pauses": ("pauses", True),
+    "Fewest pauses": ("pauses", False),
     "File name, A to Z": ("file_name", False),
     "File name, Z to A": ("file_name", True),
 }
@@ -55,7 +62,10 @@ _NO_FILTER: dict[str, Any] = {
     "calls-highest": None,
     "calls-tag": None,
     "calls-words": "",
+    "calls-phrases": [],
 }
+# More would push the table out of sight.
+_MOST_CHIPS = 12
 
 
 def _clear(*keys: str) -> None:
@@ -74,10 +84,16 @@ def _wanted(store: Store) -> tuple[CallFilter, CallOrder, bool]:
     """Ask what is looked for, and in which order."""
     with store.database.reading() as session:
         agents, tags = list_agents(session), list_tags(session)
+        phrases = read_settings(session).watched_phrases
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Search", placeholder="File, agent or customer", icon=":material/search:", width=320,
+            "Search", placeholder="File, agent or customer", icon=":material/search:", width=250,
             key="calls-text", persist_state="session",
+        )  # fmt: skip
+        st.text_input(
+            "Said in the call", placeholder="Any words", icon=":material/forum:", width=250,
+            key="calls-words", persist_state="session",
+            help="Words in any order; those in double quotes one after another.",
         )  # fmt: skip
         order = st.selectbox(
             "Sort by", list(_ORDERS), width=220,
@@ -85,7 +101,15 @@ def _wanted(store: Store) -> tuple[CallFilter, CallOrder, bool]:
         )  # fmt: skip
         with st.popover("More filters", icon=":material/filter_list:"):
             _ask_more(agents, tags)
+        with st.popover("Columns", icon=":material/view_column:"):
+            st.pills(
+                "Also show", list(CHOSEN_COLUMNS), selection_mode="multi",
+                format_func=CHOSEN_COLUMNS.__getitem__, key="calls-columns",
+                persist_state="session", wrap=True,
+                help="They describe a call; they are no measure of an agent.",
+            )  # fmt: skip
     _chips()
+    _ask_phrases(phrases)
     _told()
     return _filter(), *_ORDERS[order]
 
@@ -103,14 +127,28 @@ def _chips() -> None:
         st.toggle("Can be played", key="calls-playable", persist_state="session")
 
 
+def _ask_phrases(phrases: Sequence[str]) -> None:
+    """Ask which watched phrases are to be said: as chips, or in a list where they are many."""
+    # What was watched for when it was chosen may be watched for no more.
+    chosen = [one for one in st.session_state.get("calls-phrases") or () if one in phrases]
+    st.session_state["calls-phrases"] = chosen
+    options: dict[str, Any] = {
+        "key": "calls-phrases", "label_visibility": "collapsed", "persist_state": "session",
+    }  # fmt: skip
+    if len(phrases) > _MOST_CHIPS:
+        st.multiselect("Watched phrases", phrases, placeholder="Watched phrases", **options)
+    elif phrases:
+        st.pills(
+            "Watched phrases", phrases, selection_mode="multi", wrap=True,
+            format_func=lambda phrase: f"“{plain(phrase)}”", **options,
+        )  # fmt: skip
+
+
 def _ask_more(agents: Sequence[str], tags: Sequence[str]) -> None:
     st.multiselect(
         "Agents", agents, placeholder="Any",
         key="calls-agents", persist_state="session",
     )  # fmt: skip
-    st.text_input(
-        "Said in the call", placeholder="Any words", key="calls-words", persist_state="session"
-    )
     left, right = st.columns(2, wrap=False)
     for column, label, key in ((left, "From", "calls-from"), (right, "To", "calls-to")):
         column.date_input(label, None, format="DD/MM/YYYY", key=key, persist_state="session")
@@ -143,6 +181,7 @@ def _filter() -> CallFilter:
         lowest_score=state["calls-lowest"],
         highest_score=state["calls-highest"],
         tag=state["calls-tag"],
+        phrases=tuple(state["calls-phrases"]),
     )
 
 
@@ -163,7 +202,10 @@ def _told() -> None:
             told[key] = f"scored {state[key]:.1f} {word}"
     if state["calls-tag"] is not None:
         told["calls-tag"] = f"tagged “{state['calls-tag']}”"
-    seen = any(state[key] for key in ("calls-outcomes", "calls-statuses", "calls-playable"))
+    seen = any(
+        state[key]
+        for key in ("calls-outcomes", "calls-statuses", "calls-playable", "calls-phrases")
+    )
     if not told and not seen:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -206,15 +248,20 @@ def _browse(store: Store, user: User) -> None:
             offset=(page - 1) * _ROWS,
         )
         settings = read_settings(session)
+        numbers = [row.number for row in rows]
+        watched = phrases_of_calls(session, numbers, settings.watched_phrases)
+        lines = lines_of_calls(session, numbers, wanted.words or "")
     if not rows:
         st.info("No call matches. Clear a filter, or search for less.")
         return
     with body:
         chosen = calls_table(
-            rows, settings, order=order, descending=descending, on_sort=_sort
+            rows, settings, order=order, descending=descending, on_sort=_sort, watched=watched,
+            lines=lines, columns=st.session_state.get("calls-columns") or (),
         )  # fmt: skip
     if chosen.opened is not None:
-        st.switch_page(page_file("call"), query_params={"call": chosen.opened.id})
+        at = {} if chosen.at_seconds is None else {"at": f"{chosen.at_seconds:g}"}
+        st.switch_page(page_file("call"), query_params={"call": chosen.opened.id, **at})
     with bar, st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{matching:,}** call{'' if matching == 1 else 's'}", width="content")
         actions(store, chosen.ticked, user)

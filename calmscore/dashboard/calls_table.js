@@ -1,4 +1,5 @@
-// A page of calls: a row opens its call, a heading asks the server for another order.
+// A page of calls: a row opens its call, a line that was found opens it there, and a heading asks
+// the server for another order.
 
 const made = (tag, className, text) => {
   const element = document.createElement(tag);
@@ -10,6 +11,7 @@ const made = (tag, className, text) => {
 function heading(column, setTriggerValue) {
   const cell = made("th", column.name);
   cell.scope = "col";
+  if (column.explained) cell.title = column.explained;
   if (!column.sorts) {
     cell.append(made("span", "", column.label));
     return cell;
@@ -33,40 +35,66 @@ function box(label) {
   return input;
 }
 
-function line(row, open) {
-  const tr = made("tr");
-  const cell = (name, content) => {
-    const td = made("td", name);
-    if (content instanceof Node) td.append(content);
-    else if (content) td.append(made("span", "", content));
-    tr.append(td);
-    return td;
-  };
-  cell("time", row.time);
-  cell("score", row.score).classList.add(row.band);
-  const chip = made("span", "chip", row.outcome);
-  chip.style.setProperty("--chip", row.colour);
-  cell("outcome", chip);
-  cell("agent", row.agent);
-  const trend = made("img", "picture");
-  trend.alt = "";
-  trend.src = row.trend;
-  cell("trend", trend);
-  cell("length", row.length);
-  const link = made("a", "", row.file);
-  link.href = row.href;
-  const file = cell("file", link);
-  if (!row.playable) file.append(made("span", "note", "no recording"));
-  cell("status", row.status);
-  const tags = cell("tags");
-  row.tags.forEach((tag) => tags.append(made("span", "tag", tag)));
+// What stands in a cell, where that is more than a text.
+const CONTENTS = {
+  outcome(row) {
+    const chip = made("span", "chip", row.outcome);
+    chip.style.setProperty("--chip", row.colour);
+    return [chip];
+  },
+  trend(row) {
+    const trend = made("img", "picture");
+    trend.alt = "";
+    trend.src = row.trend;
+    return [trend];
+  },
+  file(row) {
+    const link = made("a", "", row.file);
+    link.href = row.href;
+    return row.playable ? [link] : [link, made("span", "note", "no recording")];
+  },
+  watched: (row) => row.watched.map((phrase) => made("span", "phrase", phrase)),
+  tags: (row) => row.tags.map((tag) => made("span", "tag", tag)),
+};
 
-  // Another tab or window is the link's own business.
-  const here = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+// Another tab or window is the link's own business.
+const here = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+
+function line(row, columns, open) {
+  const tr = made("tr");
+  for (const { name } of columns) {
+    const td = made("td", name);
+    if (name in CONTENTS) td.append(...CONTENTS[name](row));
+    else if (row[name]) td.append(made("span", "", row[name]));
+    if (name === "score") td.classList.add(row.band);
+    tr.append(td);
+  }
   tr.onclick = (event) => {
     if (event.target.closest("input, label") || !here(event)) return;
     event.preventDefault();
-    open(row.id);
+    open({ id: row.id });
+  };
+  return tr;
+}
+
+// A line in which something is said that was looked for: opens the call at that word.
+function found(row, said, width, open) {
+  const tr = made("tr", "found");
+  const td = made("td", "said");
+  td.colSpan = width;
+  const link = made("a");
+  link.href = said.href;
+  link.setAttribute("aria-label", `Play ${row.file} from ${said.clock}, ${said.who}: ${said.said}`);
+  link.append(
+    made("span", "clock", said.clock), made("span", "who", said.who),
+    `${said.before} `.trimStart(), made("mark", "", said.said), ` ${said.after}`.trimEnd(),
+  );
+  td.append(link);
+  tr.append(td);
+  tr.onclick = (event) => {
+    if (!here(event)) return;
+    event.preventDefault();
+    open({ id: row.id, at: said.at });
   };
   return tr;
 }
@@ -85,6 +113,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
   const tick = (one, id) => (one.checked ? ticked.add(id) : ticked.delete(id));
 
+  // The picture makes way for figures that were asked for.
+  table.classList.toggle("wide", data.columns.some((column) => column.name === "share"
+    || column.name === "interruptions" || column.name === "pauses"));
   head.replaceChildren(...data.columns.map((column) => heading(column, setTriggerValue)));
   const corner = made("th", "tick");
   corner.append(all);
@@ -97,8 +128,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
   head.prepend(corner);
 
-  body.replaceChildren(...data.rows.map((row) => {
-    const tr = line(row, (id) => setTriggerValue("open", id));
+  const open = (what) => setTriggerValue("open", what);
+  body.replaceChildren(...data.rows.flatMap((row) => {
+    const tr = line(row, data.columns, open);
     const one = box(`Tick ${row.file}`);
     one.checked = ticked.has(row.id);
     one.onchange = () => {
@@ -111,7 +143,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const td = made("td", "tick");
     td.append(label);
     tr.prepend(td);
-    return tr;
+    tr.classList.toggle("has-said", row.said.length > 0);
+    const width = data.columns.length + 1;
+    return [tr, ...row.said.map((said) => found(row, said, width, open))];
   }));
   all.checked = boxes.length > 0 && boxes.every((one) => one.checked);
 

@@ -31,6 +31,8 @@ from calmscore.settings import read_environment
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
 from calmscore.store.coaching import CorrectionRow, list_corrections
+from calmscore.store.settings import read_settings
+from calmscore.store.words import count_phrases
 
 CORRECTIONS_FILE = "corrections.csv"
 
@@ -40,7 +42,8 @@ CALL_COLUMNS = (
     "call", "file_name", "agent", "customer", "called_at", "added_at", "duration_seconds",
     "customer_channel", "score", "outcome", "start_distress", "end_distress", "peak_distress",
     "seconds_to_calm", "relapses", "customer_seconds", "agent_seconds", "silence_seconds",
-    "overtalk_seconds", "longest_silence_seconds", "tags", "model_version", "warnings",
+    "overtalk_seconds", "longest_silence_seconds", "agent_share", "interruptions", "pauses",
+    "watched", "tags", "model_version", "warnings",
 )  # fmt: skip
 SEGMENT_TABLE_COLUMNS = (
     "call", "agent", "called_at", "file_name", "score", "outcome", *SEGMENT_COLUMNS,
@@ -87,9 +90,11 @@ def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFr
     Returns
     -------
     DataFrame
-        In the order in which the calls were added; times in UTC.
+        In the order in which the calls were added; times in UTC. Watched phrases are those of
+        the settings that are said, each with how often.
     """
-    rows = [_call_fields(row, document) for row, document in _read_all(session, wanted)]
+    phrases = read_settings(session).watched_phrases
+    rows = [_call_fields(row, document, phrases) for row, document in _read_all(session, wanted)]
     return pd.DataFrame(rows, columns=list(CALL_COLUMNS))
 
 
@@ -368,7 +373,11 @@ def _read_all(
         yield from page
 
 
-def _call_fields(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
+def _call_fields(
+    row: CallRow, document: Mapping[str, Any], phrases: Sequence[str]
+) -> dict[str, Any]:
+    turns = (document.get("words") or {"turns": ()})["turns"]
+    watched = count_phrases((turn["text"] for turn in turns), phrases)
     return {
         "call": row.id,
         "file_name": row.file_name,
@@ -383,6 +392,10 @@ def _call_fields(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
         "score": row.score,
         "outcome": row.outcome,
         **{name: document["talk"][name] for name in CALL_COLUMNS if name in document["talk"]},
+        "agent_share": row.agent_share,
+        "interruptions": row.interruptions,
+        "pauses": row.pauses,
+        "watched": ", ".join(f"{phrase} {count}" for phrase, count in watched.items()),
         "tags": ", ".join(row.tags),
         "model_version": document["model"]["version"],
         "warnings": ", ".join(notice["code"] for notice in document["warnings"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -48,7 +49,13 @@ from calmscore.store.calls import (
 )
 from calmscore.store.jobs import JobRow, read_job
 from calmscore.store.settings import read_settings
-from calmscore.store.words import count_phrases, words_state
+from calmscore.store.words import (
+    SaidLine,
+    count_phrases,
+    lines_of_calls,
+    phrases_of_calls,
+    words_state,
+)
 from calmscore.words.transcript import words_notices
 
 _LONGEST_NAME = 200
@@ -253,6 +260,10 @@ def list_stored_calls(
     outcome: Annotated[
         list[Outcome], Query(default_factory=list, max_length=20, description="Any of these.")
     ],
+    phrase: Annotated[
+        list[Name],
+        Query(default_factory=list, max_length=100, description="Any of these is said."),
+    ],
     since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Made before.")] = None,
     lowest_score: Score = None,
@@ -263,7 +274,10 @@ def list_stored_calls(
     ] = None,
     words: Annotated[
         Name | None,
-        Query(description="What is said in the call; in double quotes, one after another."),
+        Query(
+            description="What is said in the call; in double quotes, one after another. Each call "
+            "then comes with the lines in `said`."
+        ),
     ] = None,
     order: Annotated[CallOrder, Query(description="Calls without a value come last.")] = (
         "called_at"
@@ -283,15 +297,21 @@ def list_stored_calls(
         tag=tag,
         text=text,
         words=words,
+        phrases=phrase,
     )
     with service.store.database.reading() as session:
         rows = list_calls(
             session, wanted, order=order, descending=descending, limit=limit, offset=offset
         )
         total = count_calls(session, wanted)
+        numbers = [row.number for row in rows]
+        watched = phrases_of_calls(session, numbers, read_settings(session).watched_phrases)
+        said = lines_of_calls(session, numbers, words or "")
     return CallPage.model_validate(
         {
-            "calls": [_summary(row) for row in rows],
+            "calls": [
+                _summary(row, watched.get(row.number, {}), said.get(row.number, ())) for row in rows
+            ],
             "total": total,
             "limit": limit,
             "offset": offset,
@@ -402,7 +422,12 @@ def job_error(job: JobRow) -> dict[str, Any] | None:
     return {"code": job.error_code, "message": job.error_message or ""}
 
 
-def _summary(row: CallRow) -> dict[str, Any]:
-    # The document says which fields a list shows.
-    fields = {name: getattr(row, name) for name in CallSummary.model_fields}
-    return {**fields, "trend": list(row.trend), "tags": list(row.tags)}
+def _summary(row: CallRow, watched: Mapping[str, int], said: Sequence[SaidLine]) -> dict[str, Any]:
+    return {
+        # The document says which fields a list shows.
+        **{name: getattr(row, name) for name in CallSummary.model_fields if hasattr(row, name)},
+        "trend": list(row.trend),
+        "tags": list(row.tags),
+        "watched": watched,
+        "said": [vars(line) for line in said],
+    }

@@ -21,6 +21,7 @@ from calmscore.analysis.report import (
     Direction,
     ModelInfo,
     SegmentReport,
+    Speaker,
     Speakers,
     Talk,
     Words,
@@ -149,6 +150,18 @@ class JobDocument(Document):
     finished_at: datetime | None
 
 
+class SaidLineDocument(Document):
+    """A line in which something is said that was looked for."""
+
+    model_config = ConfigDict(title="SaidLine")
+
+    at_seconds: Annotated[float, Field(description="When the first such word begins.")]
+    speaker: Speaker | None
+    before: str
+    said: str
+    after: str
+
+
 class CallSummary(Document):
     """A stored call as lists show it."""
 
@@ -163,6 +176,15 @@ class CallSummary(Document):
     outcome: Outcome
     trend: Annotated[list[float], Field(description="Smoothed distress over the call, 0–1.")]
     has_audio: bool
+    agent_share: Annotated[
+        float | None, Field(ge=0.0, le=1.0, description="Of what both say, the agent's, by time.")
+    ]
+    interruptions: Annotated[
+        int | None, Field(description="How often one takes the word from the other.")
+    ]
+    pauses: Annotated[int | None, Field(description="Silences of 3 s or more.")]
+    watched: Annotated[dict[str, int], Field(description="How often each watched phrase is said.")]
+    said: Annotated[list[SaidLineDocument], Field(description="Where `words` are said.")]
     tags: list[str]
     status: Annotated[ReviewStatus, Field(description="Whether somebody listened to it.")]
     reviewer: Annotated[str | None, Field(description="Who listens to it, or did.")]
@@ -189,6 +211,11 @@ class CallPage(Document):
                             "outcome": "de-escalated",
                             "trend": [0.71, 0.64, 0.2, 0.08],
                             "has_audio": True,
+                            "agent_share": 0.46,
+                            "interruptions": 1,
+                            "pauses": 2,
+                            "watched": {"supervisor": 1},
+                            "said": [],
                             "tags": ["billing"],
                             "status": "reviewed",
                             "reviewer": "Lea Lovelace",

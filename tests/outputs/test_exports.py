@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored_calls import CALM, CALMED_DOWN, TOO_SHORT, add, call_id_of, make_report, recording_of
 
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, Turn, Words, WordsTurn
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import StoreError
 from calmscore.outputs import exports
@@ -92,6 +92,29 @@ def test_the_calls_come_with_their_figures_agents_and_tags(store):
     assert table["start_distress"][0] == pytest.approx(1.0)
     assert table["customer_seconds"][0] == 30.0
     assert table["warnings"][0] == "customer_channel_guessed"
+
+
+def test_watched_phrases_are_counted_and_how_calls_went_is_told(store):
+    text = "Cancel! A third time: cancel."
+    turn = WordsTurn(speaker="customer", start_seconds=0.0, end_seconds=4.0, text=text, words=())
+    report = make_report("a.wav")
+    turns = (
+        Turn(speaker="customer", start_seconds=0.0, end_seconds=4.0),
+        Turn(speaker="agent", start_seconds=8.0, end_seconds=9.0),
+    )
+    report = replace(
+        report,
+        words=Words(language="en", model="parrot", turns=(turn,)),
+        talk=replace(report.talk, customer_seconds=4.0, agent_seconds=1.0, turns=turns),
+    )
+    add(store, "a.wav", report)
+    add(store, "b.wav")
+    with store.database.reading() as session:
+        first, second = csv_rows(calls_table(session))
+    assert first["watched"] == "cancel 2, third time 1"
+    told = [float(first[name]) for name in ("agent_share", "interruptions", "pauses")]
+    assert told == [pytest.approx(0.2), 0, 1]
+    assert [second[name] for name in ("watched", "agent_share", "pauses")] == ["", "", ""]
 
 
 def test_the_filter_is_heeded(store):

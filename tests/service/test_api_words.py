@@ -61,6 +61,37 @@ def test_words_are_read_counted_and_found(client, store, keys):
         assert page["total"] == len(names)
 
 
+def listed(client, keys, **parameters) -> dict[str, dict]:
+    page = client.get("/v1/calls", params=parameters, headers=keys.viewer).json()
+    assert page["total"] == len(page["calls"])
+    return {call["file_name"]: call for call in page["calls"]}
+
+
+def test_a_list_counts_watched_phrases_and_shows_the_lines_that_were_looked_for(
+    client, store, keys
+):
+    add(store, "a.wav", saying("a.wav", "I will cancel, a third time!"))
+    add(store, "b.wav", saying("b.wav", "All is well"))
+    add(store, "c.wav")
+    calls = listed(client, keys)
+    assert {name: call["watched"] for name, call in calls.items()} == {
+        "a.wav": {"cancel": 1, "third time": 1}, "b.wav": {}, "c.wav": {},
+    }  # fmt: skip
+    assert [call["said"] for call in calls.values()] == [[], [], []]
+    found = listed(client, keys, words="well")
+    assert found["b.wav"]["said"] == [
+        {"at_seconds": 1.0, "speaker": "customer", "before": "", "said": "All is well", "after": ""}
+    ]
+    assert list(listed(client, keys, phrase="third time")) == ["a.wav"]
+    assert set(listed(client, keys, phrase=["third time", "well"])) == {"a.wav", "b.wav"}
+
+
+def test_calls_are_sorted_by_how_their_conversation_went(client, store, keys):
+    add(store, "a.wav")
+    for order in ("agent_share", "interruptions", "pauses"):
+        assert listed(client, keys, order=order)["a.wav"][order] is None
+
+
 def test_without_words_it_is_said(client, store, keys):
     add(store, "a.wav")
     found = client.get(f"/v1/calls/{call_id_of('a.wav')}/words", headers=keys.viewer).json()

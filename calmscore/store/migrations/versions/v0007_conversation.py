@@ -1,5 +1,7 @@
 """How conversations went: what lists of calls are sorted by."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,11 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_NEW_COLUMNS = {"agent_share": sa.Double(), "interruptions": sa.Integer(), "pauses": sa.Integer()}
+_NEW_COLUMNS: dict[str, Any] = {
+    "agent_share": sa.Double(),
+    "interruptions": sa.Integer(),
+    "pauses": sa.Integer(),
+}
 _PAGE_CALLS = 200
 
 
@@ -30,8 +36,9 @@ def upgrade() -> None:
 
 
 def _fill() -> None:
-    columns = map(sa.column, ("number", "report_id", *_NEW_COLUMNS))
-    calls = sa.table("calls", *columns)
+    keys = dict.fromkeys(("number", "report_id"), sa.Integer())
+    kinds: dict[str, Any] = {**keys, **_NEW_COLUMNS}
+    calls = sa.table("calls", *(sa.column(name, kind) for name, kind in kinds.items()))
     reports = sa.table("reports", sa.column("id"), sa.column("document", sa.JSON()))
     query = (
         sa.select(calls.c.number, reports.c.document)
