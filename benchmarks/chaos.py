@@ -52,7 +52,8 @@ from calmscore.store.keys import create_key  # noqa: E402
 
 RATE_HZ = 8_000
 SERVICES = 2
-DISK_BYTES = 192 << 20
+# Room for what half an hour of uploads brings: it is the filler that fills the disk.
+DISK_BYTES = 1 << 30
 SECONDS_PER_CALL = 0.3
 DRAINED_WITHIN_SECONDS = 1200.0
 KINDS_OF_BAD = {"empty": b"", "letter": b"this is a letter, not a call\n" * 40}
@@ -161,7 +162,7 @@ def recording(chance: random.Random) -> bytes:
         for _ in range(2)
     ]
     file = io.BytesIO()
-    soundfile.write(file, np.stack(sides, axis=1), RATE_HZ, format="WAV", subtype="PCM_16")
+    soundfile.write(file, np.stack(sides, axis=1), RATE_HZ, format="WAV", subtype="ULAW")
     return file.getvalue()
 
 
@@ -254,7 +255,7 @@ def break_things(
         filler = data / "filler"
         with suppress(OSError), filler.open("wb") as file:
             while True:
-                file.write(b"\0" * 65536)
+                file.write(b"\0" * (1 << 20))
         time.sleep(chance.uniform(5, 12))
         filler.unlink()
 

@@ -15,17 +15,19 @@ import uvicorn
 from service_store import UNHURRIED
 from stub_classifier import stub_classifier
 
-from calmscore.intake import queue
+from calmscore.intake import attempt
+from calmscore.intake.queue_timing import QueueTiming
 from calmscore.service.application import create_app
 from calmscore.store import Store, jobs
 
+timing = QueueTiming()
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
 url = sys.argv[3] if len(sys.argv) > 3 else None
 if len(sys.argv) < 5:
     # Tests do not wait for the leases of the dead.
     jobs.LEASE = timedelta(seconds=2)
-    queue._BEAT_SECONDS = queue._LOOK_EVERY_SECONDS = 0.3
-take_in = queue.take_in
+    timing = QueueTiming(beat_seconds=0.3, look_every_seconds=0.3)
+take_in = attempt.take_in
 
 
 def slow(*arguments, **options):
@@ -33,8 +35,8 @@ def slow(*arguments, **options):
     return take_in(*arguments, **options)
 
 
-queue.take_in = slow
-app = create_app(Store(folder, url=url), stub_classifier(), settings=UNHURRIED)
+attempt.take_in = slow
+app = create_app(Store(folder, url=url), stub_classifier(), settings=UNHURRIED, timing=timing)
 with socket.create_server(("127.0.0.1", 0)) as listening:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

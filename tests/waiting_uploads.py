@@ -8,7 +8,8 @@ from typing import Any
 from calmscore.store import Store
 from calmscore.store.jobs import JobRow, add_job, read_job, states_of
 
-_PATIENCE_SECONDS = 60
+# A process of its own takes its time to start on a busy machine.
+_PATIENCE_SECONDS = 180
 
 
 def waiting_upload(store: Store, content: bytes, **parameters: Any) -> str:

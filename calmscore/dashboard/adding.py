@@ -16,7 +16,7 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import call_queue
 from calmscore.errors import CalmscoreError, StoreError
-from calmscore.intake.queue import QueuedCall
+from calmscore.intake.queued_call import QueuedCall
 from calmscore.store import Store
 from calmscore.store.calls import list_agents
 

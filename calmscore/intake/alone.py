@@ -7,16 +7,34 @@ recording's doing, it takes nothing else down here. The process ends with its in
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from calmscore.errors import ArtifactError, NotStoredError, StoreError, leave_tracebacks_out
-from calmscore.intake.queue import EXIT_TRY_AGAIN, attempt
+from calmscore.intake.attempt import attempt
 from calmscore.network.classifier import EmotionClassifier, load_classifier
+from calmscore.settings import PREFIX
 from calmscore.store import Store
 from calmscore.store.jobs import read_job
+
+ALONE_COMMAND = (sys.executable, "-m", "calmscore.intake.alone")
+EXIT_TRY_AGAIN = os.EX_TEMPFAIL
+
+
+def exit_code_alone(command: Sequence[str], *, store: Store, stopping: threading.Event) -> int:
+    """Run the command on a store, until it ends or everything does; return its exit code."""
+    environment = os.environ | {
+        f"{PREFIX}DATA_FOLDER": str(store.folder),
+        f"{PREFIX}DATABASE_URL": store.database.engine.url.render_as_string(hide_password=False),
+    }
+    # It ends with this process: then it reads the end of its input.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        while process.poll() is None and not stopping.wait(0.1):
+            pass
+    return process.returncode
 
 
 def main(

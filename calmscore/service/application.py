@@ -15,7 +15,10 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from calmscore.connections import hide_queries
-from calmscore.intake.queue import ALONE_COMMAND, Attempt, CallQueue
+from calmscore.intake.alone import ALONE_COMMAND
+from calmscore.intake.attempt import Attempt
+from calmscore.intake.queue import CallQueue
+from calmscore.intake.queue_timing import QueueTiming
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.service import call_routes, model_routes, status_routes
@@ -59,6 +62,7 @@ def create_app(
     settings: Environment | None = None,
     train_command: Sequence[str] = TRAIN_COMMAND,
     alone_command: Sequence[str] = ALONE_COMMAND,
+    timing: QueueTiming = QueueTiming(),  # noqa: B008  frozen
 ) -> FastAPI:
     """Make the application.
 
@@ -74,6 +78,8 @@ def create_app(
         What trains a model.
     alone_command : sequence of str
         What analyses a call in a process of its own.
+    timing : QueueTiming
+        Of the queue of calls.
 
     Returns
     -------
@@ -88,7 +94,7 @@ def create_app(
     hide_queries()
     settings = settings or read_environment()
     opened = store or Store.from_environment()
-    service = _service(opened, classifier, settings, train_command, alone_command)
+    service = _service(opened, classifier, settings, train_command, alone_command, timing)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -125,6 +131,7 @@ def _service(
     settings: Environment,
     train_command: Sequence[str],
     alone_command: Sequence[str],
+    timing: QueueTiming,
 ) -> Service:
     loading = LoadingClassifier(lambda: classifier or load_classifier())
     metrics, sets = ServiceMetrics(), settings.training_folder
@@ -139,6 +146,7 @@ def _service(
             most_waiting=settings.most_calls_waiting,
             told=lambda attempt, seconds: _count(metrics, attempt, seconds),
             alone_command=alone_command,
+            timing=timing,
         ),
         words=WordsWriter(store),
         trainings=Trainings(

@@ -23,6 +23,8 @@ JobState = Literal["queued", "running", "done", "failed"]
 
 LEASE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=5)
+CALL: JobKind = "call"
+ENDED: tuple[JobState, ...] = ("done", "failed")
 _OPEN = ("queued", "running")
 
 

@@ -21,9 +21,10 @@ from stub_classifier import stub_classifier
 from waiting_uploads import until_ended, waiting_upload
 
 from calmscore.errors import ArtifactError, DeletedMeanwhileError, QueueFullError, StoreError
-from calmscore.intake import queue as queues
-from calmscore.intake import take_in
-from calmscore.intake.queue import CallQueue, QueuedCall
+from calmscore.intake import attempt, take_in, upkeep, workers
+from calmscore.intake.queue import CallQueue
+from calmscore.intake.queue_timing import QueueTiming
+from calmscore.intake.queued_call import QueuedCall
 from calmscore.store import Store, jobs
 from calmscore.store.calls import count_calls, list_calls
 
@@ -38,15 +39,14 @@ def store(tmp_path) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch) -> None:
-    for name in ("_FIRST_PAUSE_SECONDS", "_RETRY_SECONDS", "_LOOK_EVERY_SECONDS", "_BEAT_SECONDS"):
-        monkeypatch.setattr(queues, name, 0.02)
+def hurried(**seconds: float) -> QueueTiming:
+    pauses = ("first_pause", "retry", "look_every", "beat")
+    return QueueTiming(**{**{f"{name}_seconds": 0.02 for name in pauses}, **seconds})
 
 
 @contextmanager
 def working(store: Store, *, load=stub_classifier, **options) -> Iterator[CallQueue]:
-    queue = CallQueue(store, load=load, **{"at_once": 2, **options})
+    queue = CallQueue(store, load=load, **{"at_once": 2, "timing": hurried(), **options})
     queue.start()
     try:
         yield queue
@@ -217,10 +217,18 @@ def test_a_disk_that_is_full_when_the_recording_is_kept_is_waited_out(queue, sto
     assert store.audio.holds(calls(store)[0].id)
 
 
-@pytest.mark.parametrize("name", ["take_job", "finish_job", "put_back", "renew_leases"])
-def test_a_database_that_fails_for_a_while_at_any_step_loses_nothing(store, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (workers, "take_job"), (attempt, "finish_job"), (workers, "put_back"),
+        (upkeep, "renew_leases"),
+    ],
+)  # fmt: skip
+def test_a_database_that_fails_for_a_while_at_any_step_loses_nothing(
+    store, monkeypatch, module, name
+):
     error = OperationalError("COMMIT", {}, Exception("disk I/O error"))
-    monkeypatch.setattr(queues, name, failing(3, getattr(queues, name), error))
+    monkeypatch.setattr(module, name, failing(3, getattr(module, name), error))
     if name == "put_back":
         passing = StoreError("away")
         monkeypatch.setattr(take_in, "read_recording", failing(1, take_in.read_recording, passing))
@@ -230,18 +238,20 @@ def test_a_database_that_fails_for_a_while_at_any_step_loses_nothing(store, monk
     assert (upload.state, len(calls(store))) == ("added", 1)
 
 
-@pytest.mark.parametrize("name", ["take_job", "finish_job"])
-def test_a_database_whose_answer_is_lost_after_it_wrote_loses_nothing(store, monkeypatch, name):
+@pytest.mark.parametrize(("module", "name"), [(workers, "take_job"), (attempt, "finish_job")])
+def test_a_database_whose_answer_is_lost_after_it_wrote_loses_nothing(
+    store, monkeypatch, module, name
+):
     real, lost = store.database.writing, [1]
     monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=0.5))
     noted: list[str] = []
-    step = getattr(queues, name)
+    step = getattr(module, name)
 
     def counted(*arguments, **options):
         noted.append(name)
         return step(*arguments, **options)
 
-    monkeypatch.setattr(queues, name, counted)
+    monkeypatch.setattr(module, name, counted)
 
     @contextmanager
     def writing():
@@ -260,20 +270,10 @@ def test_a_database_whose_answer_is_lost_after_it_wrote_loses_nothing(store, mon
     assert (upload.state, len(calls(store))) == ("added", 1)
 
 
-def test_pauses_grow_and_have_an_end(store, monkeypatch):
-    monkeypatch.setattr(queues, "_FIRST_PAUSE_SECONDS", 1.0)
-    queue = CallQueue(store, load=stub_classifier, at_once=1)
-    add(queue, made_recording(), "a.wav")
-    pauses = []
-    monkeypatch.setattr(
-        queues, "put_back", lambda session, **options: pauses.append(options["pause"])
-    )
-    with store.database.writing() as session:
-        job = jobs.take_job(session, kind="call", owner=queue.owner)
-    for setbacks in range(12):
-        queue._put_back(jobs.JobRow(**{**vars(job), "setbacks": setbacks}), StoreError("away"))
-    assert [pause.total_seconds() for pause in pauses[:4]] == [1, 2, 4, 8]
-    assert pauses == sorted(pauses) and pauses[-1] == jobs.LONGEST_PAUSE
+def test_pauses_grow_and_have_an_end():
+    pauses = [QueueTiming().pause_seconds(setbacks) for setbacks in range(2000)]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert pauses == sorted(pauses) and pauses[-1] == jobs.LONGEST_PAUSE.total_seconds()
 
 
 def test_a_write_lock_is_waited_out(store, monkeypatch):
@@ -321,14 +321,13 @@ def test_it_says_that_the_disk_is_full_and_that_it_is_well_again(store, monkeypa
     with working(store) as queue:
         assert queue.trouble == ""
         with monkeypatch.context() as patch:
-            patch.setattr(queues.tempfile, "TemporaryFile", full)
+            patch.setattr(upkeep.tempfile, "TemporaryFile", full)
             until(lambda: "disk of the data folder is full" in queue.trouble)
         until(lambda: queue.trouble == "")
 
 
-def test_it_says_that_the_store_is_locked_and_that_it_is_free_again(store, monkeypatch):
-    monkeypatch.setattr(queues, "_LATE_SECONDS", 0.2)
-    with working(store) as queue:
+def test_it_says_that_the_store_is_locked_and_that_it_is_free_again(store):
+    with working(store, timing=hurried(late_seconds=0.2)) as queue:
         with closing(sqlite3.connect(store.folder / "calmscore.db")) as other:
             other.execute("BEGIN IMMEDIATE")
             until(lambda: "lock" in queue.trouble)
@@ -369,7 +368,7 @@ def test_a_folder_that_is_away_is_no_fault_of_the_recording(postgres_url, tmp_pa
         until(lambda: job_of(store, waiting).setbacks == 0)
     later = waiting_upload(store, made_recording(1), file_name="b.wav")
     (tmp_path / "data").rename(tmp_path / "away")
-    queue = CallQueue(store, load=stub_classifier, at_once=1)
+    queue = CallQueue(store, load=stub_classifier, at_once=1, timing=hurried())
     (tmp_path / "data" / "incoming").mkdir(parents=True)
     queue.start()
     until(lambda: job_of(store, later).setbacks > 0)
@@ -403,8 +402,7 @@ def test_an_orderly_end_gives_its_calls_back_at_once(store, monkeypatch):
     def slow(*_: object, **__: object) -> None:
         time.sleep(2.0)
 
-    monkeypatch.setattr(queues, "_STOP_SECONDS", 0.1)
-    with working(store, at_once=1) as queue:
+    with working(store, at_once=1, timing=hurried(stop_seconds=0.1)) as queue:
         monkeypatch.setattr(take_in, "analyze_recording", slow)
         upload = add(queue, made_recording(), "a.wav")
         until(lambda: job_of(store, upload.job_id).state == "running")
