@@ -5,11 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import soundfile
 
-from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
+from calmscore.analysis.report import (
+    CallInfo,
+    CallReport,
+    ModelInfo,
+    SegmentReport,
+    Speakers,
+    SpokenWord,
+    Talk,
+    Words,
+    WordsTurn,
+)
 from calmscore.analysis.scoring import score_emotions
 from calmscore.emotions import EMOTIONS
 
@@ -74,3 +85,30 @@ def made_report(
         ),
         warnings=(),
     )  # fmt: skip
+
+
+def with_made_words(report: CallReport) -> CallReport:
+    """Return a report in which both say something; the customer's last word weighs."""
+    turns = []
+    for place, (speaker, text) in enumerate(
+        (("agent", "How can I help you?"), ("customer", "Nobody ever calls back!"))
+    ):
+        start = 3.0 * place
+        words = [
+            SpokenWord(
+                text=word, start_seconds=start + 0.4 * at, end_seconds=start + 0.4 * at + 0.3,
+                weight=0.4 if word.endswith("!") else 0.0,
+            )
+            for at, word in enumerate(text.split())
+        ]  # fmt: skip
+        turns.append(
+            WordsTurn(
+                speaker="customer" if speaker == "customer" else "agent",
+                start_seconds=start,
+                end_seconds=start + 2.5,
+                text=text,
+                words=tuple(words),
+                sentiment="negative" if speaker == "customer" else None,
+            )
+        )
+    return replace(report, words=Words(language="en", model="made up", turns=tuple(turns)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import socket
@@ -99,3 +100,15 @@ def running_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+def paths_of_all_pages() -> list[str]:
+    """Return the paths of the pages that the navigation names, the first one first."""
+    source = (ROOT / "calmscore" / "dashboard" / "navigation.py").read_text(encoding="utf-8")
+    paths = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_page":
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            path = ast.literal_eval(named.get("url_path", node.args[0]))
+            paths.append("" if "default" in named else path)
+    return paths

@@ -204,3 +204,27 @@ def test_an_hour_is_drawn_at_once_and_zooms_without_a_pause(browser, address):
     pauses = sorted(page.evaluate("window.pauses"))
     assert pauses[int(0.9 * len(pauses))] < 100
     page.close()
+
+
+def test_two_calls_are_compared_on_one_axis_and_a_moment_opens_its_call(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    ids = [call_id(name, place) for place, name in enumerate(("first.wav", "second.wav"))]
+    page.goto(f"{address}/compare?call={ids[0]}&call={ids[1]}")
+    flags = page.locator(".console.compared .flag")
+    expect(flags).to_have_count(2, timeout=PATIENCE)
+    before = flags.nth(1).bounding_box()["x"]
+    assert flags.nth(0).bounding_box()["x"] == pytest.approx(before, abs=1.0)
+    lanes = page.locator(".console.compared .time").first
+    lanes.scroll_into_view_if_needed()
+    lanes.hover(position={"x": 100, "y": 60})
+    page.mouse.wheel(0, -150)
+    page.wait_for_timeout(500)
+    assert flags.nth(1).bounding_box()["x"] != pytest.approx(before, abs=1.0)
+    assert flags.nth(0).bounding_box()["x"] == pytest.approx(
+        flags.nth(1).bounding_box()["x"], abs=1.0
+    )
+    page.locator(".console.compared").nth(1).locator(".card").click()
+    page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
+    wait_until_playable(page)
+    page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)
+    page.close()

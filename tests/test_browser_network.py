@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
-from running_dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import paths_of_all_pages, running_browser, running_dashboard
 
 pytestmark = pytest.mark.browser
 
 PATIENCE = 60_000
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning] .stMain :is(h1, h2, p)"
-
-
-def paths_of_all_pages() -> list[str]:
-    """Return the paths of the pages that the navigation names."""
-    source = (ROOT / "calmscore" / "dashboard" / "navigation.py").read_text(encoding="utf-8")
-    paths = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_page":
-            named = {keyword.arg: keyword.value for keyword in node.keywords}
-            paths.append(ast.literal_eval(named.get("url_path", node.args[0])))
-    return paths
 
 
 def watched(page) -> list[str]:

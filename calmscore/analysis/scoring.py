@@ -591,9 +591,10 @@ def _summary(outcome: str, seconds_to_calm: float | None, relapses: int) -> str:
 
 
 def format_clock(seconds: float) -> str:
-    """Return a place in a call for people: ``1:05``."""
+    """Return a place in a call for people: ``1:05`` or ``1:02:05``."""
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def format_duration(seconds: float) -> str:

@@ -8,9 +8,8 @@ from typing import Literal
 
 import streamlit as st
 
-from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
+from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE, format_clock
 from calmscore.dashboard.agent_charts import average_scores, outcome_shares, weekly_trend
-from calmscore.dashboard.charts import clock
 from calmscore.dashboard.desk import open_store
 from calmscore.dashboard.local_time import day_end, day_start, format_day, local_zone
 from calmscore.dashboard.page_files import page_file
@@ -182,7 +181,7 @@ def _moments(title: str, moments: Sequence[MomentRow]) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.page_link(
                 page_file("call"),
-                label=clock(moment.at_seconds),
+                label=format_clock(moment.at_seconds),
                 icon=":material/play_circle:",
                 query_params={"call": moment.call_id, "at": f"{moment.at_seconds:g}"},
             )

@@ -19,6 +19,7 @@ from calmscore.outputs.spreadsheet import safe_cells
 
 _STRIP = """
 <style>
+.score-card { container-type: inline-size; }
 .score {
   display: grid; grid-template-columns: auto minmax(13rem, 16rem) minmax(0, 1fr);
   gap: 0.25rem 2rem; align-items: center;
@@ -40,7 +41,7 @@ _STRIP = """
 .score .line .here { top: 0; width: 3px; height: 1.1rem; transform: translateX(-50%); }
 .score .ends { display: flex; justify-content: space-between; }
 .score-file { opacity: 0.75; overflow-wrap: anywhere; margin-bottom: 0.25rem; }
-@media (max-width: 760px) {
+@container (max-width: 760px) {
   .score { grid-template-columns: auto minmax(0, 1fr); }
   .score .told { grid-column: 1 / -1; }
 }
@@ -76,13 +77,13 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
     st.html(
         f"""
         {_STRIP}
-        {file if named else ""}
+        <div class="score-card">{file if named else ""}
         <div class="score" role="status" style="--outcome: {OUTCOME_COLOURS[score.outcome]}">
         <span class="value">{value}{of_ten}</span>
         <div class="scale">{_scale(score)}</div>
         <div class="told"><span class="outcome">{outcome_label(score.outcome)}</span>
         <span>{html.escape(score.summary)}</span>
-        <div class="facts">{facts}</div></div></div>
+        <div class="facts">{facts}</div></div></div></div>
         """
     )
 

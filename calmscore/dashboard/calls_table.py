@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from calmscore.analysis.scoring import format_clock
-from calmscore.dashboard.charts import clock
 from calmscore.dashboard.local_time import format_date, format_moment
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.dashboard.trend import trend_source
@@ -213,7 +212,7 @@ def _cells(row: CallRow, settings: Settings) -> dict[str, Any]:
         "colour": OUTCOME_COLOURS[row.outcome],
         "agent": row.agent or "",
         "trend": trend_source(row.trend),
-        "length": clock(round(row.duration_seconds)),
+        "length": format_clock(round(row.duration_seconds)),
         "share": "–" if row.agent_share is None else f"{row.agent_share:.0%}",
         "interruptions": "–" if row.interruptions is None else str(row.interruptions),
         "pauses": "–" if row.pauses is None else str(row.pauses),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from calmscore.analysis.report import CallReport, SegmentReport
-from calmscore.dashboard.charts import clock
+from calmscore.analysis.scoring import format_clock
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
@@ -99,7 +99,9 @@ def _tags(store: Store, row: CallRow) -> None:
 def _notes(store: Store, row: CallRow, notes: list[NoteRow], *, may_write: bool) -> None:
     for note in notes:
         with st.container(border=True):
-            where = "whole call" if note.at_seconds is None else f"at {clock(note.at_seconds)}"
+            where = (
+                "whole call" if note.at_seconds is None else f"at {format_clock(note.at_seconds)}"
+            )
             st.caption(f"{where} · {plain(note.author)} · {format_moment(note.created_at)}")
             st.text(note.text)
             with st.container(horizontal=True):
@@ -186,7 +188,7 @@ def _correct(
 
 def _label(segment: SegmentReport, corrected: dict[float, CorrectionRow]) -> str:
     known = corrected.get(segment.start_seconds)
-    heard = f"{clock(segment.start_seconds)} {segment.emotion}"
+    heard = f"{format_clock(segment.start_seconds)} {segment.emotion}"
     return heard if known is None else f"{heard} → {known.emotion}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from calmscore.dashboard.charts import clock
+from calmscore.analysis.scoring import format_clock
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
@@ -60,7 +60,7 @@ def _link(call_id: str, file_name: str, at_seconds: float | None) -> None:
     label = plain(file_name)
     if at_seconds is not None:
         query["at"] = f"{at_seconds:.1f}"
-        label = f"{label}, at {clock(at_seconds)}"
+        label = f"{label}, at {format_clock(at_seconds)}"
     st.page_link(page_file("call"), label=label, icon=":material/play_arrow:", query_params=query)
 
 

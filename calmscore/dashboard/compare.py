@@ -7,12 +7,14 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.dashboard import call_view
-from calmscore.dashboard.charts import timeline
+from calmscore.dashboard.console.component import compared_lanes
 from calmscore.dashboard.desk import open_store
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.stored_call import find_stored, whereabouts
 from calmscore.store.calls import CallRow
+
+_LONGEST_HEADING = 28
 
 
 def _cards(calls: list[tuple[CallRow, CallReport]]) -> None:
@@ -20,24 +22,27 @@ def _cards(calls: list[tuple[CallRow, CallReport]]) -> None:
         with column:
             call_view.score_card(report)
             st.caption(whereabouts(row))
+
+
+def _lanes(calls: list[tuple[CallRow, CallReport]]) -> None:
+    st.subheader("How each of them went")
+    st.caption(
+        "Both on one time axis: zoom one, and the other follows. A click opens the call and plays "
+        "from there."
+    )
+    axis_seconds = max(report.call.duration_seconds for _, report in calls)
+    for row, report in calls:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(row.file_name)}**", width="content")
             st.page_link(
                 page_file("call"), label="Open this call", icon=":material/open_in_full:",
                 query_params={"call": row.id},
             )  # fmt: skip
-
-
-def _timelines(calls: list[tuple[CallRow, CallReport]]) -> None:
-    st.subheader("Emotion timelines")
-    st.caption("Both on the same time scale.")
-    span = max(report.call.duration_seconds for _, report in calls)
-    for number, (row, report) in enumerate(calls):
-        st.markdown(f"**{plain(row.file_name)}**")
-        st.plotly_chart(
-            timeline(report, span_seconds=span),
-            key=f"timeline-{number}",
-            config={"displayModeBar": False},
-            alt=f"The customer's emotion in each 3-second segment of {row.file_name}",
-        )
+        at_seconds = compared_lanes(report, axis_seconds=axis_seconds)
+        if at_seconds is not None:
+            st.switch_page(
+                page_file("call"), query_params={"call": row.id, "at": f"{at_seconds:.1f}"}
+            )
 
 
 def _figures(report: CallReport) -> dict[str, str]:
@@ -54,17 +59,25 @@ def _figures(report: CallReport) -> dict[str, str]:
 def _talk(calls: list[tuple[CallRow, CallReport]]) -> None:
     st.subheader("Who spoke, and how it went")
     table = pd.DataFrame({place: _figures(report) for place, (_, report) in enumerate(calls)})
-    names = [plain(row.file_name) for row, _ in calls]
+    names = [_shortened(row.file_name) for row, _ in calls]
     if names[0] == names[1]:
         names = [
             f"{name} ({place})" for place, name in zip(("first", "second"), names, strict=True)
         ]
-    st.table(table.fillna("–").set_axis(names, axis="columns"))
+    st.table(table.fillna("–").set_axis([plain(name) for name in names], axis="columns"))
+
+
+def _shortened(name: str) -> str:
+    """Return a file's name with its middle left out where it would make a table too wide."""
+    if len(name) <= _LONGEST_HEADING:
+        return name
+    half = _LONGEST_HEADING // 2
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def _compare(calls: list[tuple[CallRow, CallReport]]) -> None:
     _cards(calls)
-    _timelines(calls)
+    _lanes(calls)
     _talk(calls)
     call_view.not_a_verdict()
 

@@ -8,10 +8,9 @@ from datetime import datetime
 import streamlit as st
 
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import format_duration
+from calmscore.analysis.scoring import format_clock, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
 from calmscore.dashboard.adding import add_calls
-from calmscore.dashboard.charts import clock
 from calmscore.dashboard.desk import User, current_user, is_shared, open_store
 from calmscore.dashboard.local_time import format_date, format_moment, local_zone
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
@@ -147,7 +146,7 @@ def _player(store: Store, row: CallRow, user: User) -> None:
         return
     start = _moment_seconds(store, row)
     if start:
-        st.caption(f"From {clock(start)}, before the moment that moved the score most.")
+        st.caption(f"From {format_clock(start)}, before the moment that moved the score most.")
     st.audio(sound.encoded, format=PLAYBACK_MIME_TYPE, start_time=int(start), autoplay=True)
 
 

@@ -11,23 +11,15 @@ from calmscore.analysis.scoring import (
     UNRESOLVED,
 )
 
+# Any two differ by at least 18 in CIELAB, to full sight and to each kind of colour blindness
+# (as in `emotions.Emotion`), and each stands out by 3:1 from the light and the dark page.
 OUTCOME_COLOURS: dict[str, str] = {
-    DE_ESCALATED: "#009E73",
-    PARTLY_DE_ESCALATED: "#56B4E9",
-    UNRESOLVED: "#E69F00",
-    ESCALATED: "#D55E00",
-    CALM_THROUGHOUT: "#A6CDBD",
-    INSUFFICIENT_EVIDENCE: "#8C96A0",
-}
-
-# The same hues, pale enough for dark letters on them.
-OUTCOME_CHIPS: dict[str, str] = {
-    DE_ESCALATED: "#94D8C5",
-    PARTLY_DE_ESCALATED: "#B4DDF5",
-    UNRESOLVED: "#F5D28A",
-    ESCALATED: "#F0B48C",
-    CALM_THROUGHOUT: "#DCECE5",
-    INSUFFICIENT_EVIDENCE: "#D3D8DC",
+    DE_ESCALATED: "#12994E",
+    PARTLY_DE_ESCALATED: "#128CFD",
+    UNRESOLVED: "#D67300",
+    ESCALATED: "#CB3C2C",
+    CALM_THROUGHOUT: "#6F909A",
+    INSUFFICIENT_EVIDENCE: "#717064",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from calmscore.dashboard.charts import clock
+from calmscore.analysis.scoring import format_clock
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_date, format_day
 from calmscore.dashboard.page_files import page_file
@@ -82,7 +82,7 @@ def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
     label = plain(item.file_name)
     if item.at_seconds is not None:
         query["at"] = f"{item.at_seconds:.1f}"
-        label = f"{label}, at {clock(item.at_seconds)}"
+        label = f"{label}, at {format_clock(item.at_seconds)}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             page_file("call"), label=label, icon=":material/play_arrow:", query_params=query
@@ -125,7 +125,7 @@ def _choices(store: Store, row: SessionRow) -> dict[str, _Choice]:
     for one in notes:
         if one.call_id in theirs:
             at_seconds = one.note.at_seconds
-            where = "" if at_seconds is None else f", at {clock(at_seconds)}"
+            where = "" if at_seconds is None else f", at {format_clock(at_seconds)}"
             found[f"Note: {one.note.text[:60]} ({one.file_name}{where})"] = (
                 one.call_id, at_seconds, one.note.text,
             )  # fmt: skip

@@ -353,7 +353,7 @@ class _Timeline:
         for seconds in _ticks(self._duration):
             x = self._x(seconds)
             page.line(x, y, x, y + 1)
-            text = _clock(seconds)
+            text = format_clock(seconds)
             width = page.get_string_width(text) + 0.1
             page.set_xy(min(x - width / 2, page.w - _MARGIN_MM - width), y + 1.2)
             page.put(text, width_mm=width)
@@ -447,12 +447,6 @@ def _ticks(duration_seconds: float) -> list[int]:
     return list(range(0, int(duration_seconds) + 1, step))
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 def _largest(transitions: Sequence[Transition], *, most: int) -> list[Transition]:
     """Return the changes with the most points, in the order of the call."""
     kept = sorted(transitions, key=lambda change: -abs(change.points))[:most]
@@ -465,7 +459,7 @@ def _evidence(page: _Page, score: CallScore, shown: Sequence[Transition]) -> Non
         names = list(dict.fromkeys([change.from_emotion, change.to_emotion]))
         rows.append(
             (
-                _clock(change.at_seconds),
+                format_clock(change.at_seconds),
                 " → ".join(names).capitalize(),
                 f"{change.points:+.2f}",
                 change.reason,
@@ -552,7 +546,7 @@ def _notes(page: _Page, notes: Sequence[NoteRow], *, bottom_mm: float) -> None:
     last_line_mm = page.line_mm
     for place, note in enumerate(notes):
         page.pen(8)
-        where = "Whole call" if note.at_seconds is None else _clock(note.at_seconds)
+        where = "Whole call" if note.at_seconds is None else format_clock(note.at_seconds)
         lines = page.wrap(
             f"{note.author}: {note.text}", width_mm=page.epw - 20, most=_LINES_OF_A_NOTE
         )

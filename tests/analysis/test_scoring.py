@@ -19,6 +19,7 @@ from calmscore.analysis.scoring import (
     WIDEST_INTERVAL,
     describe,
     distress,
+    format_clock,
     format_duration,
     score_emotions,
     score_probabilities,
@@ -470,6 +471,13 @@ def test_summaries(emotions, summary):
 )
 def test_durations_read_well(seconds, text):
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (65.9, "1:05"), (599, "9:59"), (3725, "1:02:05")]
+)
+def test_places_in_a_call_read_well(seconds, text):
+    assert format_clock(seconds) == text
 
 
 def test_every_emotion_has_a_word_for_a_person():

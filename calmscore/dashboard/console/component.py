@@ -105,6 +105,33 @@ def console(
             st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)
 
 
+def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
+    """Show a call's lanes and moments beside those of another call, without a player.
+
+    All that are on a page show the same part of their axes.
+
+    Parameters
+    ----------
+    report : CallReport
+        A finished analysis.
+    axis_seconds : float
+        How long the axis is, at least as long as the call.
+
+    Returns
+    -------
+    float or None
+        The second that somebody just asked to hear.
+    """
+    data = console_view(report) | {
+        "compared": True, "axis_seconds": axis_seconds, "words": None, "sound": None,
+        "start": None, "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
+    }  # fmt: skip
+    asked = _component(
+        key=f"lanes-{report.call.id[:12]}", data=data, on_listen_change=lambda: None
+    ).listen
+    return None if asked is None else float(asked)
+
+
 def _picture(report: CallReport, playback: Playback | None, key: str) -> dict[str, object] | None:
     """Return the spectrogram of the customer's side that was asked for last."""
     if playback is None:

@@ -17,6 +17,7 @@ const consoles = new WeakMap();
 const OVERVIEW_FROM_SECONDS = 180;
 const LONGEST_SPECTROGRAM_SECONDS = 600;
 const ASK_AFTER_MS = 500;
+const SPAN_EVENT = "calmscore-span";
 const WAITING = "The recording is being made ready to play…";
 
 export default function (component) {
@@ -40,7 +41,11 @@ class Console {
     this.time = this.find(".time");
     this.overview = this.find(".overview");
     this.player = new Player(() => this.moved());
-    this.playFrom = (seconds) => this.player.playFrom(seconds);
+    this.playFrom = (seconds) => {
+      // Beside another call there is no player: the page opens the call at the moment.
+      if (this.view.compared) this.trigger("listen", Math.min(seconds, this.view.seconds));
+      else this.player.playFrom(seconds);
+    };
     this.words = new WordsPanel(this.find(".words"), this.playFrom);
     this.bookmarks = new BookmarkForm(this.find(".note"), {
       keep: (seconds, text) => {
@@ -60,6 +65,8 @@ class Console {
     pointAtOverview(this.overview, this);
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey);
+    this.onSpan = ({ detail }) => this.lookWhereOthersLook(detail);
+    document.addEventListener(SPAN_EVENT, this.onSpan);
     this.watching = new ResizeObserver(() => this.redraw());
     this.watching.observe(this.time);
     // The page's player may come after this, and be exchanged for another one.
@@ -88,6 +95,7 @@ class Console {
 
   leave() {
     document.removeEventListener("keydown", this.onKey);
+    document.removeEventListener(SPAN_EVENT, this.onSpan);
     this.watching.disconnect();
     clearInterval(this.timer);
   }
@@ -98,13 +106,9 @@ class Console {
     this.view = { ...data, sound: data.sound && unpacked(data.sound) };
     this.picture = data.spectrogram;
     this.trigger = setTriggerValue;
-    if (another) {
-      this.span = new Span(data.seconds, () => {
-        this.redraw();
-        this.askForSpectrogram();
-      });
-    }
-    this.player.selector = `.st-key-${data.player} audio`;
+    if (another) this.span = new Span(data.axis_seconds || data.seconds, () => this.looked());
+    if (data.compared) this.beCompared(data.name);
+    this.player.selector = data.player ? `.st-key-${data.player} audio` : null;
     this.player.silence = data.silence;
     fillMoments(this.find(".moments"), data.moments, this.playFrom);
     this.find(".sum").textContent = data.sum;
@@ -118,6 +122,30 @@ class Console {
     if (data.start !== null && (another || before.start !== data.start)) this.pending = data.start;
     this.redraw();
     this.look();
+  }
+
+  // Lanes without a player are a picture with a table beside it.
+  beCompared(name) {
+    this.section.classList.add("compared");
+    this.section.setAttribute("aria-label", name);
+    this.time.setAttribute("role", "img");
+    this.time.setAttribute("aria-label", `Timeline of ${name}; below it stands a table`);
+    this.time.removeAttribute("tabindex");
+  }
+
+  looked() {
+    this.redraw();
+    this.askForSpectrogram();
+    if (!this.view.compared || this.following) return;
+    const detail = { from: this, start: this.span.start, width: this.span.width };
+    document.dispatchEvent(new CustomEvent(SPAN_EVENT, { detail }));
+  }
+
+  lookWhereOthersLook({ from, start, width }) {
+    if (from === this || !this.view || !this.view.compared) return;
+    this.following = true;
+    this.span.lookAt(start, width);
+    this.following = false;
   }
 
   look() {
@@ -146,7 +174,7 @@ class Console {
   }
 
   get scale() {
-    return new Scale(this.view.seconds, this.time.clientWidth, this.span);
+    return new Scale(this.span.seconds, this.time.clientWidth, this.span);
   }
 
   draw() {
@@ -156,14 +184,14 @@ class Console {
     const picture = this.picture && painted(this.picture, colours);
     const spectrogram = this.wantsSpectrogram ? { picture, ...this.picture } : null;
     drawLanes(this.find(".time canvas"), { ...view, spectrogram }, scale, colours);
-    this.overview.hidden = view.seconds < OVERVIEW_FROM_SECONDS;
+    this.overview.hidden = scale.seconds < OVERVIEW_FROM_SECONDS;
     if (!this.overview.hidden) drawOverview(this.overview, view, scale, colours);
     placeFlags(this.find(".flags"), view, scale, this.playFrom);
     this.moved();
   }
 
   moved() {
-    if (!this.view) return;
+    if (!this.view || this.view.compared) return;
     const { scale, player, span } = this;
     const { seconds } = player;
     if (player.playing && !span.whole && !this.dragging && !span.sees(seconds)) {
@@ -202,7 +230,7 @@ class Console {
   }
 
   key(event) {
-    if (!this.view || !this.section.isConnected) return;
+    if (!this.view || this.view.compared || !this.section.isConnected) return;
     const command = commandOf(event);
     if (!command) return;
     event.preventDefault();

@@ -72,9 +72,9 @@ export function pointAtLanes(time, tip, shown) {
 export function pointAtOverview(overview, shown) {
   const go = (event) => {
     const box = overview.getBoundingClientRect();
-    const { seconds, span } = { seconds: shown.view.seconds, span: shown.span };
+    const { span } = shown;
     const width = span.whole ? FIRST_ZOOM_SECONDS : span.width;
-    const whole = new Scale(seconds, box.width, { start: 0, end: seconds });
+    const whole = new Scale(span.seconds, box.width, { start: 0, end: span.seconds });
     span.lookAt(whole.at(event.clientX - box.left) - width / 2, width);
   };
   overview.addEventListener("pointerdown", (event) => {

@@ -7,8 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from calmscore.analysis.report import CallReport, SegmentReport, Talk, Turn
-from calmscore.analysis.scoring import CallScore, Transition, describe, format_duration
-from calmscore.dashboard.charts import clock
+from calmscore.analysis.scoring import (
+    CallScore,
+    Transition,
+    describe,
+    format_clock,
+    format_duration,
+)
 from calmscore.emotions import BY_NAME, EMOTIONS
 
 SMALL_POINTS = 0.3
@@ -17,14 +22,13 @@ _LARGEST = 3
 # People pause within a sentence; that is no silence of the call.
 _PAUSE_SECONDS = 1.0
 _SILENCE_SECONDS = 2.0
-_HEARD_AS = {"neutral": "calm"}
 
 Stretch = tuple[float, float]
 
 
 def heard_as(emotion: str) -> str:
     """Return how somebody sounds in an emotion: ``anger`` becomes ``angry``."""
-    return _HEARD_AS.get(emotion, describe(emotion))
+    return "calm" if emotion == "neutral" else describe(emotion)
 
 
 def console_view(report: CallReport) -> dict[str, Any]:
@@ -243,7 +247,7 @@ _STATUS = {
 
 
 def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list[str]:
-    span = f"{clock(stretch[0].start_seconds)}–{clock(stretch[-1].end_seconds)}"
+    span = f"{format_clock(stretch[0].start_seconds)}–{format_clock(stretch[-1].end_seconds)}"
     if emotion is None:
         return [span, _STATUS.get(status, status), "", ""]
     return [
