@@ -280,9 +280,9 @@ def _storing(store: Store, *, direction: Direction | None, transcript: bool) -> 
                 return report
             rules = read_environment().reading_rules
             recording = read_recording(stream, file_name=name, rules=rules)
-        report = with_words(report, recording, progress=progress)
-        keep_words(store, report)
-        return report
+        told = with_words(report, recording, progress=progress)
+        keep_words(store, told, before=report)
+        return told
 
     return analyse_and_store
 

@@ -31,6 +31,7 @@ from calmscore.analysis.segments import (
     level_gain,
     segment_call,
 )
+from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CalmscoreError, Notice
@@ -132,12 +133,16 @@ def analyze_recording(
     *,
     customer_channel: ChannelChoice = "auto",
     direction: Direction | None = None,
+    said: Sequence[Said] = (),
     classifier: EmotionClassifier | None = None,
     progress: Progress | None = None,
 ) -> CallReport:
-    """Analyse a recording that was read already; see `analyze_call`."""
+    """Analyse a recording that was read already; see `analyze_call` and, for ``said``, `segments`.
+
+    What is said is known only where a call was analysed before; see `second_look`.
+    """
     known = call_direction(recording.file_name, said=direction, usual=read_environment().direction)
-    call = segment_call(recording, customer_channel=customer_channel, direction=known)
+    call = segment_call(recording, customer_channel=customer_channel, direction=known, said=said)
     # An hour's call takes 230 MB, which the classifier can use better.
     recording = replace(recording, samples=recording.samples[:, :0].copy())
     model = classifier or load_classifier()

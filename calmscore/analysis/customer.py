@@ -2,7 +2,8 @@
 
 Whoever takes a call greets, at some length; whoever is called says hello and is then told who
 calls. So the lengths of the first three turns tell much, and with the call's direction nearly
-everything. Nobody's emotion, and nobody's voice, plays a part.
+everything. Once the words are there, they join in. Nobody's emotion, and nobody's voice, plays
+a part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerCue, Direction
+from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 
 Shares = npt.NDArray[np.float64]
@@ -95,12 +97,16 @@ class CustomerGuess:
         Who speaks first, None where that is not clear.
     opens_with_hello : bool
         Whether who speaks first is taken for the one who was called.
+    doubt_without_words : float
+        The doubt that this very voice had before anybody knew what is said; as ``doubt``
+        where no words are known.
     """
 
     voice: int
     doubt: float
     first: int | None = None
     opens_with_hello: bool = False
+    doubt_without_words: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +156,10 @@ _MOST_SILENCES = 3
 _AGENT_ENDS_SILENCE = math.log(1.5)
 _CLOSING_SECONDS = 1.5
 _AGENT_CLOSES = math.log(1.3)
+# Words may take somebody else for the customer than all other cues do only where that is as
+# sure as this; else nobody knows.
+_MOST_DOUBT_OF_WORDS = 0.3
+_NOBODY_KNOWS_DOUBT = 0.5
 
 
 @dataclass(frozen=True)
@@ -160,8 +170,14 @@ class _Turn:
     speech_seconds: float
 
 
-def guess_customer(masks: Sequence[Mask], *, direction: Direction = "unknown") -> CustomerGuess:
+def guess_customer(
+    masks: Sequence[Mask], *, direction: Direction = "unknown", said: Sequence[Said] = ()
+) -> CustomerGuess:
     """Guess who is the customer.
+
+    Words are one more cue among the others. Where they contradict all of them, and are not
+    sure of it, nobody knows; nor where they contradict a direction that is known: then two
+    sources differ, one of which a person gave.
 
     Parameters
     ----------
@@ -169,6 +185,8 @@ def guess_customer(masks: Sequence[Mask], *, direction: Direction = "unknown") -
         Where each voice speaks; two voices or more. Those that never speak are not taken.
     direction : {"inbound", "outbound", "unknown"}
         Who called whom.
+    said : sequence of Said
+        What the voices say, where that is known; places are those of the voices.
 
     Returns
     -------
@@ -178,7 +196,9 @@ def guess_customer(masks: Sequence[Mask], *, direction: Direction = "unknown") -
     turns = _turns(masks)
     order = list(dict.fromkeys(turn.voice for turn in turns))
     if len(order) < 2:
-        return CustomerGuess(voice=0, doubt=0.5)
+        return CustomerGuess(
+            voice=0, doubt=_NOBODY_KNOWS_DOUBT, doubt_without_words=_NOBODY_KNOWS_DOUBT
+        )
     first = order[0]
     agent_first = _agent_speaks_first(turns, direction)
     # Who else is in the call longest is the one whom colleagues join and leave.
@@ -186,14 +206,39 @@ def guess_customer(masks: Sequence[Mask], *, direction: Direction = "unknown") -
     chances[first] = 0.0
     chances *= agent_first / chances.sum()
     chances[first] = 1.0 - agent_first
-    chances = _normalised(chances * np.exp(-_agent_signs(turns, len(masks))))
+    without = _normalised(chances * np.exp(-_agent_signs(turns, len(masks))))
+    chances = _normalised(without * np.exp(-agent_signs(said, len(masks))))
     voice = int(np.argmax(chances))
+    doubt = float(1.0 - chances[voice])
+    if voice != int(np.argmax(without)) and (
+        direction != "unknown" or doubt > _MOST_DOUBT_OF_WORDS
+    ):
+        doubt = _NOBODY_KNOWS_DOUBT
     return CustomerGuess(
         voice=voice,
-        doubt=float(1.0 - chances[voice]),
+        doubt=doubt,
         first=None if agent_first == 0.5 else first,
         opens_with_hello=voice == first,
+        doubt_without_words=float(1.0 - without[voice]),
     )
+
+
+def doubt_given_words(doubt: float, said: Sequence[Said], *, customer: int) -> float:
+    """Return the doubt of a guess between two people, once it is known what they say.
+
+    Parameters
+    ----------
+    doubt : float
+        Without words, 0–1.
+    said : sequence of Said
+        What both say.
+    customer : int
+        Place of who was taken for the customer.
+    """
+    signs = agent_signs(said, 2)
+    right = (1.0 - doubt) * math.exp(-signs[customer])
+    wrong = doubt * math.exp(-signs[1 - customer])
+    return wrong / (right + wrong)
 
 
 def _normalised(weights: Shares) -> Shares:

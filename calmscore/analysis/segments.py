@@ -22,6 +22,7 @@ from calmscore.analysis.report import (
     Turn,
 )
 from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voices import (
     TwoVoices,
     exchanged_at,
@@ -68,7 +69,7 @@ _OPENING_SPEECH_SECONDS = 1.0
 _OPENING_WINDOW_SECONDS = 2.0
 # From here on somebody has to say who is the customer before anything is scored; above the
 # second, the doubt is spoken of.
-_UNCLEAR_DOUBT, _WORTH_SAYING_DOUBT = 0.45, 0.3
+UNCLEAR_DOUBT, WORTH_SAYING_DOUBT = 0.45, 0.3
 # Above this doubt, two voices on one channel are not taken apart.
 _LARGEST_DOUBT = 0.5
 _TOO_ALIKE = (
@@ -151,6 +152,7 @@ def segment_call(
     *,
     customer_channel: ChannelChoice = "auto",
     direction: CallDirection = CallDirection(),  # noqa: B008 - frozen
+    said: Sequence[Said] = (),
 ) -> SegmentedCall:
     """Find the customer's speech and cut it into segments of 3 s.
 
@@ -165,6 +167,8 @@ def segment_call(
         ``right`` who speaks second.
     direction : CallDirection
         Who called whom.
+    said : sequence of Said
+        What the two say, where that is known: a cue more for who is the customer.
 
     Returns
     -------
@@ -184,7 +188,7 @@ def segment_call(
     recording = replace(recording, samples=without_direct_current(recording.samples))
     mixed = _mixed_reason(recording, customer_channel)
     if mixed is not None:
-        return _segment_mixed(recording, mixed, customer_channel, direction)
+        return _segment_mixed(recording, mixed, customer_channel, direction, said)
     chosen = _chosen_place(recording, customer_channel)
     with ThreadPoolExecutor(2) as pool:
         heard = list(pool.map(speech_mask, recording.samples))
@@ -195,10 +199,10 @@ def segment_call(
         together = stretches_together(both, (heard[sides[0]], heard[sides[1]]))
         if _share_of_speech(together, [heard[side] for side in sides]) > _LARGEST_MIXED_SHARE:
             reason = _not_apart(recording.file_name)
-            return _segment_mixed(recording, reason, customer_channel, direction)
+            return _segment_mixed(recording, reason, customer_channel, direction, said)
     masks = {side: _own_speech(recording.samples, heard, side, sides) for side in sides}
     customer, speakers, warnings = _choose_side(
-        masks, count=len(heard), chosen=chosen, direction=direction
+        masks, count=len(heard), chosen=chosen, direction=direction, said=said
     )
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = _channel_name(customer, len(heard))
@@ -207,7 +211,7 @@ def segment_call(
     segments = _cut(
         customer_samples(recording, channel), spoken, together=together, other_voice=other_voice
     )
-    if speakers.doubt >= _UNCLEAR_DOUBT:
+    if speakers.doubt >= UNCLEAR_DOUBT:
         segments = _unjudged(segments)
     return SegmentedCall(
         customer_channel=channel,
@@ -386,10 +390,12 @@ def _segment_separated(
     voices: TwoVoices,
     choice: ChannelChoice,
     direction: CallDirection,
+    said: Sequence[Said],
 ) -> SegmentedCall:
     """Cut up a call of one channel, whose two people were told apart by their voices."""
     first = _first_voice(voices.masks)
-    guess = guess_customer(voices.masks, direction=direction.value)
+    by_voice = [replace(one, place=first if one.place == 0 else 1 - first) for one in said]
+    guess = guess_customer(voices.masks, direction=direction.value, said=by_voice)
     channel: CustomerChannel = "mixed"
     if choice in ("left", "right"):
         customer, doubt, cue = first if choice == "left" else 1 - first, 0.0, _CHOSEN
@@ -404,13 +410,15 @@ def _segment_separated(
             code="voices_separated",
             message=f"{recording.file_name} holds both people on one channel; they were told "
             f"apart by their voices, and who speaks {place} {taken}. "
-            + _ALIKE * (voices.doubt > _WORTH_SAYING_DOUBT)
+            + _ALIKE * (voices.doubt > WORTH_SAYING_DOUBT)
             + "Listen whether that is right; record in stereo to be sure.",
         )
     ]
-    if doubt >= _UNCLEAR_DOUBT:
+    if doubt >= UNCLEAR_DOUBT:
         segments = _unjudged(segments)
-        warnings.append(_unclear("voices"))
+        warnings.append(_unclear("voices", guess))
+    elif cue == "words":
+        warnings.append(_by_words(f"who speaks {place}", guess))
     return SegmentedCall(
         customer_channel=channel,
         speakers=Speakers(how="separated", customer_from=cue, doubt=max(voices.doubt, doubt)),
@@ -428,15 +436,32 @@ def _first_voice(masks: Sequence[Mask]) -> int:
 
 
 def _cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue | None:
-    return None if guess.doubt >= _UNCLEAR_DOUBT else direction.cue or "greeting"
+    if guess.doubt >= UNCLEAR_DOUBT:
+        return None
+    if guess.doubt_without_words >= UNCLEAR_DOUBT:
+        return "words"
+    return direction.cue or "greeting"
 
 
-def _unclear(what: str) -> Notice:
+def _unclear(what: str, guess: CustomerGuess) -> Notice:
+    why = "Both people begin to talk at about the same time"
+    if guess.doubt != guess.doubt_without_words:
+        why = "What is said points to one person as the customer, all else to the other one"
     return Notice(
         code="customer_unclear",
-        message="Both people begin to talk at about the same time, so nobody can tell which of "
-        f"the {what} is the customer's, and nothing is scored. Listen, and choose where the "
-        "customer is.",
+        message=f"{why}, so nobody can tell which of the {what} is the customer's, and nothing is "
+        "scored. Listen, and choose where the customer is.",
+    )
+
+
+def _by_words(customer: str, guess: CustomerGuess) -> Notice:
+    against = guess.doubt_without_words > 1.0 - UNCLEAR_DOUBT
+    other = "told the opposite" if against else "did not tell"
+    return Notice(
+        code="customer_by_words",
+        message=f"By what is said, {customer} is the customer: the other one speaks like an agent "
+        f"(greets for a company, offers help). How the call begins {other}, so the call was "
+        "analysed again. Listen, and choose the other side if that is wrong.",
     )
 
 
@@ -518,14 +543,18 @@ def _mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
 
 
 def _segment_mixed(
-    recording: Recording, reason: Notice, choice: ChannelChoice, direction: CallDirection
+    recording: Recording,
+    reason: Notice,
+    choice: ChannelChoice,
+    direction: CallDirection,
+    said: Sequence[Said],
 ) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
-        return _segment_separated(recording, samples, voices, choice, direction)
+        return _segment_separated(recording, samples, voices, choice, direction, said)
     segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
@@ -538,7 +567,12 @@ def _segment_mixed(
 
 
 def _choose_side(
-    masks: Mapping[int, Mask], *, count: int, chosen: int | None, direction: CallDirection
+    masks: Mapping[int, Mask],
+    *,
+    count: int,
+    chosen: int | None,
+    direction: CallDirection,
+    said: Sequence[Said],
 ) -> tuple[int, Speakers, tuple[Notice, ...]]:
     """Return the customer's place among the channels, what tells so, and what to know."""
     if chosen is not None:
@@ -552,13 +586,19 @@ def _choose_side(
         return silent, Speakers(how="channels", customer_from=cue, doubt=0.5), tuple(notices)
     voices = [masks[side] for side in speaking]
     late = lateness_seconds((voices[0], voices[1])) if len(masks) == len(voices) == 2 else 0.0
-    guess = guess_customer(_put_right(voices, late), direction=direction.value)
+    by_voice = [
+        replace(one, place=speaking.index(one.place)) for one in said if one.place in speaking
+    ]
+    guess = guess_customer(_put_right(voices, late), direction=direction.value, said=by_voice)
     speakers = Speakers(how="channels", customer_from=_cue(guess, direction), doubt=guess.doubt)
     customer = speaking[guess.voice]
-    if guess.doubt >= _UNCLEAR_DOUBT:
-        return customer, speakers, (_unclear("channels"),)
+    if guess.doubt >= UNCLEAR_DOUBT:
+        return customer, speakers, (_unclear("channels", guess),)
     names = [_channel_name(side, count) for side in speaking]
-    told = [_guessed(guess, names, direction)]
+    if speakers.customer_from == "words":
+        told = [_by_words(called(names[guess.voice]), guess)]
+    else:
+        told = [_guessed(guess, names, direction)]
     if late:
         told.append(_line_late(names[1 if late > 0 else 0], abs(late)))
     return customer, speakers, tuple(told)
@@ -605,7 +645,7 @@ def _guessed(
     else:
         why = f"{called(names[guess.first])} speaks first, as agents do when they greet"
     known = "" if direction.value == "unknown" else f" (the call is {direction.value})"
-    doubtful = " This is doubtful." if guess.doubt > _WORTH_SAYING_DOUBT else ""
+    doubtful = " This is doubtful." if guess.doubt > WORTH_SAYING_DOUBT else ""
     other = "the other channel" if len(names) == 2 else "another channel"
     return Notice(
         code="customer_channel_guessed",

@@ -201,7 +201,11 @@ def _words_follow(report: CallReport, source: io.BytesIO) -> None:
         st.progress(under_way.share, text="Writing down what is said…")
         return
     wanted, _, playback = st.session_state["analysis"]
-    st.session_state["analysis"] = (wanted, under_way.report.result(), playback)
+    told = under_way.report.result()
+    if _is_kept(report):
+        # The words may tell that the customer is on the other side.
+        st.session_state["kept"] = _this(told)
+    st.session_state["analysis"] = (wanted, told, playback)
     st.rerun()
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import streamlit as st
 
+from calmscore.analysis.call import analyze_recording
+from calmscore.analysis.report import CallReport, Direction
+from calmscore.analysis.spoken_cues import Said
+from calmscore.audio.recording import Recording
 from calmscore.dashboard.desk import open_store
 from calmscore.intake.analysis_throttle import AnalysisThrottle
 from calmscore.intake.queue import CallQueue
@@ -45,7 +50,7 @@ def call_queue() -> CallQueue:
 @st.cache_resource(show_spinner=False, on_release=WordsWriter.stop)
 def words_writer() -> WordsWriter:
     """Return what writes down the words of calls that are kept."""
-    writer = WordsWriter(open_store())
+    writer = WordsWriter(open_store(), analyse=_analysed_again)
     writer.start()
     return writer
 
@@ -53,4 +58,13 @@ def words_writer() -> WordsWriter:
 @st.cache_resource(show_spinner=False)
 def passing_words() -> PassingWords:
     """Return what writes down the words of calls that nobody keeps."""
-    return PassingWords()
+    return PassingWords(analyse=_analysed_again)
+
+
+def _analysed_again(
+    recording: Recording, *, direction: Direction | None, said: Sequence[Said]
+) -> CallReport:
+    with _turn():
+        return analyze_recording(
+            recording, direction=direction, said=said, classifier=classifier.load_classifier()
+        )

@@ -13,17 +13,19 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport
+from calmscore.analysis.second_look import Analyse
 from calmscore.audio.recording import read_recording
 from calmscore.errors import CallFileError, CalmscoreError, NotStoredError
 from calmscore.settings import read_environment
 from calmscore.store import Store
-from calmscore.store.calls import read_report
+from calmscore.store.calls import read_report, take_place_of
 from calmscore.store.words import claim_waiting, finish_words
 from calmscore.words.transcriber import load_transcriber
 from calmscore.words.transcript import Listener, no_words, with_words, words_notices
@@ -45,12 +47,18 @@ class WordsWriter:
         Where calls wait.
     load : callable
         Returns what writes words down; None where words are turned off.
+    analyse : callable, optional
+        Analyses a call again, where its words tell who is the customer.
     """
 
     def __init__(
-        self, store: Store, *, load: Callable[[], Listener | None] = load_transcriber
+        self,
+        store: Store,
+        *,
+        load: Callable[[], Listener | None] = load_transcriber,
+        analyse: Analyse = analyze_recording,
     ) -> None:
-        self._store, self._load = store, load
+        self._store, self._load, self._analyse = store, load, analyse
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._progress: dict[str, tuple[int, int]] = {}
@@ -116,7 +124,7 @@ class WordsWriter:
         self._progress[call_id] = (0, 1)
         with self._store.database.reading() as session:
             report = CallReport.from_dict(read_report(session, call_id))
-        keep_words(self._store, self._told(report, advance))
+        keep_words(self._store, self._told(report, advance), before=report)
 
     def _told(self, report: CallReport, advance: Callable[[int, int], None]) -> CallReport:
         try:
@@ -127,14 +135,21 @@ class WordsWriter:
             )
         except CallFileError as error:
             return no_words(report, str(error))
-        return with_words(report, recording, load=self._load, progress=advance)
+        return with_words(
+            report, recording, load=self._load, progress=advance, analyse=self._analyse
+        )
 
 
 class PassingWords:
     """Writes down calls that are in no store, one after another, in the background."""
 
-    def __init__(self, *, load: Callable[[], Listener | None] = load_transcriber) -> None:
-        self._load = load
+    def __init__(
+        self,
+        *,
+        load: Callable[[], Listener | None] = load_transcriber,
+        analyse: Analyse = analyze_recording,
+    ) -> None:
+        self._load, self._analyse = load, analyse
         self._threads = ThreadPoolExecutor(
             1, thread_name_prefix="passing words", initializer=_step_back
         )
@@ -162,7 +177,9 @@ class PassingWords:
             recording = read_recording(source, file_name=report.call.file_name, rules=rules)
         except CallFileError as error:
             return no_words(report, str(error))
-        return with_words(report, recording, load=self._load, progress=advance)
+        return with_words(
+            report, recording, load=self._load, progress=advance, analyse=self._analyse
+        )
 
 
 @dataclass(kw_only=True)
@@ -186,19 +203,43 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def keep_words(store: Store, report: CallReport) -> bool:
+def keep_words(store: Store, report: CallReport, *, before: CallReport) -> bool:
     """Keep the words of a report, if its call waits for them; tell whether it did.
+
+    Where the words changed the report, it takes the place of the one that was there; if that
+    was of the other side, it is deleted: nothing is kept of how an agent sounds.
+
+    Parameters
+    ----------
+    store : Store
+    report : CallReport
+        With words, or with a notice that says why there are none.
+    before : CallReport
+        The stored report that the words were written down by.
 
     Raises
     ------
     StoreError
         If the store cannot be written.
     """
+    changed = (report.speakers, report.call, report.score) != (
+        before.speakers, before.call, before.score,
+    )  # fmt: skip
     with store.database.writing() as session:
-        return finish_words(
+        if changed and not take_place_of(session, _without_words(report), before):
+            return False
+        kept = finish_words(
             session,
             report.call.id,
             customer_channel=report.call.customer_channel,
             words=report.to_dict()["words"],
             notices=[vars(notice) for notice in words_notices(report)],
         )
+    if changed:
+        store.database.wipe()
+    return kept
+
+
+def _without_words(report: CallReport) -> CallReport:
+    own = [notice for notice in report.warnings if notice not in words_notices(report)]
+    return replace(report, words=None, warnings=tuple(own))

@@ -14,6 +14,11 @@ import anyio
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from calmscore.analysis.call import analyze_recording
+from calmscore.analysis.report import CallReport, Direction
+from calmscore.analysis.second_look import Analyse
+from calmscore.analysis.spoken_cues import Said
+from calmscore.audio.recording import Recording
 from calmscore.connections import hide_queries
 from calmscore.intake.alone import ALONE_COMMAND
 from calmscore.intake.attempt import Attempt
@@ -148,7 +153,7 @@ def _service(
             alone_command=alone_command,
             timing=timing,
         ),
-        words=WordsWriter(store),
+        words=WordsWriter(store, analyse=_analysing(loading)),
         trainings=Trainings(
             # A training runs in a folder of its own.
             store,
@@ -162,6 +167,17 @@ def _service(
         predictions_at_once=anyio.CapacityLimiter(settings.analyses_at_once),
         writes_at_once=anyio.CapacityLimiter(_WRITES_AT_ONCE),
     )
+
+
+def _analysing(classifier: LoadingClassifier) -> Analyse:
+    def analyse(
+        recording: Recording, *, direction: Direction | None, said: Sequence[Said]
+    ) -> CallReport:
+        return analyze_recording(
+            recording, direction=direction, said=said, classifier=classifier.wait()
+        )
+
+    return analyse
 
 
 def _count(metrics: ServiceMetrics, attempt: Attempt, seconds: float) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from calmscore.analysis.conversation import conversation_of
 from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
+from calmscore.store import audit
 from calmscore.store.schema import (
     FILE_NAME_LENGTH,
     NAME_LENGTH,
@@ -24,7 +25,7 @@ from calmscore.store.schema import (
     Review,
     Tag,
 )
-from calmscore.store.words import says, says_any, with_stored_words
+from calmscore.store.words import move_words, says, says_any, with_stored_words
 
 CallOrder = Literal[
     "called_at", "agent", "duration_seconds", "score", "outcome", "file_name",
@@ -202,6 +203,40 @@ def save_report(
     call.report_id = stored.id
     session.flush()
     return call
+
+
+def take_place_of(session: Session, report: CallReport, before: CallReport) -> bool:
+    """Save a report in the place of the current one, and tell whether that was still there.
+
+    Parameters
+    ----------
+    session : Session
+        A writing one.
+    report : CallReport
+        Of the same call, with other words of who is the customer.
+    before : CallReport
+        The report that is to go. The call may have been deleted meanwhile, or somebody chose
+        a side.
+    """
+    stored = session.scalar(
+        select(Report)
+        .join(Call, Call.report_id == Report.id)
+        .where(
+            Call.id == before.call.id,
+            Report.customer_channel == before.call.customer_channel,
+            Report.model_sha256 == before.model.sha256,
+        )
+        .with_for_update()
+    )
+    if stored is None or stored.document["speakers"]["customer_from"] == "chosen":
+        return False
+    call = save_report(session, report)
+    if call.report_id != stored.id:
+        session.delete(stored)
+    move_words(session, call.number, customer_channel=report.call.customer_channel)
+    audit.record(session, actor="words", action="call analysed again", call_number=call.number)
+    session.flush()
+    return True
 
 
 def set_details(session: Session, call: Call, details: CallDetails) -> None:

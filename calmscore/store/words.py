@@ -227,6 +227,13 @@ def want_words(session: Session, call: Call, *, customer_channel: str) -> None:
     session.add(CallWords(call_number=call.number, customer_channel=customer_channel))
 
 
+def move_words(session: Session, call_number: int, *, customer_channel: str) -> None:
+    """Let a call's words, or their waiting, be of the report of another channel."""
+    kept = session.get(CallWords, call_number)
+    if kept is not None:
+        kept.customer_channel = customer_channel
+
+
 def has_words(session: Session, call_number: int, *, customer_channel: str) -> bool:
     """Tell whether a call's words are here, or waited for, with the customer on this channel."""
     query = select(CallWords.call_number).where(

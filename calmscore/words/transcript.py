@@ -24,13 +24,14 @@ from calmscore.analysis.report import (
     Words,
     WordsTurn,
 )
+from calmscore.analysis.second_look import Analyse, look_again, places, speaks_like_an_agent
 from calmscore.analysis.segments import ChannelChoice, customer_samples
+from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
 from calmscore.errors import ArtifactError, CalmscoreError, Notice
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
-from calmscore.words.agent_cues import agent_by_words
 from calmscore.words.masking import masked
 from calmscore.words.text_emotion import load_text_classifier
 from calmscore.words.transcriber import (
@@ -89,8 +90,12 @@ def with_words(
     *,
     load: Callable[[], Listener | None] = load_transcriber,
     progress: Progress | None = None,
+    analyse: Analyse = analyze_recording,
 ) -> CallReport:
     """Return a report with the words of its call; whatever goes wrong, the rest stays.
+
+    Where the words tell who is the customer, and nothing else did or all else told the
+    opposite, the report is another one; see `analysis.second_look`.
 
     Parameters
     ----------
@@ -102,6 +107,8 @@ def with_words(
         Returns what writes the words down; None where none are wanted.
     progress : callable, optional
         Called as ``progress(completed, total)``.
+    analyse : callable, optional
+        Analyses a call again.
 
     Returns
     -------
@@ -120,9 +127,9 @@ def with_words(
         )
         words, notices = write_down(sides, transcriber=transcriber, progress=progress)
         if words is not None:
-            notices = (*notices, *_other_side(words, report.speakers))
-            words, unread = _read(words)
-            notices = (*notices, *unread)
+            report, words, doubts = _heeded(report, recording, words, analyse)
+            words, unread = _read(words, report.speakers)
+            notices = (*notices, *doubts, *unread)
     except CalmscoreError as error:
         return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
@@ -131,7 +138,47 @@ def with_words(
     return _told(report, words, notices)
 
 
-def _read(words: Words) -> tuple[Words, tuple[Notice, ...]]:
+def _heeded(
+    report: CallReport, recording: Recording, words: Words, analyse: Analyse
+) -> tuple[CallReport, Words, tuple[Notice, ...]]:
+    """Return the report as the words leave it, and the words under the names it gives."""
+    said = _said(report, words)
+    try:
+        heeded = look_again(report, recording, said, analyse=analyse)
+    except CalmscoreError as error:
+        _log.error("%s: cannot be analysed again", report.call.file_name, exc_info=error)
+        return report, words, (_OTHER_SIDE,)
+    if places(heeded) != places(report):
+        words = _exchanged(words)
+    return heeded, words, (_OTHER_SIDE,) if speaks_like_an_agent(report, said) else ()
+
+
+def _said(report: CallReport, words: Words) -> list[Said]:
+    found = places(report)
+    if found is None or words.language != _READ_LANGUAGE:
+        return []
+    by_name: dict[Speaker | None, int] = dict(zip(("customer", "agent"), found, strict=True))
+    return [
+        Said(place=by_name[turn.speaker], text=turn.text)
+        for turn in words.turns
+        if turn.speaker is not None
+    ]
+
+
+def _exchanged(words: Words) -> Words:
+    other: dict[Speaker, Speaker] = {"customer": "agent", "agent": "customer"}
+    return replace(
+        words,
+        turns=tuple(
+            turn if turn.speaker is None else replace(turn, speaker=other[turn.speaker])
+            for turn in words.turns
+        ),
+    )
+
+
+def _read(words: Words, speakers: Speakers) -> tuple[Words, tuple[Notice, ...]]:
+    if speakers.customer_from is None:
+        return words, ()  # they may be the agent's
     try:
         return with_emotions(words), ()
     except ArtifactError as error:
@@ -178,19 +225,12 @@ def with_emotions(words: Words) -> Words:
 _READ_LANGUAGE = "en"
 
 
-def _other_side(words: Words, speakers: Speakers) -> tuple[Notice, ...]:
-    """Say so where the words contradict the guess of who is the customer."""
-    doubtful = speakers.customer_from != "chosen" and words.language == _READ_LANGUAGE
-    if not doubtful or agent_by_words(words.turns) != "customer":
-        return ()
-    return (
-        Notice(
-            code="words_other_side",
-            message="Who was taken for the customer speaks like an agent (greets for a company, "
-            "offers help), so the sides may be exchanged and the score may be of the wrong "
-            "person. Listen, and choose the other side if it is the customer.",
-        ),
-    )
+_OTHER_SIDE = Notice(
+    code="words_other_side",
+    message="Who is taken for the customer speaks like an agent (greets for a company, offers "
+    "help), so the sides may be exchanged and the score may be of the wrong person. Listen, and "
+    "choose the other side if it is the customer.",
+)
 
 
 def no_words(report: CallReport, reason: str) -> CallReport:

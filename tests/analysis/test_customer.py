@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calmscore.analysis.customer import CallDirection, call_direction, guess_customer
+from calmscore.analysis.customer import (
+    CallDirection,
+    call_direction,
+    doubt_given_words,
+    guess_customer,
+)
+from calmscore.analysis.spoken_cues import Said
 
 LEFT, RIGHT = 0, 1
 
@@ -110,3 +116,52 @@ def test_what_somebody_says_goes_before_the_name_and_that_before_what_is_usual()
     assert call_direction("a_in_1.wav", usual="outbound").value == "inbound"
     assert call_direction("call.wav", usual="outbound") == said
     assert call_direction("a_in_1.wav", said="unknown").value == "unknown"
+
+
+GREETS = "Thank you for calling Acme, how can I help you?"
+COMPLAINS = "I'm calling because my order never came."
+
+
+def test_words_join_the_other_cues():
+    together = masks((LEFT, 1, 6), (RIGHT, 1.5, 7))
+    assert guess_customer(together).doubt > 0.4
+    said = [Said(place=LEFT, text=COMPLAINS), Said(place=RIGHT, text=GREETS)]
+    told = guess_customer(together, said=said)
+    assert told.voice == LEFT and told.doubt < 0.05
+    assert told.doubt_without_words > 0.4
+    nothing = guess_customer(together, said=[Said(place=LEFT, text="Yes.")])
+    assert nothing.doubt == nothing.doubt_without_words > 0.4
+
+
+def test_words_that_are_sure_go_before_how_the_call_begins():
+    talks, _, customer, _ = OPENINGS["a greeting, then a problem"]
+    made = masks(*talks)  # type: ignore[misc]
+    said = [Said(place=customer, text=GREETS), Said(place=1 - customer, text=COMPLAINS)]
+    told = guess_customer(made, said=said)
+    assert told.voice == 1 - customer and told.doubt < 0.3 < 0.5 < told.doubt_without_words
+
+
+@pytest.mark.parametrize(
+    ("direction", "lines"),
+    [
+        # A person, or the recorder, said who called whom: two sources differ.
+        ("inbound", (COMPLAINS, GREETS)),
+        # One phrase may be anybody's.
+        ("unknown", ("Yes.", "How can I help you?")),
+    ],
+)
+def test_where_words_contradict_without_deciding_nobody_knows(direction, lines):
+    talks, _, customer, _ = OPENINGS["a greeting, then a problem"]
+    made = masks(*talks)  # type: ignore[misc]
+    said = [Said(place=1 - customer, text=lines[0]), Said(place=customer, text=lines[1])]
+    told = guess_customer(made, direction=direction, said=said)
+    assert told.doubt == 0.5 < told.doubt_without_words
+
+
+def test_the_doubt_of_a_guess_is_the_same_by_either_way():
+    talks, _, customer, _ = OPENINGS["a short greeting may be a hello"]
+    made = masks(*talks)  # type: ignore[misc]
+    said = [Said(place=customer, text=COMPLAINS), Said(place=1 - customer, text=GREETS)]
+    before, after = guess_customer(made), guess_customer(made, said=said)
+    assert before.voice == after.voice == customer
+    assert doubt_given_words(before.doubt, said, customer=customer) == pytest.approx(after.doubt)

@@ -63,7 +63,10 @@ def page(monkeypatch, tmp_path):
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
     monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-    monkeypatch.setattr(words_writer.PassingWords.__init__, "__kwdefaults__", {"load": Parrot})
+    defaults = words_writer.PassingWords.__init__.__kwdefaults__ or {}
+    monkeypatch.setattr(
+        words_writer.PassingWords.__init__, "__kwdefaults__", {**defaults, "load": Parrot}
+    )
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     app.switch_page(page_file("score_call")).run()

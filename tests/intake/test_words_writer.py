@@ -6,13 +6,14 @@ import io
 import time
 
 import pytest
-from made_calls import WORSE, made_recording, made_report
+from made_calls import CALM, WORSE, made_recording, made_report
 
 from calmscore.analysis.report import CallReport
 from calmscore.errors import TranscriberError
 from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.store import Store
-from calmscore.store.calls import read_report
+from calmscore.store.audit import list_events
+from calmscore.store.calls import list_calls, list_reports, read_report
 from calmscore.store.words import words_state
 from calmscore.words.transcriber import HeardWord, Language
 
@@ -133,3 +134,102 @@ def test_a_call_that_is_deleted_meanwhile_ends_nothing(store):
 
     assert WordsWriter(store, load=Deleting).write_waiting() == 2
     assert stored(store, second).words is not None
+
+
+GREETS = "Thank you for calling Acme how can I help you"
+COMPLAINS = "I'm calling because my order never came"
+
+
+class Exchanged(Parrot):
+    """Lets whoever the report takes for the customer speak like an agent."""
+
+    def listen(self, windows, *, language):
+        # The agent's window comes first.
+        return [
+            [
+                HeardWord(text=word, start_seconds=0.1, end_seconds=0.4)
+                for word in (COMPLAINS if place == 0 else GREETS).split()
+            ]
+            for place, _ in enumerate(windows)
+        ]
+
+
+def talking(number: int, *, channel: str = "left", customer_from: str = "greeting") -> CallReport:
+    document = made_report(
+        WORSE if channel == "left" else CALM,
+        recording=made_recording(number),
+        customer_channel=channel,
+    ).to_dict()
+    document["speakers"]["customer_from"] = customer_from
+    document["talk"]["turns"] = [
+        {"speaker": "agent", "start_seconds": 0.0, "end_seconds": 2.0},
+        {"speaker": "customer", "start_seconds": 2.5, "end_seconds": 4.0},
+    ]
+    return CallReport.from_dict(document)
+
+
+def again(recording, **how) -> CallReport:
+    """Analyse the call as if its words told that the customer is on the right."""
+    return talking(0, channel="right", customer_from="words")
+
+
+def keep_talking(store: Store, report: CallReport) -> None:
+    store.add_call(report, io.BytesIO(made_recording(0)), actor="tester")
+
+
+def test_a_report_of_the_agents_voice_gives_way_to_one_of_the_customers(store):
+    keep_talking(store, talking(0))
+    call_id = talking(0).call.id
+    assert WordsWriter(store, load=Exchanged, analyse=again).write_waiting() == 1
+    after = stored(store, call_id)
+    assert (after.call.customer_channel, after.speakers.customer_from) == ("right", "words")
+    assert after.score == again(None).score
+    said = {turn.speaker: turn.text for turn in after.words.turns}
+    assert said == {"agent": GREETS, "customer": COMPLAINS}
+    with store.database.reading() as session:
+        # Nothing is left of how the agent sounded.
+        assert [row.customer_channel for row in list_reports(session, call_id)] == ["right"]
+        (row,) = list_calls(session)
+        actions = [(event.actor, event.action) for event in list_events(session)]
+    assert row.outcome == after.score.outcome
+    assert ("words", "call analysed again") in actions
+    assert WordsWriter(store, load=Exchanged, analyse=again).write_waiting() == 0
+
+
+@pytest.mark.parametrize("meanwhile", ["somebody chose a side", "it was deleted"])
+def test_what_happened_meanwhile_is_not_undone(store, meanwhile):
+    first = talking(0)
+    keep_talking(store, first)
+
+    class Meanwhile(Exchanged):
+        def listen(self, windows, *, language):
+            if meanwhile == "it was deleted":
+                store.delete_call(first.call.id, actor="tester")
+            else:
+                keep_talking(store, talking(0, customer_from="chosen"))
+            return super().listen(windows, language=language)
+
+    assert WordsWriter(store, load=Meanwhile, analyse=again).write_waiting() == 1
+    with store.database.reading() as session:
+        left = [row.customer_channel for row in list_reports(session, first.call.id)]
+    if meanwhile == "it was deleted":
+        assert left == []
+        return
+    assert left == ["left"]
+    assert stored(store, first.call.id).speakers.customer_from == "chosen"
+
+
+def test_words_that_agree_lower_the_stored_doubt(store):
+    class Agreeing(Parrot):
+        def listen(self, windows, *, language):
+            texts = (GREETS, COMPLAINS)
+            return [
+                [HeardWord(text=word, start_seconds=0.1, end_seconds=0.4) for word in text.split()]
+                for text in texts[: len(windows)]
+            ]
+
+    keep_talking(store, talking(0))
+    assert WordsWriter(store, load=Agreeing, analyse=again).write_waiting() == 1
+    after = stored(store, talking(0).call.id)
+    assert after.speakers.customer_from == "greeting" and after.speakers.doubt < 0.01
+    assert after.score == talking(0).score and after.words.turns

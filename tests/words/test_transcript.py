@@ -6,6 +6,7 @@ import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,14 +153,20 @@ def test_nothing_is_read_from_the_agents_words_or_what_it_cannot_read(told):
     assert with_emotions(words) == words
 
 
-class Saying(Parrot):
-    """Says as much of a text in every piece of speech."""
+GREETS = "Thank you for calling Acme how can I help you"
+COMPLAINS = "I'm calling because my order never came and I want to cancel it"
 
-    def __init__(self, text: str) -> None:
+
+class Saying(Parrot):
+    """Says one text on the agent's side and another one on the customer's, by the report."""
+
+    def __init__(self, agent: str, customer: str) -> None:
         super().__init__(Language(code="en", probability=1.0))
-        self.text = text
+        self.texts = (agent, customer)
 
     def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
+        # The agent's windows come first, the customer's last.
+        places = {0: self.texts[0], len(windows) - 1: self.texts[1]}
         return [
             [
                 HeardWord(
@@ -167,21 +174,133 @@ class Saying(Parrot):
                     start_seconds=window.pieces[0].in_window_seconds + 0.1,
                     end_seconds=window.pieces[0].in_window_seconds + 0.2,
                 )
-                for word in (self.text.split() if place == len(windows) - 1 else [])
+                for word in places.get(place, "").split()
             ]
             for place, window in enumerate(windows)
         ]
 
 
-def test_who_speaks_like_an_agent_may_not_be_the_customer(sample):
+class Analyses:
+    """Analyses with the stub, and counts how often it is asked to."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, recording, **how) -> CallReport:
+        self.count += 1
+        return analyze_recording(recording, classifier=stub_classifier(), **how)
+
+
+def codes(report: CallReport) -> list[str]:
+    return [notice.code for notice in report.warnings]
+
+
+def said_by(report: CallReport, speaker: str) -> str:
+    return " ".join(turn.text for turn in report.words.turns if turn.speaker == speaker)
+
+
+def test_whoever_was_taken_for_the_customer_and_speaks_like_an_agent_is_not_scored(sample):
     report, recording = sample
-    greeting = "Thank you for calling Acme how can I help you"
-    # The last window is the customer's.
-    told = with_words(report, recording, load=lambda: Saying(greeting))
-    assert [notice.code for notice in told.warnings][-1] == "words_other_side"
-    assert told.score == report.score
-    chosen = replace(report, speakers=replace(report.speakers, customer_from="chosen"))
-    assert with_words(chosen, recording, load=lambda: Saying(greeting)).warnings == report.warnings
+    analyse = Analyses()
+    told = with_words(
+        report, recording, load=lambda: Saying(agent=COMPLAINS, customer=GREETS), analyse=analyse
+    )
+    assert analyse.count == 1
+    assert (report.call.customer_channel, told.call.customer_channel) == ("left", "right")
+    assert told.speakers.customer_from == "words" and told.speakers.doubt < 0.3
+    assert "customer_by_words" in codes(told) and "customer_channel_guessed" not in codes(told)
+    assert told.score != report.score
+    # The words stand under the names that they give.
+    assert said_by(told, "agent") == GREETS and said_by(told, "customer") == COMPLAINS
+    assert all((turn.emotions is None) == (turn.speaker == "agent") for turn in told.words.turns)
+    # Once is enough.
+    again = with_words(
+        told, recording, load=lambda: Saying(agent=GREETS, customer=COMPLAINS), analyse=analyse
+    )
+    assert analyse.count == 1 and again.call == told.call
+
+
+def test_words_that_agree_lower_the_doubt_and_nothing_is_analysed_again(sample):
+    report, recording = sample
+    analyse = Analyses()
+    told = with_words(
+        report, recording, load=lambda: Saying(agent=GREETS, customer=COMPLAINS), analyse=analyse
+    )
+    assert analyse.count == 0
+    assert told.speakers.doubt < report.speakers.doubt
+    assert told.score == report.score and codes(told) == codes(report)
+
+
+def beginning_at_once(report: CallReport, recording: Recording) -> Recording:
+    """Let the customer talk while the agent greets, and end a silence, as agents do."""
+    own = [turn for turn in report.talk.turns if turn.speaker == "customer"]
+    customer, later = own[0], own[len(own) // 2]
+    start = round(min(turn.start_seconds for turn in report.talk.turns) * 16_000)
+    first, last = (round(at * 16_000) for at in (customer.start_seconds, customer.end_seconds))
+    samples = recording.samples.copy()
+    samples[0, start : start + last - first] = samples[0, first:last]
+    end = round(later.start_seconds * 16_000)
+    samples[:, end - 9 * 16_000 : end] = 0.0
+    return replace(recording, samples=samples)
+
+
+def test_where_nothing_else_tells_the_words_decide_and_the_call_is_scored(sample):
+    recording = beginning_at_once(*sample)
+    report = of(recording)
+    assert report.score.value is None and codes(report) == ["customer_unclear"]
+    taken, other = report.call.customer_channel, {"left": "right", "right": "left"}
+    for texts, customer in (((GREETS, COMPLAINS), taken), ((COMPLAINS, GREETS), other[taken])):
+        told = with_words(report, recording, load=partial(Saying, *texts), analyse=Analyses())
+        assert told.call.customer_channel == customer
+        assert told.score.value is not None and told.speakers.customer_from == "words"
+        assert "customer_by_words" in codes(told) and "customer_unclear" not in codes(told)
+        assert said_by(told, "customer") == COMPLAINS
+    silent = with_words(report, recording, load=lambda: Saying(agent="yes", customer="no"))
+    assert silent.score.value is None and codes(silent) == codes(report)
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+def test_where_a_direction_was_given_words_that_contradict_it_withhold_the_score(sample, direction):
+    _, recording = sample
+    report = analyze_recording(recording, classifier=stub_classifier(), direction=direction)
+    assert report.score.value is not None and report.speakers.customer_from == "direction"
+    told = with_words(
+        report, recording, load=lambda: Saying(agent=COMPLAINS, customer=GREETS),
+        analyse=Analyses(),
+    )  # fmt: skip
+    assert told.score.value is None and told.speakers.customer_from is None
+    assert "customer_unclear" in codes(told)
+    assert not any(segment.heard for segment in told.segments)
+    # Nothing is read from words that may be the agent's.
+    assert all(turn.emotions is None for turn in told.words.turns)
+
+
+def test_a_side_that_somebody_chose_stays_and_a_contradiction_is_told(sample):
+    _, recording = sample
+    chosen = analyze_recording(recording, classifier=stub_classifier(), customer_channel="left")
+    analyse = Analyses()
+    told = with_words(
+        chosen, recording, load=lambda: Saying(agent=COMPLAINS, customer=GREETS), analyse=analyse
+    )
+    assert analyse.count == 0 and told.score == chosen.score
+    assert told.speakers == chosen.speakers
+    assert codes(told) == [*codes(chosen), "words_other_side"]
+    agreeing = with_words(chosen, recording, load=lambda: Saying(agent=GREETS, customer=COMPLAINS))
+    assert codes(agreeing) == codes(chosen)
+
+
+def test_a_call_that_cannot_be_analysed_again_keeps_its_report_and_says_so(sample):
+    report, recording = sample
+
+    def broken_model(recording, **how):
+        raise ArtifactError("model.keras is not there")
+
+    told = with_words(
+        report, recording, load=lambda: Saying(agent=COMPLAINS, customer=GREETS),
+        analyse=broken_model,
+    )  # fmt: skip
+    assert told.score == report.score and told.words.turns
+    assert "words_other_side" in codes(told)
 
 
 def test_without_the_model_of_emotions_the_words_are_there(sample, monkeypatch):
@@ -310,8 +429,10 @@ def test_the_command_prints_words(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setattr("calmscore.analysis.call.load_classifier", stub_classifier)
     monkeypatch.setattr(transcript, "load_transcriber", lambda: ENGLISH)
-    monkeypatch.setattr(transcript.with_words, "__kwdefaults__",
-                        {"load": lambda: ENGLISH, "progress": None})  # fmt: skip
+    defaults = transcript.with_words.__kwdefaults__ or {}
+    monkeypatch.setattr(
+        transcript.with_words, "__kwdefaults__", {**defaults, "load": lambda: ENGLISH}
+    )
     for options, seen in (([], "  Words (en)"), (["--format", "json"], '"language": "en"')):
         with pytest.raises(SystemExit) as ended:
             inference([str(SAMPLE), "--transcript", *options])
