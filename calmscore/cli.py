@@ -334,6 +334,16 @@ def words() -> None:
     print(f"words of {count} call{'' if count == 1 else 's'} written down", file=sys.stderr)
 
 
+@app.command()
+def alerts() -> None:
+    """Send the alerts that wait for it, and end; the dashboard and the HTTP service do so, too."""
+    from calmscore.outputs.alert_sender import AlertSender
+
+    with _open_store() as store:
+        count = AlertSender(store).send_waiting()
+    print(f"{count} alert{'' if count == 1 else 's'} sent", file=sys.stderr)
+
+
 _MOST_NAMED = 5
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import DirectoryPath, Field, ValidationError, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calmscore.errors import ParameterError
@@ -34,6 +34,14 @@ Raw = Annotated[
     ),
 ]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds")]
+Port = Annotated[int, Field(gt=0, lt=65536, description="a port: a whole number up to 65535")]
+MailSecurity = Annotated[
+    Literal["starttls", "tls", "none"],
+    Field(description="a way to secure the connection: starttls, tls or none"),
+]
+WebAddress = Annotated[
+    str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", description="a web address: https://host")
+]
 
 
 RAW_CODINGS = (
@@ -135,6 +143,20 @@ class Environment(BaseSettings):
     transcriber : str or None
         What writes the words down: the folder of a Whisper model, or the name of one to
         be downloaded; ``off`` for no words; the shipped one where it is None.
+    alert_hosts : str
+        Who may be told of calls, separated by commas or blanks: hosts that webhooks go to
+        (``host`` or ``host:port``) and domains of e-mail addresses. Empty: nobody.
+    smtp_host : str or None
+        Takes the e-mails of alerts; None for no e-mail.
+    smtp_port : int
+    smtp_security : {"starttls", "tls", "none"}
+        How the connection to it is secured.
+    smtp_user, smtp_password : str or None
+        How to sign in there, where that is asked for.
+    smtp_sender : str
+        The address that alerts come from.
+    dashboard_url : str
+        Where people open the dashboard; links in alerts begin with it.
     """
 
     model_config = SettingsConfigDict(
@@ -154,6 +176,19 @@ class Environment(BaseSettings):
     raw_format: Raw = None
     training_folder: Folder = None
     transcriber: str | None = None
+    alert_hosts: str = ""
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_security: MailSecurity = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_sender: str = "calmscore@localhost"
+    dashboard_url: WebAddress = "http://localhost:8501"
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Those of ``alert_hosts``, in small letters."""
+        return tuple(self.alert_hosts.replace(",", " ").lower().split())
 
     @field_validator("raw_format")
     @classmethod

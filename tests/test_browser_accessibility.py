@@ -9,6 +9,7 @@ from running_dashboard import paths_of_all_pages, running_browser, running_dashb
 
 from calmscore.analysis.report import CallReport
 from calmscore.store import Store
+from calmscore.store.alert_rules import AlertRule, add_rule, ask_for_test
 from calmscore.store.calls import CallDetails
 from calmscore.store.sessions import plan_session
 
@@ -40,6 +41,8 @@ def fill(store: Store) -> None:
         store.add_call(report, actor="tester", details=CallDetails(agent="Dana"))
     with store.database.writing() as session:
         plan_session(session, agent="Dana", author="tester")
+        rule = AlertRule(name="Low", highest_score=4.0, url="https://hooks.example.com/calm")
+        ask_for_test(session, add_rule(session, rule).id)
 
 
 def grave_faults(page) -> list[tuple[str, str]]:

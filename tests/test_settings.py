@@ -25,6 +25,18 @@ def test_what_is_not_set_or_empty_has_its_default(monkeypatch):
     assert environment.reading_rules == ReadingRules()
 
 
+def test_who_may_be_told_is_nobody_unless_it_is_said(monkeypatch):
+    assert read_environment().allowed_hosts == ()
+    monkeypatch.setenv("CALMSCORE_ALERT_HOSTS", " Hooks.example.com,example.com  mail:8443,")
+    allowed = ("hooks.example.com", "example.com", "mail:8443")
+    assert read_environment().allowed_hosts == allowed
+
+
+def test_a_password_is_not_told_by_accident(monkeypatch):
+    monkeypatch.setenv("CALMSCORE_SMTP_PASSWORD", "much-secret")
+    assert "much-secret" not in repr(read_environment())
+
+
 def test_what_is_set_is_read(monkeypatch, tmp_path):
     given = {
         "DATA_FOLDER": tmp_path,
@@ -66,6 +78,9 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         ("DIRECTION", ["in", "both"]),
         ("RAW_FORMAT", ["opus:8000:1", "ulaw:fast", "ulaw:8000:9", "g722:16000:2", "ulaw:1"]),
         ("TRAINING_FOLDER", ["/no/such/folder"]),
+        ("SMTP_PORT", ["0", "65536", "mail"]),
+        ("SMTP_SECURITY", ["ssl"]),
+        ("DASHBOARD_URL", ["calmscore.example.com", "ftp://host", "https://host/#call"]),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_what_would_do(monkeypatch, name, values):

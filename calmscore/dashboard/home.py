@@ -54,6 +54,8 @@ def _why(entry: ToListenTo) -> str:
         case "assigned":
             due = "" if row.due_on is None else f", due {format_date(row.due_on)}"
             return f"Assigned to {row.reviewer}{due}"
+        case "alert":
+            return "Alert: " + ", ".join(entry.rules)
         case "escalated":
             return "The customer ended more distressed than they began"
         case "rescue":
@@ -176,8 +178,8 @@ def _list(store: Store, user: User) -> None:
     else:
         st.caption(
             f"{len(entries)} of {waiting:,} calls of the last {LISTENING_DAYS} days that nobody "
-            "has dealt with: what escalated, what was rescued, what is in doubt, and one call of "
-            "each agent by lot. To coach with, not to rank people."
+            "has dealt with: what a rule found, what escalated, what was rescued, what is in "
+            "doubt, and one call of each agent by lot. To coach with, not to rank people."
         )
     st.html(_STYLE)
     for entry in entries:

@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from calmscore.dashboard.desk import admit
 from calmscore.dashboard.frame import frame
 from calmscore.dashboard.page_files import page_file
-from calmscore.dashboard.shared_model import words_writer
+from calmscore.dashboard.shared_model import alert_sender, words_writer
 from calmscore.errors import CalmscoreError
 
 # Tables and pairs of calls need room; what is read stays one calm column.
@@ -38,6 +38,7 @@ def show() -> None:
             ],
             "Manage": [
                 _page("export", "Export"),
+                _page("alerts", "Alerts"),
                 _page("settings", "Settings"),
             ],
             "Help": [
@@ -56,7 +57,9 @@ def show() -> None:
     frame(page.title)
     admit()
     try:
-        words_writer()  # also takes up what an earlier dashboard left
+        # Both also take up what an earlier dashboard left.
+        words_writer()
+        alert_sender()
         page.run()
     except CalmscoreError as error:
         st.error(str(error), icon=":material/error:")

@@ -16,6 +16,7 @@ from calmscore.intake.analysis_throttle import AnalysisThrottle
 from calmscore.intake.queue import CallQueue
 from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.network import classifier
+from calmscore.outputs.alert_sender import AlertSender
 from calmscore.settings import read_environment
 
 _AT_ONCE = 2
@@ -53,6 +54,14 @@ def words_writer() -> WordsWriter:
     writer = WordsWriter(open_store(), analyse=_analysed_again)
     writer.start()
     return writer
+
+
+@st.cache_resource(show_spinner=False, on_release=AlertSender.stop)
+def alert_sender() -> AlertSender:
+    """Return what sends the messages of alerts."""
+    sender = AlertSender(open_store())
+    sender.start()
+    return sender
 
 
 @st.cache_resource(show_spinner=False)

@@ -25,7 +25,8 @@ from calmscore.audio.recording import read_recording
 from calmscore.errors import CallFileError, CalmscoreError, NotStoredError
 from calmscore.settings import read_environment
 from calmscore.store import Store
-from calmscore.store.calls import read_report, take_place_of
+from calmscore.store.alerts import raise_alerts
+from calmscore.store.calls import find_call, read_report, take_place_of
 from calmscore.store.words import claim_waiting, finish_words
 from calmscore.words.transcriber import load_transcriber
 from calmscore.words.transcript import Listener, no_words, with_words, words_notices
@@ -235,6 +236,8 @@ def keep_words(store: Store, report: CallReport, *, before: CallReport) -> bool:
             words=report.to_dict()["words"],
             notices=[vars(notice) for notice in words_notices(report)],
         )
+        if kept:
+            raise_alerts(session, find_call(session, report.call.id))
     if changed:
         store.database.wipe()
     return kept

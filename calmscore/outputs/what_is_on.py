@@ -42,6 +42,7 @@ def what_is_on(
         if sign_in
         else "off; the dashboard answers this machine alone",
         "Keys of the HTTP service": _keys(store),
+        "Alerts": _alerts(environment),
         "Training over HTTP": "on" if environment.training_folder else "off",
         "Data": "in the database that CALMSCORE_DATABASE_URL names, and recordings in "
         f"{environment.data_folder}"
@@ -55,6 +56,13 @@ def _words(environment: Environment) -> str:
         return "not written down"
     model = environment.transcriber or "the model that comes with Calmscore"
     return f"of both sides, written down by {model}"
+
+
+def _alerts(environment: Environment) -> str:
+    if not environment.allowed_hosts:
+        return "on the list “To listen to” alone; nothing is sent"
+    ways = "webhooks and e-mail" if environment.smtp_host else "webhooks"
+    return f"{ways} may go to {', '.join(environment.allowed_hosts)}"
 
 
 def _days(days: int) -> str:

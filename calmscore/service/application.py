@@ -26,6 +26,7 @@ from calmscore.intake.queue import CallQueue
 from calmscore.intake.queue_timing import QueueTiming
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
+from calmscore.outputs.alert_sender import AlertSender
 from calmscore.service import call_routes, model_routes, status_routes
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
@@ -108,6 +109,7 @@ def create_app(
             yield
         finally:
             service.words.stop()
+            service.alerts.stop()
             await run_in_threadpool(service.queue.stop)
             if store is None:
                 opened.close()
@@ -154,6 +156,7 @@ def _service(
             timing=timing,
         ),
         words=WordsWriter(store, analyse=_analysing(loading)),
+        alerts=AlertSender(store),
         trainings=Trainings(
             # A training runs in a folder of its own.
             store,
@@ -191,5 +194,6 @@ def _count(metrics: ServiceMetrics, attempt: Attempt, seconds: float) -> None:
 def _start(service: Service) -> None:
     service.queue.start()
     service.words.start()
+    service.alerts.start()
     service.classifier.start()
     service.trainings.resume()

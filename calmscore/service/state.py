@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from calmscore.intake.queue import CallQueue
 from calmscore.intake.words_writer import WordsWriter
+from calmscore.outputs.alert_sender import AlertSender
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import ServiceMetrics
@@ -27,6 +28,7 @@ class Service:
     classifier: LoadingClassifier
     queue: CallQueue
     words: WordsWriter
+    alerts: AlertSender
     trainings: Trainings
     metrics: ServiceMetrics
     rate_limit: RateLimit

@@ -16,7 +16,15 @@ from calmscore.store.calls import find_call, forget_idle_agents
 from calmscore.store.database import Database
 from calmscore.store.file_names import details_from_name
 from calmscore.store.incoming import IncomingFiles
-from calmscore.store.schema import AuditEvent, Call, CallWords, CoachingSession, Installation, Job
+from calmscore.store.schema import (
+    AuditEvent,
+    Call,
+    CallWords,
+    CoachingSession,
+    Delivery,
+    Installation,
+    Job,
+)
 from calmscore.store.settings import read_settings
 from calmscore.store.words import forget_deleted
 
@@ -41,7 +49,7 @@ class StoredFiles:
 
 
 def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: str) -> None:
-    """Delete a call: recording, words, reports, moments, notes, tags, corrections, jobs.
+    """Delete a call: recording, words, reports, moments, notes, tags, corrections, alerts, jobs.
 
     A job that would bring the same recording in is deleted too, also one that is being
     worked at. One audit line stays: who, when, and the call's number, which says nothing
@@ -118,7 +126,7 @@ def apply_retention(
     now: datetime | None = None,
     clock_is_right: bool = False,
 ) -> Expired:
-    """Delete what is past its days: recordings, calls, coaching, ended jobs; and broken remains.
+    """Delete what is past its days: recordings, calls, coaching, messages, jobs; broken remains.
 
     The job of an upload that failed goes after the days for recordings.
 
@@ -150,6 +158,7 @@ def apply_retention(
         calls = list(session.scalars(select(Call).where(Call.added_at < oldest)))
         _delete(session, files, calls, actor=RETENTION_ACTOR, action="call expired")
         session.execute(delete(CoachingSession).where(CoachingSession.created_at < oldest))
+        session.execute(delete(Delivery).where(Delivery.created_at < oldest))
         failed_before = now - timedelta(days=settings.audio_days)
         _delete_jobs(
             session,

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from calmscore.analysis.scoring import DE_ESCALATED, ESCALATED, INSUFFICIENT_EVIDENCE
 from calmscore.store.calls import CallRow, read_rows
-from calmscore.store.schema import Call, Moment, Review
+from calmscore.store.schema import Alert, Call, Moment, Review, Rule
 
-Reason = Literal["assigned", "escalated", "rescue", "doubt", "lot"]
+Reason = Literal["assigned", "alert", "escalated", "rescue", "doubt", "lot"]
 
 MOST_CALLS = 10
 LISTENING_DAYS = 14
-_MOST_ESCALATED, _MOST_DOUBTS = 4, 2
+_MOST_ALERTS, _MOST_ESCALATED, _MOST_DOUBTS = 5, 4, 2
 # Without a cue who is the customer the doubt is a half.
 DOUBTFUL = 0.4
 WIDE_INTERVAL = 2.0
@@ -36,8 +36,10 @@ class ToListenTo:
     ----------
     row : CallRow
         The call.
-    reason : {"assigned", "escalated", "rescue", "doubt", "lot"}
+    reason : {"assigned", "alert", "escalated", "rescue", "doubt", "lot"}
         Why it is there.
+    rules : tuple of str
+        The names of the rules that put it there.
     unclear_customer : bool
         Whether it is in doubt who is the customer.
     interval : tuple of float, or None
@@ -46,6 +48,7 @@ class ToListenTo:
 
     row: CallRow
     reason: Reason
+    rules: tuple[str, ...]
     unclear_customer: bool
     interval: tuple[float, float] | None
 
@@ -61,7 +64,8 @@ def to_listen_to(
     """Return the calls that are worth listening to, the most pressing first.
 
     First what is assigned to the reader, then calls of the last 14 days that nobody
-    reviewed, took over or skipped: escalated ones, the biggest rescue, calls in doubt,
+    reviewed, took over or skipped: what the rules for alerts put here, the latest of it
+    first, escalated ones, the biggest rescue, calls in doubt,
     and for each agent (and for nobody known) one that is drawn by lot, the same one all day.
 
     Parameters
@@ -85,8 +89,9 @@ def to_listen_to(
             break
     calls = {call.number: call for call in session.scalars(_calls(list(chosen)))}
     rows = {row.number: row for row in read_rows(session, list(chosen))}
+    rules = _rules_of(session, list(chosen))
     return [
-        _entry(rows[number], calls[number], reason)
+        _entry(rows[number], calls[number], reason, rules.get(number, ()))
         for number, reason in chosen.items()
         if number in rows
     ]
@@ -96,11 +101,25 @@ def _calls(numbers: list[int]) -> Any:
     return select(Call).where(Call.number.in_(numbers))
 
 
-def _entry(row: CallRow, call: Call, reason: Reason) -> ToListenTo:
+def _rules_of(session: Session, numbers: list[int]) -> dict[int, tuple[str, ...]]:
+    query = (
+        select(Alert.call_number, Rule.name)
+        .join(Rule, Rule.id == Alert.rule_id)
+        .where(Rule.to_queue, Alert.call_number.in_(numbers))
+        .order_by(Rule.id)
+    )
+    names: dict[int, tuple[str, ...]] = {}
+    for number, name in session.execute(query):
+        names[number] = (*names.get(number, ()), name)
+    return names
+
+
+def _entry(row: CallRow, call: Call, reason: Reason, rules: tuple[str, ...]) -> ToListenTo:
     known = call.score_low is not None and call.score_high is not None
     return ToListenTo(
         row=row,
         reason=reason,
+        rules=rules,
         unclear_customer=call.doubt is not None and call.doubt > DOUBTFUL,
         interval=(call.score_low, call.score_high) if known else None,  # type: ignore[arg-type]
     )
@@ -112,6 +131,17 @@ def _candidates(
     for number in session.scalars(_assigned(reviewer)):
         yield number, "assigned"
     fresh = (Call.added_at >= since, ~_seen())
+    alerts = (
+        select(Call.number)
+        .join(Alert, Alert.call_number == Call.number)
+        .join(Rule, Rule.id == Alert.rule_id)
+        .where(*fresh, Rule.to_queue)
+        .group_by(Call.number)
+        .order_by(func.max(Alert.raised_at).desc(), Call.number.desc())
+        .limit(_MOST_ALERTS)
+    )
+    for number in session.scalars(alerts):
+        yield number, "alert"
     escalated = (
         select(Call.number)
         .where(*fresh, Call.outcome == ESCALATED)

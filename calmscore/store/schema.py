@@ -86,6 +86,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[float]: JSON,
+        list[str]: JSON,
     }
 
 
@@ -277,6 +278,83 @@ class Correction(Base):
     emotion: Mapped[str] = mapped_column(PlainString(20))
     author: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
     created_at: Mapped[datetime]
+
+
+class Rule(Base):
+    """Which calls somebody is told of, and how; see `store.alerts.AlertRule`."""
+
+    __tablename__ = "alert_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    # Calls that were here before are left in peace.
+    created_at: Mapped[datetime]
+    outcomes: Mapped[list[str]]
+    highest_score: Mapped[float | None]
+    phrases: Mapped[list[str]]
+    in_doubt: Mapped[bool]
+    any_agent: Mapped[bool]
+    to_queue: Mapped[bool]
+    addresses: Mapped[list[str]]
+    url: Mapped[str] = mapped_column(PlainText)
+    # What webhooks are signed with; whoever gets them knows it, too.
+    secret: Mapped[str] = mapped_column(PlainString(HASH_LENGTH))
+    tells_customer: Mapped[bool]
+
+
+class RuleAgent(Base):
+    """An agent whose calls alone a rule is about."""
+
+    __tablename__ = "alert_rule_agents"
+
+    rule_id: Mapped[int] = mapped_column(
+        ForeignKey("alert_rules.id", ondelete="CASCADE"), primary_key=True
+    )
+    agent_id: Mapped[int] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Alert(Base):
+    """That a rule found a call: once, however often the call is analysed."""
+
+    __tablename__ = "alerts"
+
+    rule_id: Mapped[int] = mapped_column(
+        ForeignKey("alert_rules.id", ondelete="CASCADE"), primary_key=True
+    )
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    raised_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """A message of an alert to one address, or a test of one (no call).
+
+    Whoever sends it holds it until ``lease_until``.
+    """
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (Index("ix_alert_deliveries_state_not_before", "state", "not_before"),)
+
+    id: Mapped[str] = mapped_column(PlainString(32), primary_key=True)
+    rule_id: Mapped[int] = mapped_column(
+        ForeignKey("alert_rules.id", ondelete="CASCADE"), index=True
+    )
+    call_number: Mapped[int | None] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), index=True
+    )
+    channel: Mapped[str] = mapped_column(PlainString(10))
+    recipient: Mapped[str] = mapped_column(PlainText)
+    state: Mapped[str] = mapped_column(PlainString(10))
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    not_before: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(PlainText)
+    owner: Mapped[str | None] = mapped_column(PlainString(60))
+    lease_until: Mapped[datetime | None]
 
 
 class Setting(Base):

@@ -15,6 +15,7 @@ from calmscore.analysis.report import CallReport
 from calmscore.errors import DeletedMeanwhileError, RecordingNotKeptError, StoreError
 from calmscore.settings import read_environment
 from calmscore.store import audit, deletion
+from calmscore.store.alerts import raise_alerts, tells_news
 from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import CallDetails, find_call, has_call, save_report, set_details
 from calmscore.store.database import Database
@@ -136,6 +137,7 @@ class Store:
                         raise DeletedMeanwhileError(
                             f"{report.call.file_name} was deleted while it was analysed"
                         )
+                    news = tells_news(session, report)
                     call = save_report(session, report, details=details)
                     if kept is not None:
                         # Again, in case that the call was deleted meanwhile.
@@ -143,6 +145,8 @@ class Store:
                         call.audio_until = call.audio_until or _days_from_now(days)
                         wanted = words and read_environment().writes_words
                         _keep_words(session, call, report, wanted=wanted)
+                    if news:
+                        raise_alerts(session, call)
                     audit.record(
                         session,
                         actor=actor,

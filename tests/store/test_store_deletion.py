@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from sqlalchemy import text
 from stored_calls import NEWER_MODEL, add, call_id_of, make_report, recording_of
 
 from calmscore.errors import NotStoredError, ParameterError, StoreError
-from calmscore.store import Store, audit, coaching, jobs
+from calmscore.store import Store, alert_rules, audit, coaching, jobs
 from calmscore.store import store as store_module
-from calmscore.store.calls import count_calls, list_agents, list_calls, read_call
+from calmscore.store.alert_rules import AlertRule
+from calmscore.store.alerts import raise_alerts
+from calmscore.store.calls import count_calls, find_call, list_agents, list_calls, read_call
 from calmscore.store.settings import Settings, write_settings
 
 FILE_NAME = "Quetzal-7731.wav"
@@ -33,6 +36,15 @@ def add_with_everything(store) -> int:
     for number in range(30):
         add(store, f"other{number}.wav", agent=f"Agent {number % 3}")
     add(store, FILE_NAME, agent=EARLIER_AGENT)
+    rule = AlertRule(
+        name="Low", highest_score=10.0, url="https://example.com/", tells_customer=True
+    )
+    for agents in (None, (EARLIER_AGENT,)):
+        with store.database.writing() as session:
+            alert_rules.add_rule(session, replace(rule, agents=agents))
+            call = find_call(session, CALL_ID)
+            call.added_at = datetime.now(UTC)
+            assert raise_alerts(session, call) == 1
     add(store, FILE_NAME, make_report(FILE_NAME, model=NEWER_MODEL), agent=AGENT, customer=CUSTOMER)
     with store.database.writing() as session:
         coaching.add_note(session, CALL_ID, text=NOTE, author=LISTENER, at_seconds=3.0)
