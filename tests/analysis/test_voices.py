@@ -9,6 +9,7 @@ from test_segments import channel, codes, recording, statuses, where_there_is_so
 from calmscore.analysis import segments, voices
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
+from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voices import (
     TwoVoices,
     Voices,
@@ -53,6 +54,31 @@ def test_left_is_who_speaks_first_of_two_on_one_channel(told_apart, choice, cust
         )
         expected = ["scored", "scored"] if heard == FIRST else ["no_speech", "no_speech"]
         assert statuses(call)[:2] == expected
+
+
+GREETS = "Thank you for calling Acme, how can I help you?"
+COMPLAINS = "I'm calling because my order never came and I want to cancel it."
+
+
+@pytest.mark.parametrize(
+    ("lines", "customer", "heard"),
+    [((COMPLAINS, GREETS), "left", FIRST), ((GREETS, COMPLAINS), "mixed", SECOND)],
+)
+def test_words_tell_which_of_two_voices_on_one_channel_is_the_customers(
+    told_apart, lines, customer, heard
+):
+    sound = channel(12, FIRST, SECOND)
+    before = segment_call(recording(sound))
+    said = [Said(place=place, text=text) for place, text in enumerate(lines)]
+    call = segment_call(recording(sound), said=said)
+    assert call.customer_channel == customer
+    assert call.speakers.how == "separated" and call.speakers.doubt < 0.3
+    turned = before.customer_channel != customer
+    assert turned == (heard == FIRST)
+    assert (call.speakers.customer_from == "words") == turned
+    assert ("customer_by_words" in codes(call)) == turned
+    speaking = ["customer", "agent"] if heard == FIRST else ["agent", "customer"]
+    assert [turn.speaker for turn in call.talk.turns] == speaking
 
 
 @pytest.mark.parametrize("sides", [1, 2])
