@@ -533,13 +533,16 @@ def _zoned(moment: datetime | None) -> datetime | None:
 @app.command()
 def delete(
     calls: Annotated[list[str] | None, typer.Argument(help="Ids of calls.")] = None,
-    agent: Annotated[str | None, typer.Option(help="All calls of this agent.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="All calls of this agent, and their coaching.")
+    ] = None,
     customer: Annotated[str | None, typer.Option(help="All calls of this customer.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete calls with everything that hangs on them."""
     from calmscore.store.calls import CallFilter, read_call
     from calmscore.store.deletion import uploads_of
+    from calmscore.store.sessions import count_sessions
 
     if not (calls or agent or customer):
         raise typer.BadParameter("say which: ids of calls, --agent or --customer")
@@ -547,13 +550,14 @@ def delete(
         with store.database.reading() as session:
             rows = [read_call(session, call_id) for call_id in calls or ()]
             uploads = uploads_of(session, agent=agent, customer=customer)
+            coached = count_sessions(session, agent=agent) if agent is not None else 0
         if agent is not None:
             rows += _all_calls(store, CallFilter(agents=[agent]))
         if customer is not None:
             found = _all_calls(store, CallFilter(text=customer))
             rows += [row for row in found if row.customer == customer]
         unique = {row.id: row for row in rows}
-        if not (unique or uploads):
+        if not (unique or uploads or coached):
             print("no call matches", file=sys.stderr)
             return
         for row in unique.values():
@@ -561,17 +565,22 @@ def delete(
             print(f"{row.id[:12]}  {when}  {row.agent or '–'}  {row.file_name}")
         for file_name in uploads.values():
             print(f"an upload that is no call: {file_name}")
+        if coached:
+            print(f"coaching sessions with {agent}: {coached}")
         count = len(unique) + len(uploads)
         if not yes:
+            sessions = f" and {coached} coaching session{'s' * (coached > 1)}" if coached else ""
             typer.confirm(
-                f"Delete {count} call{'s' if count > 1 else ''}: recording, reports, notes and "
-                "all?",
+                f"Delete {count} call{'' if count == 1 else 's'}{sessions}: recording, reports, "
+                "notes and all?",
                 abort=True,
             )
         for call_id in unique:
             store.delete_call(call_id, actor=_actor())
         if uploads:
             store.delete_uploads(list(uploads), actor=_actor())
+        if agent is not None and coached:
+            store.delete_sessions_of(agent, actor=_actor())
     print(f"{count} deleted", file=sys.stderr)
 
 

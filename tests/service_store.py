@@ -13,7 +13,7 @@ import soundfile
 
 from calmscore.settings import Environment
 from calmscore.store import Store
-from calmscore.store.keys import ROLES, Role, create_key
+from calmscore.store.keys import KEY_ROLES, KeyRole, create_key
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE_HZ = 8_000
@@ -38,12 +38,12 @@ class Keys:
 
 
 def make_keys(store: Store) -> Keys:
-    def header(role: Role) -> dict[str, str]:
+    def header(role: KeyRole) -> dict[str, str]:
         with store.database.writing() as session:
             key = create_key(session, name=f"the {role}", role=role)
         return {"Authorization": f"Bearer {key}"}
 
-    return Keys(**{role: header(role) for role in ROLES})
+    return Keys(**{role: header(role) for role in KEY_ROLES})
 
 
 def tone(seconds: float = 1.0, *, hertz: float = 200.0, kind: str = "WAV") -> bytes:

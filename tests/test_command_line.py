@@ -21,6 +21,7 @@ from calmscore.store.coaching import correct_emotion
 from calmscore.store.jobs import add_job, fail_job
 from calmscore.store.keys import find_key
 from calmscore.store.schema import Call, Installation
+from calmscore.store.sessions import plan_session
 from calmscore.store.settings import Settings, write_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -251,7 +252,11 @@ def test_delete_asks_and_then_deletes(calls, folder):
     assert "no call" in run("delete", ids[0], "--yes", code=3).output
     run("delete", "--customer", "X", "--yes")
     assert stored(folder)["calls"] == 1
-    run("delete", "--agent", "Ann", "--yes")
+    store = Store(folder)
+    with store.database.writing() as session:
+        plan_session(session, agent="Ann", author="Sam")
+    store.close()
+    assert "coaching sessions with Ann: 1" in run("delete", "--agent", "Ann", "--yes").output
     assert stored(folder)["calls"] == 0
     assert "no call matches" in run("delete", "--agent", "Ann", "--yes").output
     run("delete", code=2)

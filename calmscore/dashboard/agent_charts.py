@@ -86,7 +86,7 @@ def outcome_shares(agents: Sequence[AgentFigures]) -> go.Figure:
     Parameters
     ----------
     agents : sequence of AgentFigures
-        From top to bottom.
+        From top to bottom, each with a call whose outcome counts.
     """
     figure = go.Figure()
     for outcome in OUTCOMES:
@@ -95,12 +95,15 @@ def outcome_shares(agents: Sequence[AgentFigures]) -> go.Figure:
             figure.add_trace(
                 go.Bar(
                     name=outcome_label(outcome),
-                    x=[count / agent.calls for count, agent in zip(counts, agents, strict=True)],
+                    x=[
+                        count / agent.judged_calls
+                        for count, agent in zip(counts, agents, strict=True)
+                    ],
                     y=[_label(agent.agent) for agent in agents],
                     orientation="h",
                     marker={"color": OUTCOME_COLOURS[outcome], "line": {"width": 0}},
                     customdata=[
-                        [agent.agent, count, agent.calls]
+                        [agent.agent, count, agent.judged_calls]
                         for count, agent in zip(counts, agents, strict=True)
                     ],
                     hovertemplate=(

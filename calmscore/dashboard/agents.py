@@ -85,6 +85,7 @@ def _table(agents: Sequence[AgentFigures]) -> None:
         "Insufficient evidence": [
             str(agent.outcomes.get(INSUFFICIENT_EVIDENCE, 0)) for agent in agents
         ],
+        "Set aside": [str(agent.set_aside) for agent in agents],
     }
     height: Height = "content" if len(agents) <= _ROWS_WITHOUT_SCROLLING else _SCROLLED_HEIGHT
     st.table(rows, height=height, hide_index=True)
@@ -122,6 +123,7 @@ def _averages(agents: list[AgentFigures], settings: Settings) -> None:
         "insufficient evidence, are counted apart and not averaged. Green and red are the score "
         "bands of the settings."
     )
+    _set_aside(agents)
     if any(agent.average_score is not None for agent in agents):
         st.plotly_chart(
             average_scores(agents, settings), key="agents-averages", config=_PLOTLY,
@@ -132,7 +134,20 @@ def _averages(agents: list[AgentFigures], settings: Settings) -> None:
     _table(agents)
 
 
+def _set_aside(agents: Sequence[AgentFigures]) -> None:
+    count = sum(agent.set_aside for agent in agents)
+    if count:
+        calls = "1 call is" if count == 1 else f"{count:,} calls are"
+        st.caption(
+            f"{calls} left out of everything below: an agent contested the score, and it was set "
+            "aside."
+        )
+
+
 def _outcomes(agents: list[AgentFigures]) -> None:
+    agents = [agent for agent in agents if agent.judged_calls]
+    if not agents:
+        return
     st.subheader("How calls ended")
     st.plotly_chart(
         outcome_shares(agents), key="agents-outcomes", config=_PLOTLY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +18,12 @@ from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses, words_writer
+from calmscore.dashboard.standing import standing_notice
 from calmscore.dashboard.stored_call import (
     find_stored,
     playback,
     prepared,
+    start_seconds,
     watched_phrases,
     whereabouts,
 )
@@ -41,15 +42,6 @@ from calmscore.store.calls import (
 from calmscore.store.coaching import list_notes
 from calmscore.store.keys import allows
 from calmscore.store.words import want_words, words_state
-
-
-def _start_seconds() -> float | None:
-    """Return where a link says that the call is to be played."""
-    try:
-        seconds = float(st.query_params.get("at", "nan"))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0.0 else None
 
 
 def _header(store: Store, row: CallRow, report: CallReport, user: User) -> None:
@@ -266,12 +258,13 @@ def _words_follow(store: Store, call_id: str) -> None:
 def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     _header(store, row, report, user)
     _swap(store, row, report, user)
+    standing_notice(store, row)
     call_view.score_card(report, named=False)
     call_view.notices(report)
     # What is told by the report stands there before the recording is ready to be played.
     sound = prepared(row)
     console(
-        report, sound, start_seconds=_start_seconds(), bookmarks=bookmarks(store, row.id),
+        report, sound, start_seconds=start_seconds(), bookmarks=bookmarks(store, row.id),
         on_bookmark=bookmark_keeper(store, row.id, user), linkable=True,
         why_no_bookmark="Only supervisors set bookmarks.", waiting=row.has_audio,
         phrases=watched_phrases(store),

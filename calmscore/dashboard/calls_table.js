@@ -40,7 +40,7 @@ const CONTENTS = {
   outcome(row) {
     const chip = made("span", "chip", row.outcome);
     chip.style.setProperty("--chip", row.colour);
-    return [chip];
+    return row.standing ? [chip, made("span", "note", row.standing)] : [chip];
   },
   trend(row) {
     const trend = made("img", "picture");

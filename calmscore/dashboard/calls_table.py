@@ -207,8 +207,9 @@ def _cells(row: CallRow, settings: Settings) -> dict[str, Any]:
         "href": _address(row),
         "time": format_moment(row.called_at),
         "score": "–" if row.score is None else f"{row.score:.1f}",
-        "band": "none" if row.score is None else band(row.score, settings),
+        "band": _band(row, settings),
         "outcome": outcome_label(row.outcome),
+        "standing": "" if row.standing is None else f"score {row.standing}",
         "colour": OUTCOME_COLOURS[row.outcome],
         "agent": row.agent or "",
         "trend": trend_source(row.trend),
@@ -221,6 +222,12 @@ def _cells(row: CallRow, settings: Settings) -> dict[str, Any]:
         "status": status_text(row),
         "tags": list(row.tags),
     }
+
+
+def _band(row: CallRow, settings: Settings) -> str:
+    if row.score is None or row.standing == "set aside":
+        return "none"
+    return band(row.score, settings)
 
 
 def status_text(row: CallRow) -> str:

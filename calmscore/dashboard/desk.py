@@ -17,6 +17,7 @@ from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.sign_in import (
     SIGN_IN_HOLDS_FOR,
     SignInRules,
+    agent_of,
     is_fresh,
     is_local,
     name_of,
@@ -25,23 +26,50 @@ from calmscore.dashboard.sign_in import (
 )
 from calmscore.errors import ParameterError
 from calmscore.store import Store
-from calmscore.store.keys import Role
+from calmscore.store.keys import Role, allows
+from calmscore.store.own_coaching import OwnCoaching
 
 _LOCAL_USER = "local user"
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Who uses the page, by name for the audit, and what they may do."""
+    """Who uses the page, by name for the audit, and what they may do.
+
+    ``agent`` is how calls name somebody of the role agent.
+    """
 
     name: str
     role: Role
+    agent: str | None = None
 
 
 @st.cache_resource(show_spinner=False)
-def open_store() -> Store:
-    """Return the one store of this installation."""
+def _installed_store() -> Store:
     return Store.from_environment()
+
+
+def open_store() -> Store:
+    """Return the one store of this installation; stop with a plain page for an agent.
+
+    Whatever page an agent finds, this is where it ends: they have `own_coaching` alone.
+    """
+    keep_agents_out()
+    return _installed_store()
+
+
+def keep_agents_out() -> None:
+    """Stop with a plain page for an agent."""
+    if not allows(current_user().role, "viewer"):
+        _refuse("Not for you", "This page is for supervisors. Yours is “My coaching”.")
+
+
+def own_coaching() -> OwnCoaching:
+    """Return what was shared with the agent who uses the page; stop for anybody else."""
+    user = current_user()
+    if user.agent is None:
+        _refuse("My coaching", "This page is for agents who sign in themselves.")
+    return OwnCoaching(_installed_store(), agent=user.agent, person=user.name)
 
 
 def admit() -> None:
@@ -53,13 +81,14 @@ def admit() -> None:
     try:
         user = current_user()
     finally:
-        _tell_the_door(admitted=user is not None)
+        _tell_the_door(admitted=user is not None and allows(user.role, "viewer"))
     if is_shared():
         with (
             st.container(horizontal=True, horizontal_alignment="right"),
             st.popover(plain(user.name), icon=":material/account_circle:", type="tertiary"),
         ):
-            st.markdown(f"You are signed in as {user.role}.")
+            as_whom = "" if user.agent is None else f", {plain(user.agent)}"
+            st.markdown(f"You are signed in as {user.role}{as_whom}.")
             st.button("Sign out", icon=":material/logout:", on_click=st.logout)
 
 
@@ -91,9 +120,28 @@ def current_user() -> User:
     return User(name=_LOCAL_USER, role="admin")
 
 
+def is_agent() -> bool:
+    """Tell whether an agent looks at the page, before anything is drawn."""
+    try:
+        rules = read_rules(_secrets())
+    except ParameterError:
+        return False
+    if rules is None:
+        return False
+    claims = st.user.to_dict()
+    role = role_of(claims, rules.group_roles, claim=rules.claim)
+    return claims.get("is_logged_in") is True and role == "agent"
+
+
 def sign_in_is_set_up() -> bool:
     """Tell whether people come in by sign-in here."""
     return read_rules(_secrets()) is not None
+
+
+def agents_who_sign_in() -> frozenset[str]:
+    """Return the names of agents whose account is known, as calls have them."""
+    rules = read_rules(_secrets())
+    return frozenset(() if rules is None else rules.agents.values())
 
 
 def is_shared() -> bool:
@@ -131,7 +179,17 @@ def _signed_in(rules: SignInRules) -> User:
             "Ask whoever looks after it to add you to one, then sign in again.",
             may_sign_out=True,
         )
-    return User(name=name, role=role)
+    if role != "agent":
+        return User(name=name, role=role)
+    agent = agent_of(claims, rules.agents)
+    if agent is None:
+        _refuse(
+            "No access yet",
+            f"You are signed in as {plain(name)}, but it is not said here which agent you are. "
+            "Ask whoever looks after Calmscore to name you, then sign in again.",
+            may_sign_out=True,
+        )
+    return User(name=name, role=role, agent=agent)
 
 
 def _ask_to_sign_in(why: str) -> NoReturn:

@@ -17,6 +17,7 @@ from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.reviewing import ask_to_assign, undo_line, undoable
+from calmscore.dashboard.standing import contests_to_answer
 from calmscore.dashboard.stored_call import playback
 from calmscore.dashboard.trend import trend_picture
 from calmscore.errors import CallFileError
@@ -87,7 +88,7 @@ def _head(entry: ToListenTo) -> None:
         <div class="value">{value}</div>
         <div>
           <div class="why"><span class="outcome">{outcome_label(row.outcome)}</span>
-          {html.escape(_why(entry))}</div>
+          {html.escape(_why(entry))}{f" · score {row.standing}" if row.standing else ""}</div>
           <div class="who">{html.escape(who)}</div>
           <div class="file">{html.escape(row.file_name)}</div>
         </div>
@@ -169,6 +170,8 @@ def _list(store: Store, user: User) -> None:
         entries = to_listen_to(session, day=today, reviewer=user.name if is_shared() else None)
         waiting = count_open(session)
     undo_line(store)
+    if allows(user.role, "supervisor"):
+        contests_to_answer(store)
     if not entries:
         st.success(
             f"Nothing waits. Calls of the last {LISTENING_DAYS} days that are worth an ear appear "

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from calmscore.dashboard.desk import admit
+from calmscore.dashboard.desk import admit, is_agent
 from calmscore.dashboard.frame import frame
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.shared_model import alert_sender, words_writer
@@ -22,44 +22,58 @@ def _page(name: str, title: str, **options: Any) -> StreamlitPage:
     return st.Page(page_file(name), title=title, **options)
 
 
+def _pages() -> dict[str, list[StreamlitPage]]:
+    return {
+        "": [
+            _page("home", "To listen to", default=True),
+            _page("score_call", "Score a call"),
+            _page("calls", "Calls"),
+            _page("agents", "Agents"),
+            _page("coaching_page", "Coaching", url_path="coaching"),
+            # Opened from a list, or by a link.
+            _page("call", "A call", visibility="hidden"),
+            _page("compare", "Two calls compared", visibility="hidden"),
+        ],
+        "Manage": [
+            _page("export", "Export"),
+            _page("alerts", "Alerts"),
+            _page("settings", "Settings"),
+        ],
+        **_help(),
+    }
+
+
+def _pages_of_an_agent() -> dict[str, list[StreamlitPage]]:
+    return {"": [_page("my_coaching", "My coaching", default=True)], **_help()}
+
+
+def _help() -> dict[str, list[StreamlitPage]]:
+    return {
+        "Help": [
+            _page("reading", "How to read the score"),
+            _page("model_card", "About the model"),
+            _page("lawful", "What the law asks"),
+        ]
+    }
+
+
 def show() -> None:
     """Draw the page that was asked for."""
-    page = st.navigation(
-        {
-            "": [
-                _page("home", "To listen to", default=True),
-                _page("score_call", "Score a call"),
-                _page("calls", "Calls"),
-                _page("agents", "Agents"),
-                _page("coaching_page", "Coaching", url_path="coaching"),
-                # Opened from a list, or by a link.
-                _page("call", "A call", visibility="hidden"),
-                _page("compare", "Two calls compared", visibility="hidden"),
-            ],
-            "Manage": [
-                _page("export", "Export"),
-                _page("alerts", "Alerts"),
-                _page("settings", "Settings"),
-            ],
-            "Help": [
-                _page("reading", "How to read the score"),
-                _page("model_card", "About the model"),
-                _page("lawful", "What the law asks"),
-            ],
-        },
-        position="top",
-    )
+    theirs = is_agent()
+    page = st.navigation(_pages_of_an_agent() if theirs else _pages(), position="top")
+    console_of_an_agent = theirs and "call" in st.query_params
     st.set_page_config(
         page_title=f"{page.title} · Calmscore",
         page_icon="🎧",
-        layout="wide" if page.url_path in _WIDE else "centered",
+        layout="wide" if page.url_path in _WIDE or console_of_an_agent else "centered",
     )
     frame(page.title)
     admit()
     try:
-        # Both also take up what an earlier dashboard left.
-        words_writer()
-        alert_sender()
+        if not theirs:
+            # Both also take up what an earlier dashboard left.
+            words_writer()
+            alert_sender()
         page.run()
     except CalmscoreError as error:
         st.error(str(error), icon=":material/error:")

@@ -14,7 +14,7 @@ from calmscore.audio.recording import hash_recording
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
 from calmscore.dashboard.console.component import console
-from calmscore.dashboard.desk import current_user, open_store
+from calmscore.dashboard.desk import current_user, keep_agents_out, open_store
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses, passing_words
@@ -215,6 +215,7 @@ def _words(report: CallReport, source: io.BytesIO) -> None:
         _words_follow(report, source)
 
 
+keep_agents_out()
 st.title("Score a call")
 chosen = _chosen_call()
 below = st.empty()

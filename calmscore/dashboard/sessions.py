@@ -1,28 +1,31 @@
-"""Coaching sessions on the page: plan one, fill its playlist, write down what was agreed."""
+"""Coaching sessions on the page: plan, fill, share, reply, print, write down what was agreed."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from calmscore.analysis.scoring import format_clock
-from calmscore.dashboard.desk import User
-from calmscore.dashboard.local_time import format_date, format_day
+from calmscore.dashboard.desk import User, agents_who_sign_in
+from calmscore.dashboard.local_time import format_date, format_day, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.replying import answers
 from calmscore.errors import CalmscoreError
+from calmscore.outputs.exports import record_export
+from calmscore.outputs.session_pdf import session_pdf
 from calmscore.store import Store
 from calmscore.store.calls import CallFilter, list_agents, list_calls
 from calmscore.store.coaching import find_notes
 from calmscore.store.keys import allows
+from calmscore.store.remarks import LONGEST_TEXT
 from calmscore.store.sessions import (
-    LONGEST_TEXT,
     SessionItem,
     SessionRow,
     add_item,
-    delete_session,
     list_sessions,
     plan_session,
     remove_item,
+    share_session,
     write_down,
 )
 
@@ -32,7 +35,7 @@ _Choice = tuple[str, float | None, str]
 
 
 def sessions_section(store: Store, user: User) -> None:
-    """Show the sessions, of one agent or of all; supervisors plan and fill them."""
+    """Show the sessions, of one agent or of all; supervisors plan, fill and share them."""
     may_write = allows(user.role, "supervisor")
     st.subheader("Sessions")
     with store.database.reading() as session:
@@ -52,47 +55,71 @@ def sessions_section(store: Store, user: User) -> None:
         found = list_sessions(session, agent=agent)
     if not found:
         st.caption("No sessions yet. Choose an agent and plan one.")
+    asked = st.query_params.get("session")
     for number, row in enumerate(found):
-        with st.expander(_heading(row), expanded=number == 0):
-            _session(store, row, may_write=may_write)
+        opened = number == 0 if asked is None else str(row.id) == asked
+        with st.expander(_heading(row), expanded=opened):
+            _session(store, row, user)
 
 
 def _heading(row: SessionRow) -> str:
-    state = "planned" if row.held_on is None else f"talked about on {format_date(row.held_on)}"
+    if row.held_on is not None:
+        state = f"talked about on {format_date(row.held_on)}"
+    elif row.shared_at is not None:
+        state = f"shared on {format_day(row.shared_at)}"
+    else:
+        state = "draft"
     moments = "1 moment" if len(row.items) == 1 else f"{len(row.items)} moments"
-    return f"{plain(row.agent)} · {state} · {moments}"
+    contested = " · **contested: reply**" if row.is_contested else ""
+    return f"{plain(row.agent)} · {state} · {moments}{contested}"
 
 
-def _session(store: Store, row: SessionRow, *, may_write: bool) -> None:
-    st.caption(f"Planned by {plain(row.author)} on {format_day(row.created_at)}.")
+def _session(store: Store, row: SessionRow, user: User) -> None:
+    may_write = allows(user.role, "supervisor")
+    st.caption(f"Planned by {plain(row.author)} on {format_day(row.created_at)}. {_seen_by(row)}")
     for item in row.items:
         _item(store, item, may_write=may_write)
     if not row.items:
         st.caption("Nothing to listen to yet.")
+    answers(store, row, user)
     if may_write:
         _add(store, row)
         _outcome(store, row)
+        _last_buttons(store, row, user)
     elif row.agreed:
         st.markdown("**What we agreed**")
         st.text(row.agreed)
 
 
+def _seen_by(row: SessionRow) -> str:
+    if row.shared_at is None:
+        return f"A draft: {plain(row.agent)} does not see it."
+    return f"Shared by {plain(row.shared_by or '')} on {format_day(row.shared_at)}."
+
+
 def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
-    query = {"call": item.call_id}
-    label = plain(item.file_name)
+    query = {"call": item.call.id}
+    label = plain(item.call.file_name)
     if item.at_seconds is not None:
         query["at"] = f"{item.at_seconds:.1f}"
         label = f"{label}, at {format_clock(item.at_seconds)}"
+    if item.call.standing is not None:
+        label = f"{label} (score {item.call.standing})"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             page_file("call"), label=label, icon=":material/play_arrow:", query_params=query
         )
-        if may_write and st.button("Remove", key=f"remove-{item.id}", type="tertiary"):
-            with store.database.writing() as session:
-                remove_item(session, item.id)
-            st.rerun()
+        removed = may_write and st.button("Remove", key=f"remove-{item.id}", type="tertiary")
     if item.note:
         st.text(item.note)
+    if removed:
+        try:
+            with store.database.writing() as session:
+                remove_item(session, item.id)
+        except CalmscoreError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        st.rerun()
 
 
 def _add(store: Store, row: SessionRow) -> None:
@@ -147,7 +174,61 @@ def _outcome(store: Store, row: SessionRow) -> None:
         with store.database.writing() as session:
             write_down(session, row.id, held_on=held_on, agreed=agreed)
         st.rerun()
-    if st.button("Delete this session", key=f"delete-{row.id}", type="tertiary"):
-        with store.database.writing() as session:
-            delete_session(session, row.id)
+
+
+def _last_buttons(store: Store, row: SessionRow, user: User) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if row.shared_at is None and st.button(
+            f"Share with {plain(row.agent)}", key=f"share-{row.id}", icon=":material/share:",
+            type="primary", disabled=not row.items, help="Add something to listen to first.",
+        ):  # fmt: skip
+            _ask_to_share(store, row, user)
+        _print(store, row, user)
+        deleted = st.button("Delete this session", key=f"delete-{row.id}", type="tertiary")
+    if deleted:
+        try:
+            store.delete_session(row.id, actor=user.name)
+        except CalmscoreError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
         st.rerun()
+
+
+@st.dialog("Share this session?")
+def _ask_to_share(store: Store, row: SessionRow, user: User) -> None:
+    name = plain(row.agent)
+    st.markdown(
+        f"{name} will see the calls of the playlist that are theirs, with score, timeline and "
+        "recording, **all notes on these calls** and what you agreed; nothing else. They can "
+        "acknowledge it or contest it, as a whole and each call."
+    )
+    if row.agent not in agents_who_sign_in():
+        st.warning(
+            f"{name} cannot sign in yet: no account is bound to this name. Until then, print it.",
+            icon=":material/info:",
+        )
+    with st.container(horizontal=True):
+        shared = st.button("Share", type="primary", icon=":material/share:")
+        if st.button("Not yet"):
+            st.rerun()
+    if not shared:
+        return
+    try:
+        with store.database.writing() as session:
+            share_session(session, row.id, actor=user.name)
+    except CalmscoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _print(store: Store, row: SessionRow, user: User) -> None:
+    # Made on the click; it leaves a line in the audit for each call.
+    def made() -> bytes:
+        record_export(store, actor=user.name, call_numbers=[call.number for call in row.calls])
+        return session_pdf(row, zone=local_zone())
+
+    st.download_button(
+        "One page (PDF)", made, f"coaching-{row.id}.pdf", "application/pdf", on_click="ignore",
+        key=f"print-{row.id}", icon=":material/picture_as_pdf:",
+    )  # fmt: skip

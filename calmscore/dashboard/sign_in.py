@@ -20,7 +20,8 @@ DEFAULT_CLAIM = "groups"
 SIGN_IN_HOLDS_FOR = timedelta(hours=12)
 _AUTH_KEYS = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 _SHORTEST_COOKIE_SECRET = 32
-_ROLES_KEYS = ("claim", "groups")
+_ROLES_KEYS = ("claim", "groups", "agents")
+_ACCOUNT_CLAIMS = ("email", "preferred_username", "upn", "sub")
 _LONGEST_NAME = 200
 _FORWARDING_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
@@ -33,12 +34,15 @@ class SignInRules:
     ----------
     claim : str
         The claim that holds the groups.
-    group_roles : mapping of str to {"viewer", "supervisor", "admin"}
+    group_roles : mapping of str to {"agent", "viewer", "supervisor", "admin"}
         What the members of each group may do.
+    agents : mapping of str to str
+        The agent's name, as calls have it, of each account in small letters.
     """
 
     claim: str
     group_roles: Mapping[str, Role]
+    agents: Mapping[str, str]
 
 
 def read_rules(secrets: Mapping[str, Any]) -> SignInRules | None:
@@ -69,12 +73,17 @@ def read_rules(secrets: Mapping[str, Any]) -> SignInRules | None:
     unknown = sorted(set(roles) - set(_ROLES_KEYS))
     if unknown:
         raise ParameterError(
-            f"[roles] in the secrets has {unknown}; it takes claim, and groups under [roles.groups]"
+            f"[roles] in the secrets has {unknown}; it takes claim, groups under [roles.groups] "
+            "and agents under [roles.agents]"
         )
     claim = roles.get("claim", DEFAULT_CLAIM)
     if not isinstance(claim, str) or not claim:
         raise ParameterError(f"claim in [roles] is {claim!r}; write the name of a claim")
-    return SignInRules(claim=claim, group_roles=_group_roles(roles.get("groups")))
+    return SignInRules(
+        claim=claim,
+        group_roles=_group_roles(roles.get("groups")),
+        agents=_agents(roles.get("agents", {})),
+    )
 
 
 def _check_auth(auth: Mapping[str, Any]) -> None:
@@ -100,6 +109,21 @@ def _group_roles(groups: object) -> dict[str, Role]:
                 f"the role of group {group!r} is {role!r}; choose one of {', '.join(ROLES)}"
             )
     return dict(groups)
+
+
+def _agents(accounts: object) -> dict[str, str]:
+    wanted = '[roles.agents] in the secrets takes a line like "ada@example.com" = "Ada Byron"'
+    if not isinstance(accounts, Mapping):
+        raise ParameterError(f"{wanted} for each agent")
+    bound: dict[str, str] = {}
+    for account, name in accounts.items():
+        agent = _text(name)
+        if not (account.strip() and 1 <= len(agent) <= _LONGEST_NAME):
+            raise ParameterError(f"{wanted}; {account!r} has {name!r}")
+        if agent in bound.values():
+            raise ParameterError(f"[roles.agents] in the secrets binds two accounts to {agent!r}")
+        bound[account.strip().casefold()] = agent
+    return bound
 
 
 def role_of(
@@ -130,12 +154,33 @@ def name_of(claims: Mapping[str, Any]) -> str:
 
     At most 200 characters.
     """
-    accounts = (_text(claims.get(key)) for key in ("email", "preferred_username", "upn", "sub"))
+    accounts = (_text(claims.get(key)) for key in _ACCOUNT_CLAIMS)
     account = next((text for text in accounts if text), "")
     name = _text(claims.get("name"))
     if not account or name == account:
         return (name or "unnamed user")[:_LONGEST_NAME]
     return (f"{name} ({account})" if name else account)[:_LONGEST_NAME]
+
+
+def agent_of(claims: Mapping[str, Any], agents: Mapping[str, str]) -> str | None:
+    """Return the agent's name that a person's account is bound to; None if it is to none.
+
+    The account is the one that `name_of` tells. An address that the provider calls
+    unverified, which people may choose themselves, binds nobody.
+
+    Parameters
+    ----------
+    claims : mapping
+        Of the ID token.
+    agents : mapping of str to str
+        Agent's name of each account in small letters.
+    """
+    for claim in _ACCOUNT_CLAIMS:
+        account = _text(claims.get(claim))
+        if account:
+            trusted = claim != "email" or claims.get("email_verified") is not False
+            return agents.get(account.casefold()) if trusted else None
+    return None
 
 
 def _text(value: object) -> str:

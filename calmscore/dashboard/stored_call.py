@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from pathlib import Path
+
 import streamlit as st
 
 from calmscore.analysis.report import CallReport
@@ -43,6 +47,15 @@ def find_stored(
     return row, CallReport.from_dict(document)
 
 
+def start_seconds() -> float | None:
+    """Return where a link says that the call is to be played."""
+    try:
+        seconds = float(st.query_params.get("at", "nan"))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0.0 else None
+
+
 def prepared(row: CallRow) -> Playback | None:
     """Return the call for the player where this session has made it ready before."""
     cached = st.session_state.get("playback")
@@ -60,12 +73,30 @@ def playback(store: Store, row: CallRow, *, actor: str) -> Playback | None:
     CallFileError
         If the recording cannot be read any more.
     """
+    return playback_from(row, lambda: store.open_audio(row.id, actor=actor))
+
+
+def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | None:
+    """Return the call for the player; `playback` for those who have a way of their own to it.
+
+    Parameters
+    ----------
+    row : CallRow
+        The call.
+    open_audio : callable
+        Gives the file of its recording, and leaves an audit line.
+
+    Raises
+    ------
+    CallFileError
+        If the recording cannot be read any more.
+    """
     if not row.has_audio:
         return None
     if (sound := prepared(row)) is not None:
         return sound
     try:
-        path = store.open_audio(row.id, actor=actor)
+        path = open_audio()
     except RecordingNotKeptError:
         return None
     recording = read_recording(

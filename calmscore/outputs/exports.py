@@ -40,16 +40,16 @@ _PAGE_CALLS = 200
 
 CALL_COLUMNS = (
     "call", "file_name", "agent", "customer", "called_at", "added_at", "duration_seconds",
-    "customer_channel", "score", "outcome", "start_distress", "end_distress", "peak_distress",
-    "seconds_to_calm", "relapses", "customer_seconds", "agent_seconds", "silence_seconds",
-    "overtalk_seconds", "longest_silence_seconds", "agent_share", "interruptions", "pauses",
-    "watched", "tags", "model_version", "warnings",
+    "customer_channel", "score", "outcome", "standing", "start_distress", "end_distress",
+    "peak_distress", "seconds_to_calm", "relapses", "customer_seconds", "agent_seconds",
+    "silence_seconds", "overtalk_seconds", "longest_silence_seconds", "agent_share",
+    "interruptions", "pauses", "watched", "tags", "model_version", "warnings",
 )  # fmt: skip
 SEGMENT_TABLE_COLUMNS = (
-    "call", "agent", "called_at", "file_name", "score", "outcome", *SEGMENT_COLUMNS,
+    "call", "agent", "called_at", "file_name", "score", "outcome", "standing", *SEGMENT_COLUMNS,
 )  # fmt: skip
 TURN_TABLE_COLUMNS = (
-    "call", "agent", "called_at", "file_name", "score", "outcome", *TURN_COLUMNS,
+    "call", "agent", "called_at", "file_name", "score", "outcome", "standing", *TURN_COLUMNS,
 )  # fmt: skip
 CORRECTION_COLUMNS = (
     "call", "file_name", "agent", "start_seconds", "end_seconds", "emotion", "model_emotion",
@@ -117,10 +117,13 @@ def _table_pages(
     found = False
     for page in _read_pages(session, wanted):
         rows = [
-            {"call": row.id, "agent": row.agent, "called_at": row.called_at, **fields}
+            {
+                "call": row.id, "agent": row.agent, "called_at": row.called_at,
+                "standing": row.standing, **fields,
+            }
             for row, document in page
             for fields in rows_of(CallReport.from_dict(document))
-        ]
+        ]  # fmt: skip
         found = True
         yield pd.DataFrame(rows, columns=list(columns))
     if not found:
@@ -216,7 +219,7 @@ def calls_json(session: Session, wanted: CallFilter | None = None) -> str:
     -------
     str
         Each entry is a report (`analysis.report`) with ``stored`` beside it: agent,
-        customer, times and tags.
+        customer, times, tags and what stands against the score.
     """
     return "".join(json_parts(session, wanted))
 
@@ -391,6 +394,7 @@ def _call_fields(
             "start_distress", "end_distress", "peak_distress", "seconds_to_calm", "relapses")},
         "score": row.score,
         "outcome": row.outcome,
+        "standing": row.standing,
         **{name: document["talk"][name] for name in CALL_COLUMNS if name in document["talk"]},
         "agent_share": row.agent_share,
         "interruptions": row.interruptions,
@@ -411,5 +415,6 @@ def _described(row: CallRow, document: Mapping[str, Any]) -> dict[str, Any]:
             "called_at": row.called_at.isoformat(),
             "added_at": row.added_at.isoformat(),
             "tags": list(row.tags),
+            "standing": row.standing,
         },
     }

@@ -32,6 +32,7 @@ from calmscore.emotions import EmotionName
 from calmscore.errors import Notice
 from calmscore.store.calls import ReviewStatus
 from calmscore.store.jobs import JobState
+from calmscore.store.standings import Standing
 
 CALL_ID = "^[0-9a-f]{64}$"
 JOB_ID = "^[0-9a-f]{32}$"
@@ -189,6 +190,11 @@ class CallSummary(Document):
     status: Annotated[ReviewStatus, Field(description="Whether somebody listened to it.")]
     reviewer: Annotated[str | None, Field(description="Who listens to it, or did.")]
     due_on: Annotated[date | None, Field(description="Until when.")]
+    standing: Annotated[
+        Standing | None,
+        Field(description="What stands against the score: its agent contests it, or it is set "
+              "aside and not to be used."),
+    ]  # fmt: skip
 
 
 class CallPage(Document):
@@ -220,6 +226,7 @@ class CallPage(Document):
                             "status": "reviewed",
                             "reviewer": "Lea Lovelace",
                             "due_on": None,
+                            "standing": None,
                         }
                     ],
                     "total": 1,

@@ -2,6 +2,7 @@
 
 Calls that were calm throughout, and calls with too little speech, are counted apart:
 there was nothing to rescue, or nothing to judge by, so their scores are not averaged in.
+Scores that were set aside count for nothing but their number.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from scipy import stats
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
 from calmscore.store.schema import Agent, Call, Moment
+from calmscore.store.standings import is_set_aside
 
 NOT_AVERAGED = (CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE)
 FEWEST_CALLS_TO_COMPARE = 5
@@ -43,9 +45,13 @@ class AgentFigures:
     interval : tuple of float, or None
         95 % confidence interval of the average, within 1–10; None with fewer than five
         scored calls. How far calls lie apart is judged by everybody's calls together, so
-        that few calls that happen to agree do not look sure.
+        that few calls that happen to agree do not look sure; at either end of the scale it
+        reaches the further to the other side. So of two agents, the one with fewer scored
+        calls never has the shorter interval.
     outcomes : dict of str to int
-        Calls by outcome, all of them.
+        Calls by outcome, but for those whose score was set aside.
+    set_aside : int
+        Calls whose score was set aside.
     """
 
     agent: str
@@ -54,6 +60,12 @@ class AgentFigures:
     average_score: float | None
     interval: tuple[float, float] | None
     outcomes: dict[str, int]
+    set_aside: int = 0
+
+    @property
+    def judged_calls(self) -> int:
+        """Calls whose outcome counts."""
+        return self.calls - self.set_aside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +92,7 @@ class MomentRow:
 
 # Outcome, calls, sum of their scores, sum of the squares.
 _Row = tuple[str, int, float, float]
+_SET_ASIDE = "set aside"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +113,18 @@ def agent_figures(
     since, until : datetime, optional
         Calls made at or after the first and before the second.
     """
+    outcome_or_aside = case((is_set_aside(), _SET_ASIDE), else_=Call.outcome).label("counted_as")
     query = (
         select(
             Agent.name,
-            Call.outcome,
+            outcome_or_aside,
             func.count(Call.number),
             func.sum(Call.score),
             func.sum(Call.score * Call.score),
         )
         .join(Agent)
         .where(*_period(since, until))
-        .group_by(Agent.name, Call.outcome)
+        .group_by(Agent.name, "counted_as")
         .order_by(Agent.name)
     )
     by_agent: dict[str, list[_Row]] = {}
@@ -122,7 +136,7 @@ def agent_figures(
 
 def _sums(rows: Sequence[_Row]) -> tuple[int, float, float]:
     """Return the number of scored calls, the sum of their scores and of the squares."""
-    scored = [row for row in rows if row[0] not in NOT_AVERAGED]
+    scored = [row for row in rows if row[0] not in (*NOT_AVERAGED, _SET_ASIDE)]
     return sum(row[1] for row in scored), sum(row[2] for row in scored), sum(r[3] for r in scored)
 
 
@@ -143,7 +157,8 @@ def _figures(name: str, rows: Sequence[_Row], spread: _Spread) -> AgentFigures:
         scored_calls=count,
         average_score=average,
         interval=None if average is None else _interval(count, average, spread),
-        outcomes={outcome: number for outcome, number, _, _ in rows},
+        outcomes={row[0]: row[1] for row in rows if row[0] != _SET_ASIDE},
+        set_aside=sum(row[1] for row in rows if row[0] == _SET_ASIDE),
     )
 
 
@@ -152,7 +167,10 @@ def _interval(count: int, average: float, spread: _Spread) -> tuple[float, float
         return None
     quantile = float(stats.t.ppf((1 + _CONFIDENCE) / 2, spread.freedom))
     reach = quantile * math.sqrt(spread.variance / count)
-    return max(average - reach, 1.0), min(average + reach, 10.0)
+    low, high = average - reach, average + reach
+    # What lies beyond the scale is added on the other side: a cut bar would look surer.
+    beyond = max(1.0 - low, 0.0) - max(high - 10.0, 0.0)
+    return max(low + beyond, 1.0), min(high + beyond, 10.0)
 
 
 def weekly_scores(
@@ -180,6 +198,7 @@ def weekly_scores(
             *([] if agent is None else [Agent.name == agent]),
             Call.score.is_not(None),
             Call.outcome.not_in(NOT_AVERAGED),
+            ~is_set_aside(),
             *_period(since, until),
         )
     )
@@ -216,6 +235,7 @@ def agent_moments(
         .where(
             Agent.name == agent,
             Moment.points > 0.0 if best else Moment.points < 0.0,
+            ~is_set_aside(),
             *_period(since, until),
         )
         .order_by(order, Moment.id)

@@ -29,6 +29,13 @@ Action = Literal[
     "key revoked",
     "unknown key shown",
     "training started",
+    "session shared",
+    "session deleted",
+    "coaching acknowledged",
+    "coaching contested",
+    "coaching replied",
+    "score set aside",
+    "score kept",
 ]
 
 

@@ -14,7 +14,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    exists,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -37,6 +46,11 @@ _BUSY_MILLISECONDS = 60_000
 _WIPE_MILLISECONDS = 1_000
 _WIPE_AGAIN_SECONDS = 0.5
 _WIPED_WITHIN_SECONDS = 60.0
+_SAMPLED_COLUMNS = text(
+    "SELECT quote_ident(a.attname), format_type(a.atttypid, a.atttypmod) FROM pg_stats s "
+    "JOIN pg_attribute a ON a.attrelid = to_regclass(s.tablename) AND a.attname = s.attname "
+    "WHERE s.tablename = :name AND s.schemaname = current_schema()"
+)
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _PRAGMAS = {
     "journal_mode": "WAL",
@@ -146,8 +160,21 @@ class Database:
                 connection.execution_options(isolation_level="AUTOCOMMIT").execute(
                     text(f"ANALYZE {tables}")
                 )
+            self._forget_samples()
         except DBAPIError as error:
             _log.error("the planner's samples stay old: %s", str(error).splitlines()[0])
+
+    def _forget_samples(self) -> None:
+        """Drop the samples of tables that are empty now: PostgreSQL keeps those as they were."""
+        for table in Base.metadata.sorted_tables:
+            with self.engine.begin() as connection:
+                sampled = connection.execute(_SAMPLED_COLUMNS, {"name": table.name}).all()
+                empty = not connection.execute(select(exists().select_from(table))).scalar()
+                if sampled and empty:
+                    connection.execute(text(f"SET LOCAL lock_timeout = {_WIPE_MILLISECONDS}"))
+                    # Given its own type, a column keeps everything but its samples.
+                    changes = (f"ALTER COLUMN {column} TYPE {kind}" for column, kind in sampled)
+                    connection.execute(text(f"ALTER TABLE {table.name} {', '.join(changes)}"))
 
     def _keep_wiping(self) -> None:
         while not self._log_emptied():

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from calmscore.errors import ClockJumpedError, NotStoredError
+from calmscore.errors import ClockJumpedError, NotStoredError, ParameterError
 from calmscore.store import audit
 from calmscore.store.audio_files import AudioFiles
 from calmscore.store.calls import find_call, forget_idle_agents
 from calmscore.store.database import Database
 from calmscore.store.file_names import details_from_name
 from calmscore.store.incoming import IncomingFiles
+from calmscore.store.remarks import has_open_contest
 from calmscore.store.schema import (
     AuditEvent,
     Call,
@@ -51,9 +52,10 @@ class StoredFiles:
 def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: str) -> None:
     """Delete a call: recording, words, reports, moments, notes, tags, corrections, alerts, jobs.
 
-    A job that would bring the same recording in is deleted too, also one that is being
-    worked at. One audit line stays: who, when, and the call's number, which says nothing
-    about anybody. An agent without another call goes too.
+    What its agent answered goes as well, and what was decided about its score. A job that
+    would bring the same recording in is deleted too, also one that is being worked at. One
+    audit line stays: who, when, and the call's number, which says nothing about anybody. An
+    agent without another call goes too.
 
     Parameters
     ----------
@@ -91,6 +93,35 @@ def delete_uploads(
         for _ in range(_delete_jobs(session, files, Job.id.in_(job_ids))):
             audit.record(session, actor=actor, action="upload deleted")
     database.wipe()
+
+
+def delete_session(database: Database, session_id: int, *, actor: str) -> None:
+    """Delete a coaching session with its playlist and all that was said of it.
+
+    The calls stay, and so do decisions about their scores.
+
+    Raises
+    ------
+    ParameterError
+        If its agent contests something and nobody replied: a contest is not deleted away.
+    """
+    with database.writing() as session:
+        if has_open_contest(session, session_id):
+            raise ParameterError("the agent contests something here; reply before you delete it")
+        session.execute(delete(CoachingSession).where(CoachingSession.id == session_id))
+        audit.record(session, actor=actor, action="session deleted")
+    database.wipe()
+
+
+def delete_sessions_of(database: Database, agent: str, *, actor: str) -> int:
+    """Delete all coaching sessions of an agent, whatever is open; return how many."""
+    with database.writing() as session:
+        found = delete(CoachingSession).where(CoachingSession.agent == agent)
+        deleted = list(session.scalars(found.returning(CoachingSession.id)))
+        for _ in deleted:
+            audit.record(session, actor=actor, action="session deleted")
+    database.wipe()
+    return len(deleted)
 
 
 def uploads_of(

@@ -1,4 +1,4 @@
-"""Keys of the HTTP service; only their hashes are stored."""
+"""Roles, and the keys of the HTTP service; only their hashes are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store.schema import NAME_LENGTH, ApiKey
 
-Role = Literal["viewer", "supervisor", "admin"]
+KeyRole = Literal["viewer", "supervisor", "admin"]
+KEY_ROLES: tuple[KeyRole, ...] = get_args(KeyRole)
+# An agent sees what was shared with them on the page, and has no key.
+Role = Literal["agent", "viewer", "supervisor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _PREFIX = "calm_"
 _MOST_DAYS = 3650
@@ -26,7 +29,7 @@ class KeyRow:
 
     id: int
     name: str
-    role: Role
+    role: KeyRole
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
@@ -38,11 +41,11 @@ class KeyRow:
 
 
 def allows(role: Role, needed: Role) -> bool:
-    """Tell whether a role may do what another one may: viewer < supervisor < admin."""
+    """Tell whether a role may do what another one may: agent < viewer < supervisor < admin."""
     return ROLES.index(role) >= ROLES.index(needed)
 
 
-def create_key(session: Session, *, name: str, role: Role, days: int | None = None) -> str:
+def create_key(session: Session, *, name: str, role: KeyRole, days: int | None = None) -> str:
     """Make a key and return it; it cannot be read again.
 
     Parameters
@@ -62,8 +65,8 @@ def create_key(session: Session, *, name: str, role: Role, days: int | None = No
         If the name is empty or longer than 200 characters, the role none of the three, or
         the days cannot be.
     """
-    if role not in ROLES:
-        raise ParameterError(f"role is {role!r}; choose one of {', '.join(ROLES)}")
+    if role not in KEY_ROLES:
+        raise ParameterError(f"role is {role!r}; choose one of {', '.join(KEY_ROLES)}")
     if not name.strip():
         raise ParameterError("a key needs a name that says what it is for")
     if len(name.strip()) > NAME_LENGTH:
@@ -124,7 +127,7 @@ def _digest(key: str) -> str:
 
 
 def _row(stored: ApiKey) -> KeyRow:
-    role: Role = stored.role  # type: ignore[assignment]
+    role: KeyRole = stored.role  # type: ignore[assignment]
     return KeyRow(
         id=stored.id, name=stored.name, role=role, created_at=stored.created_at,
         last_used_at=stored.last_used_at, revoked_at=stored.revoked_at,

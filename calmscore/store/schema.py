@@ -247,6 +247,9 @@ class CoachingSession(Base):
     created_at: Mapped[datetime]
     held_on: Mapped[date | None]
     agreed: Mapped[str] = mapped_column(PlainText)
+    # The agent sees nothing of it before.
+    shared_at: Mapped[datetime | None]
+    shared_by: Mapped[str | None] = mapped_column(PlainString(NAME_LENGTH))
 
 
 class CoachingItem(Base):
@@ -263,6 +266,41 @@ class CoachingItem(Base):
     )
     at_seconds: Mapped[float | None]
     note: Mapped[str] = mapped_column(PlainText)
+
+
+class CoachingRemark(Base):
+    """What an agent answers to a session or to a call of it, or what is replied to that."""
+
+    __tablename__ = "coaching_remarks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(
+        ForeignKey("coaching_sessions.id", ondelete="CASCADE"), index=True
+    )
+    call_number: Mapped[int | None] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(PlainString(20))
+    reply_to: Mapped[int | None] = mapped_column(
+        ForeignKey("coaching_remarks.id", ondelete="CASCADE"), index=True
+    )
+    decision: Mapped[str | None] = mapped_column(PlainString(20))
+    text: Mapped[str] = mapped_column(PlainText)
+    author: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    created_at: Mapped[datetime]
+
+
+class SetAsideScore(Base):
+    """That a call's score is not to be used, by whose decision and why."""
+
+    __tablename__ = "set_aside_scores"
+
+    call_number: Mapped[int] = mapped_column(
+        ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True
+    )
+    reason: Mapped[str] = mapped_column(PlainText)
+    decided_by: Mapped[str] = mapped_column(PlainString(NAME_LENGTH))
+    decided_at: Mapped[datetime]
 
 
 class Correction(Base):

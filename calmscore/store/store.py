@@ -211,6 +211,14 @@ class Store:
         """Delete uploads that led to no call; see `store.deletion.delete_uploads`."""
         deletion.delete_uploads(self.database, self.files, job_ids, actor=actor)
 
+    def delete_session(self, session_id: int, *, actor: str) -> None:
+        """Delete a coaching session; see `store.deletion.delete_session`."""
+        deletion.delete_session(self.database, session_id, actor=actor)
+
+    def delete_sessions_of(self, agent: str, *, actor: str) -> int:
+        """Delete all coaching sessions of an agent; see `store.deletion.delete_sessions_of`."""
+        return deletion.delete_sessions_of(self.database, agent, actor=actor)
+
     def apply_retention(
         self, *, now: datetime | None = None, clock_is_right: bool = False
     ) -> deletion.Expired:

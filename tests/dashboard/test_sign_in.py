@@ -14,7 +14,14 @@ from streamlit import config
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from calmscore.dashboard.sign_in import is_fresh, is_local, name_of, read_rules, role_of
+from calmscore.dashboard.sign_in import (
+    agent_of,
+    is_fresh,
+    is_local,
+    name_of,
+    read_rules,
+    role_of,
+)
 from calmscore.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,6 +172,51 @@ def test_a_group_gives_its_role_and_the_highest_one_wins(groups, role):
     assert told(opened) == f"You are signed in as {role}."
 
 
+AGENT_SECRETS = {
+    "auth": AUTH,
+    "roles": {
+        "groups": {**GROUPS, "phones": "agent"},
+        "agents": {"Ada@Example.com": "Ada  Byron"},
+    },
+}
+
+
+def test_an_agent_is_the_one_that_the_account_is_bound_to():
+    opened = open_page(secrets=AGENT_SECRETS, user=claims(groups=["phones"]))
+    assert inside(opened) == "inside as Ada (ada@example.com), agent"
+    assert told(opened) == "You are signed in as agent, Ada Byron."
+
+
+def test_an_agent_whom_nobody_named_gets_a_plain_message_and_the_way_out():
+    for more in ({"email": "eve@example.com"}, {"email_verified": False}):
+        opened = open_page(secrets=AGENT_SECRETS, user=claims(groups=["phones"], **more))
+        assert inside(opened) is None
+        assert "not said here which agent you are" in told(opened)
+        assert labels(opened) == ["Sign out"]
+
+
+def test_an_agent_who_also_leads_is_a_supervisor():
+    opened = open_page(secrets=AGENT_SECRETS, user=claims(groups=["phones", "leads"]))
+    assert inside(opened).endswith(", supervisor")
+
+
+@pytest.mark.parametrize(
+    ("person", "agent"),
+    [
+        ({"email": "ADA@example.com"}, "Ada"),
+        ({"preferred_username": "ada@example.com"}, "Ada"),
+        ({"email": "ada@example.com", "email_verified": True}, "Ada"),
+        # People may choose these themselves.
+        ({"email": "ada@example.com", "email_verified": False}, None),
+        ({"name": "ada@example.com", "email": "eve@example.com"}, None),
+        ({"email": "eve@example.com", "preferred_username": "ada@example.com"}, None),
+        ({}, None),
+    ],
+)
+def test_an_account_binds_and_nothing_else(person, agent):
+    assert agent_of(person, {"ada@example.com": "Ada"}) == agent
+
+
 @pytest.mark.parametrize(
     "groups", [["others"], [], None, ["Leads"], "lead", {"leads": 1}, [["it"]]]
 )
@@ -240,7 +292,13 @@ def test_a_name_is_text_and_never_markup():
         (changed(auth={**AUTH, "cookie_secret": "short"}), "shorter than 32"),
         (changed(roles={"groups": {}}), r"\[roles.groups\]"),
         (changed(roles={"groups": ["it"]}), r"\[roles.groups\]"),
-        (changed(roles={"groups": {"it": "boss"}}), "'it' is 'boss'; choose one of viewer"),
+        (changed(roles={"groups": {"it": "boss"}}), "'it' is 'boss'; choose one of agent, viewer"),
+        (changed(roles={"groups": GROUPS, "agents": ["ada"]}), r"\[roles.agents\]"),
+        (changed(roles={"groups": GROUPS, "agents": {"ada@example.com": " "}}), "ada@example.com"),
+        (
+            changed(roles={"groups": GROUPS, "agents": {"a": "Ada B", "b": "Ada  B"}}),
+            "two accounts to 'Ada B'",
+        ),
         (changed(roles={"groups": GROUPS, "claim": ""}), "claim in"),
         (changed(roles={"leads": "admin"}), r"\['leads'\]"),
     ],
@@ -288,7 +346,8 @@ def test_the_example_is_complete_but_for_what_only_the_provider_knows():
         read_rules(example)
     filled = {key: value or AUTH[key] for key, value in example["auth"].items()}
     rules = read_rules({**example, "auth": filled})
-    assert set(rules.group_roles.values()) == {"viewer", "supervisor", "admin"}
+    assert set(rules.group_roles.values()) == {"agent", "viewer", "supervisor", "admin"}
+    assert rules.agents == {"ada@example.com": "Ada Byron"}
     assert rules.claim == "groups"
 
 

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_sessions import shared_session
 from stored_calls import CALM, CALMED_DOWN, TOO_SHORT, add, call_id_of, make_report, recording_of
 
 from calmscore.analysis.report import CallReport, Turn, Words, WordsTurn
@@ -40,6 +41,7 @@ from calmscore.store import Store
 from calmscore.store.audit import list_events
 from calmscore.store.calls import CallFilter
 from calmscore.store.coaching import correct_emotion, set_tags
+from calmscore.store.remarks import answer
 
 RATE_HZ = 8_000
 
@@ -115,6 +117,18 @@ def test_watched_phrases_are_counted_and_how_calls_went_is_told(store):
     told = [float(first[name]) for name in ("agent_share", "interruptions", "pauses")]
     assert told == [pytest.approx(0.2), 0, 1]
     assert [second[name] for name in ("watched", "agent_share", "pauses")] == ["", "", ""]
+
+
+def test_what_stands_against_a_score_is_beside_it_in_every_export(store):
+    call_id = add(store, "first.wav", agent="Ada")
+    number = shared_session(store, "Ada", call_id)
+    with store.database.writing() as session:
+        answer(session, number, kind="contested", author="Ada", call_id=call_id, text="No.")
+    with store.database.reading() as session:
+        assert calls_table(session)["standing"].tolist() == ["contested"]
+        assert set(segments_table(session)["standing"]) == {"contested"}
+        (entry,) = json.loads(calls_json(session))
+    assert entry["stored"]["standing"] == "contested"
 
 
 def test_the_filter_is_heeded(store):

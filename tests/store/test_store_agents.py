@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from scipy import stats
+from shared_sessions import shared_session
 from stored_calls import add, call_id_of, scored_report, with_moments
 
 from calmscore.analysis.scoring import (
@@ -17,6 +18,7 @@ from calmscore.analysis.scoring import (
     UNRESOLVED,
 )
 from calmscore.store.agents import agent_figures, agent_moments, weekly_scores
+from calmscore.store.remarks import answer, reply
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 SCORES = (9.1, 2.0, 5.5, 7.25, 8.0)
@@ -29,6 +31,16 @@ def add_scored(store, agent, scores, *, outcome=DE_ESCALATED, at=MONDAY):
             store, name, scored_report(name, score, outcome),
             with_audio=False, agent=agent, called_at=at,
         )  # fmt: skip
+
+
+def set_aside(store, call_id, *, decided=True):
+    number = shared_session(store, "Ben", call_id)
+    with store.database.writing() as session:
+        contest = answer(
+            session, number, kind="contested", author="Ben", call_id=call_id, text="No."
+        )
+        if decided:
+            reply(session, contest, text="Right.", author="Sam", decision="upheld")
 
 
 def figures(store, **period):
@@ -70,6 +82,46 @@ def test_few_calls_that_agree_are_never_surer_than_many(store):
         return high - low
 
     assert width("Five alike") > width("Many apart")
+
+
+@pytest.mark.parametrize("average", [1.0, 1.5, 5.0, 9.8, 10.0])
+def test_the_shortest_bar_is_never_that_of_few_calls(store, average):
+    # Few calls at the end of the scale, where a bar would be cut; many in the middle.
+    for count in (2, 4):
+        add_scored(store, f"{count} calls", [average] * count)
+    for count in (5, 9, 19, 40):
+        at = average if count < 19 else 5.5
+        add_scored(
+            store, f"{count} calls", [at - 0.5, at + 0.5] * (count // 2) + [at] * (count % 2)
+        )
+    bars = sorted(
+        (agent for agent in figures(store).values() if agent.interval is not None),
+        key=lambda agent: agent.scored_calls,
+    )
+    assert [agent.scored_calls for agent in bars] == [5, 9, 19, 40]
+    widths = [agent.interval[1] - agent.interval[0] for agent in bars]
+    assert widths == sorted(widths, reverse=True)
+    for agent in bars:
+        low, high = agent.interval
+        assert 1.0 <= low <= agent.average_score <= high <= 10.0
+
+
+def test_a_score_that_was_set_aside_counts_for_nothing_but_its_number(store):
+    add_scored(store, "Ben", [2.0, 4.0, 9.0], outcome=UNRESOLVED)
+    aside = add(store, "aside.wav", with_moments("aside.wav", 9.0), agent="Ben", called_at=MONDAY)
+    set_aside(store, aside)
+    ben = figures(store)["Ben"]
+    assert (ben.calls, ben.scored_calls, ben.set_aside, ben.judged_calls) == (4, 3, 1, 3)
+    assert ben.average_score == pytest.approx(5.0)
+    assert ben.outcomes == {UNRESOLVED: 3}
+    assert [(row.scored_calls, row.average_score) for row in weeks(store, None)] == [(3, 5.0)]
+    assert moments(store, "Ben", best=True) == []
+
+
+def test_a_contested_score_counts_until_it_is_set_aside(store):
+    call_id = add(store, "a.wav", agent="Ben", called_at=MONDAY)
+    set_aside(store, call_id, decided=False)
+    assert (figures(store)["Ben"].scored_calls, figures(store)["Ben"].set_aside) == (1, 0)
 
 
 def test_the_interval_stays_within_the_scale(store):

@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from shared_sessions import shared_session
 from sqlalchemy import text
 from stored_calls import NEWER_MODEL, add, call_id_of, make_report, recording_of
 
 from calmscore.errors import NotStoredError, ParameterError, StoreError
-from calmscore.store import Store, alert_rules, audit, coaching, jobs
+from calmscore.store import Store, alert_rules, audit, coaching, jobs, remarks
 from calmscore.store import store as store_module
 from calmscore.store.alert_rules import AlertRule
 from calmscore.store.alerts import raise_alerts
@@ -28,7 +29,11 @@ FILE_NAME = "Quetzal-7731.wav"
 CALL_ID = call_id_of(FILE_NAME)
 AGENT, EARLIER_AGENT, CUSTOMER = "Zebedee Quill", "Zebediah Quyll", "Marigold Xanthe"
 NOTE, TAG, LISTENER = "asked twice about the wombat", "ombudsman", "Ottoline Vex"
-TRACES = (FILE_NAME, CALL_ID, AGENT, EARLIER_AGENT, CUSTOMER, NOTE, TAG, LISTENER, "recording of Q")
+CONTEST, REPLY = "the numbat barked throughout", "heard, the quokka is right"
+TRACES = (
+    FILE_NAME, CALL_ID, AGENT, EARLIER_AGENT, CUSTOMER, NOTE, TAG, LISTENER, CONTEST, REPLY,
+    "recording of Q",
+)  # fmt: skip
 
 
 def add_with_everything(store) -> int:
@@ -58,6 +63,17 @@ def add_with_everything(store) -> int:
         add(store, f"other{number}.wav", agent=f"Agent {number % 3}")
     with store.database.reading() as session:
         return read_call(session, CALL_ID).number
+
+
+def contest_in_session(store, agent: str) -> int:
+    """Share a session with the call; let its agent contest the score, and set it aside."""
+    number = shared_session(store, agent, CALL_ID)
+    with store.database.writing() as session:
+        contest = remarks.answer(
+            session, number, kind="contested", author=AGENT, call_id=CALL_ID, text=CONTEST
+        )
+        remarks.reply(session, contest, text=REPLY, author="Sam", decision="upheld")
+    return number
 
 
 def data_folders(store) -> list[Path]:
@@ -100,6 +116,7 @@ def retain(store, *, now: datetime):
 
 def test_after_a_deletion_no_byte_on_disk_tells_of_the_call(store):
     number = add_with_everything(store)
+    contest_in_session(store, "Agent 1")
     assert traces_on_disk(store) >= set(TRACES) - {EARLIER_AGENT}
     store.delete_call(CALL_ID, actor="Sam")
     assert traces_on_disk(store) == set()
@@ -118,8 +135,19 @@ def test_the_planners_samples_do_not_tell_of_a_deleted_call(store):
     assert traces_on_disk(store) == set()
 
 
+def test_the_planners_samples_tell_nothing_of_a_store_that_was_emptied(store):
+    for number in (1, 2):
+        add(store, f"other{number}.wav", agent=AGENT, customer=CUSTOMER)
+    with store.database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    assert retain(store, now=expired(365.1)).calls == 2
+    assert traces_on_disk(store) == set()
+    add(store, FILE_NAME)  # the tables are as they were
+
+
 def test_after_the_retention_no_byte_on_disk_tells_of_the_call(store):
     add_with_everything(store)
+    contest_in_session(store, AGENT)
     gone = retain(store, now=expired(365.1))
     assert gone.calls == 61
     assert traces_on_disk(store) == set()
@@ -127,6 +155,27 @@ def test_after_the_retention_no_byte_on_disk_tells_of_the_call(store):
         lines = audit.list_events(session, limit=1000)
     assert {line.actor for line in lines if line.action == "call expired"} == {"retention"}
     assert len([line for line in lines if line.action == "call expired"]) == 61
+
+
+def test_after_a_session_is_deleted_no_byte_on_disk_tells_what_was_said(store):
+    add(store, FILE_NAME)
+    number = contest_in_session(store, AGENT)
+    assert traces_on_disk(store) >= {AGENT, CONTEST, REPLY}
+    store.delete_session(number, actor="Sam")
+    # Why the score is set aside is the call's, and goes with it.
+    assert traces_on_disk(store) == {FILE_NAME, CALL_ID, REPLY, "recording of Q"}
+    store.delete_call(CALL_ID, actor="Sam")
+    assert traces_on_disk(store) == set()
+
+
+def test_after_an_agents_erasure_no_byte_on_disk_tells_of_them(store):
+    add(store, FILE_NAME, agent=AGENT)
+    contest_in_session(store, AGENT)
+    shared_session(store, AGENT, add(store, "theirs too.wav", agent=AGENT))
+    store.delete_call(CALL_ID, actor="Sam")
+    store.delete_call(call_id_of("theirs too.wav"), actor="Sam")
+    assert store.delete_sessions_of(AGENT, actor="Sam") == 2
+    assert traces_on_disk(store) == set()
 
 
 def test_a_deleted_call_cannot_be_read_played_or_deleted_again(store):

@@ -101,7 +101,13 @@ def test_each_role_may_do_what_the_lower_ones_may():
         role: [needed for needed in keys.ROLES if keys.allows(role, needed)] for role in keys.ROLES
     }
     assert allowed == {
-        "viewer": ["viewer"],
-        "supervisor": ["viewer", "supervisor"],
-        "admin": ["viewer", "supervisor", "admin"],
+        "agent": ["agent"],
+        "viewer": ["agent", "viewer"],
+        "supervisor": ["agent", "viewer", "supervisor"],
+        "admin": ["agent", "viewer", "supervisor", "admin"],
     }
+
+
+def test_an_agent_has_no_key(session):
+    with pytest.raises(ParameterError, match="role is 'agent'"):
+        keys.create_key(session, name="mine", role="agent")

@@ -8,12 +8,13 @@ import pytest
 from stored_calls import add
 
 from calmscore.errors import NotStoredError, ParameterError
+from calmscore.store import audit
 from calmscore.store.sessions import (
     add_item,
-    delete_session,
     list_sessions,
     plan_session,
     remove_item,
+    share_session,
     write_down,
 )
 
@@ -37,7 +38,7 @@ def test_a_session_is_planned_filled_and_written_down(store, planned):
         write_down(session, planned, held_on=date(2026, 3, 2), agreed="Name the problem sooner.")
     (row,) = sessions(store)
     assert (row.agent, row.author) == ("Dana Okafor", "Ada")
-    assert [(item.call_id, item.at_seconds, item.note) for item in row.items] == [
+    assert [(item.call.id, item.at_seconds, item.note) for item in row.items] == [
         (call_id, 4.0, "Well asked."), (call_id, None, ""),
     ]  # fmt: skip
     assert (row.held_on, row.agreed) == (date(2026, 3, 2), "Name the problem sooner.")
@@ -59,9 +60,27 @@ def test_a_deleted_call_leaves_the_playlist_and_a_session_goes_whole(store, plan
         add_item(session, planned, call_id)
     store.delete_call(call_id, actor="Ada")
     assert sessions(store)[0].items == ()
-    with store.database.writing() as session:
-        delete_session(session, planned)
+    store.delete_session(planned, actor="Ada")
     assert sessions(store) == []
+
+
+def test_a_session_is_a_draft_until_it_is_shared(store, planned):
+    with store.database.writing() as session, pytest.raises(ParameterError, match="is empty"):
+        share_session(session, planned, actor="Ada")
+    call_id = add(store, "a.wav")
+    with store.database.writing() as session:
+        add_item(session, planned, call_id)
+    assert sessions(store, shared=True) == []
+    with store.database.writing() as session:
+        share_session(session, planned, actor="Ada")
+    (row,) = sessions(store, shared=True)
+    assert row.shared_by == "Ada"
+    with store.database.writing() as session:
+        share_session(session, planned, actor="Ben")  # it is shared already
+    assert sessions(store) == [row]
+    with store.database.reading() as session:
+        shared = [line for line in audit.list_events(session) if line.action == "session shared"]
+    assert [line.actor for line in shared] == ["Ada"]
 
 
 def test_a_session_is_kept_no_longer_than_reports(store, planned):
