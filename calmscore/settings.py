@@ -33,6 +33,7 @@ Raw = Annotated[
         "s16be, s24le, s32le, f32le, u8, s8, g722, gsm and vox"
     ),
 ]
+Runtime = Annotated[Literal["onnx", "keras"], Field(description="a runtime: onnx or keras")]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds")]
 Port = Annotated[int, Field(gt=0, lt=65536, description="a port: a whole number up to 65535")]
 MailSecurity = Annotated[
@@ -138,6 +139,8 @@ class Environment(BaseSettings):
         call that the customer makes.
     raw_format : str or None
         What recordings without a header hold, as `RawFormat.parse` reads it.
+    runtime : {"onnx", "keras"}
+        What runs the network of emotions: its export, or Keras, which starts slowly.
     training_folder : Path or None
         Holds the prepared training sets; None switches training over HTTP off.
     transcriber : str or None
@@ -174,6 +177,7 @@ class Environment(BaseSettings):
     most_calls_waiting: Count = 1000
     direction: Direction = "unknown"
     raw_format: Raw = None
+    runtime: Runtime = "onnx"
     training_folder: Folder = None
     transcriber: str | None = None
     alert_hosts: str = ""

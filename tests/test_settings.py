@@ -48,6 +48,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         "ANALYSES_AT_ONCE": 4,
         "DIRECTION": "outbound",
         "RAW_FORMAT": "alaw:16000:2",
+        "RUNTIME": "keras",
         "TRAINING_FOLDER": tmp_path,
     }
     for name, value in given.items():
@@ -64,6 +65,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
     assert environment.requests_per_minute == 30
     assert environment.analyses_at_once == 4
     assert environment.direction == "outbound"
+    assert environment.runtime == "keras"
     assert environment.training_folder == Path(tmp_path)
 
 
@@ -77,6 +79,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         ("ANALYSES_AT_ONCE", ["1.5", "-2"]),
         ("DIRECTION", ["in", "both"]),
         ("RAW_FORMAT", ["opus:8000:1", "ulaw:fast", "ulaw:8000:9", "g722:16000:2", "ulaw:1"]),
+        ("RUNTIME", ["tensorflow"]),
         ("TRAINING_FOLDER", ["/no/such/folder"]),
         ("SMTP_PORT", ["0", "65536", "mail"]),
         ("SMTP_SECURITY", ["ssl"]),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
+import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,13 +21,19 @@ from calmscore.audio.log_mel import LogMelSettings, log_mel
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, ParameterError
 from calmscore.locations import shipped
+from calmscore.network.exported_network import EXPORTED_FILE, open_exported_network
+from calmscore.network.keras_network import compiled, load_keras_network
+from calmscore.settings import Runtime, read_environment
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
+Network = Callable[[FloatArray], Mapping[str, Any]]
 
 DEFAULT_ARTIFACTS = shipped("artifacts")
 MODEL_FILE = "emotion_recognition_model.keras"
 SETTINGS_FILE = "settings.json"
+
+_log = logging.getLogger("calmscore.network")
 
 _NUMBERS = ("heard_temperature", "meant_temperature", "voice_distance_limit", "speech_level_db")
 
@@ -145,7 +150,7 @@ class EmotionClassifier:
 
     def __init__(
         self,
-        network: Callable[[FloatArray], Mapping[str, Any]],
+        network: Network,
         *,
         settings: ArtifactSettings,
         sha256: str,
@@ -288,14 +293,23 @@ def _softmax(logits: npt.NDArray[np.float64]) -> FloatArray:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def load_classifier(artifacts: str | os.PathLike[str] = DEFAULT_ARTIFACTS) -> EmotionClassifier:
+def load_classifier(
+    artifacts: str | os.PathLike[str] = DEFAULT_ARTIFACTS,
+    *,
+    runtime: Runtime | None = None,
+) -> EmotionClassifier:
     """Load a trained model; each folder is loaded once per process.
 
     Parameters
     ----------
     artifacts : path
-        Folder with ``emotion_recognition_model.keras`` and ``settings.json``; a
-        relative one that does not exist here is looked for beside the shipped one.
+        Folder with ``emotion_recognition_model.keras``, its export and
+        ``settings.json``; a relative one that does not exist here is looked for beside
+        the shipped one.
+    runtime : {"onnx", "keras"}, optional
+        What runs the network: its export, or Keras, which takes seconds to start;
+        ``CALMSCORE_RUNTIME`` by default. Keras also stands in for an export that is
+        missing, damaged or made of another file, and the log says so.
 
     Returns
     -------
@@ -305,19 +319,22 @@ def load_classifier(artifacts: str | os.PathLike[str] = DEFAULT_ARTIFACTS) -> Em
     ------
     ArtifactError
         If the model is missing, damaged or of another version.
+    ParameterError
+        If ``CALMSCORE_RUNTIME`` is neither.
     """
     folder = Path(artifacts)
     if not folder.is_absolute() and not folder.exists():
         folder = DEFAULT_ARTIFACTS.parent / folder
+    runtime = runtime or read_environment().runtime
     with _loading:
-        return _load(folder.resolve())
+        return _load(folder.resolve(), runtime)
 
 
 _loading = threading.Lock()
 
 
 @lru_cache(maxsize=2)
-def _load(folder: Path) -> EmotionClassifier:
+def _load(folder: Path, runtime: Runtime) -> EmotionClassifier:
     path = folder / MODEL_FILE
     settings = ArtifactSettings.read(folder / SETTINGS_FILE)
     try:
@@ -327,45 +344,16 @@ def _load(folder: Path) -> EmotionClassifier:
             f"{path}: the trained model cannot be read ({error.strerror}); "
             "install Calmscore again or train a model"
         ) from error
-    with _objects_to_stay():
-        network = _network(path)
-    return EmotionClassifier(network, settings=settings, sha256=digest)
+    return EmotionClassifier(_network(folder, digest, runtime), settings=settings, sha256=digest)
 
 
-@contextmanager
-def _objects_to_stay() -> Iterator[None]:
-    """Spare the garbage collector what is made here and lives as long as the process.
-
-    TensorFlow brings half a million objects. Searched again and again while they are
-    imported, and once more at the end, they cost a command more than a second.
-    """
-    collecting = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@contextmanager
-def without_native_messages() -> Iterator[None]:
-    """Keep TensorFlow's start-up messages, which no setting stops, off the terminal.
-
-    They are written below Python, so the file descriptor itself is turned away.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+def _network(folder: Path, sha256: str, runtime: Runtime) -> Network:
+    if runtime == "onnx":
+        try:
+            return open_exported_network(folder / EXPORTED_FILE, keras_sha256=sha256)
+        except ArtifactError as error:
+            _log.warning("the network is run by Keras, which starts slowly: %s", error)
+    return compiled(load_keras_network(folder / MODEL_FILE))
 
 
 def with_network(classifier: EmotionClassifier, model: Any) -> EmotionClassifier:
@@ -382,32 +370,4 @@ def with_network(classifier: EmotionClassifier, model: Any) -> EmotionClassifier
     -------
     EmotionClassifier
     """
-    return EmotionClassifier(_compiled(model), settings=classifier.settings, sha256="")
-
-
-def _network(path: Path) -> Callable[[FloatArray], Mapping[str, Any]]:
-    # Imported here, because it takes seconds that a wrong file name should not cost.
-    with without_native_messages():
-        import keras
-
-        from calmscore.network import layers  # noqa: F401  (registers the layers)
-
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many kinds for a damaged file
-        raise ArtifactError(
-            f"{path}: the trained model is damaged or of another version ({error}); "
-            "install Calmscore again or train a model"
-        ) from error
-    return _compiled(model)
-
-
-def _compiled(model: Any) -> Callable[[FloatArray], Mapping[str, Any]]:
-    import tensorflow as tf
-
-    signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    # Traced now: a model that loads in the background is then ready to answer at once.
-    compiled = tf.function(
-        lambda inputs: model(inputs, training=False), input_signature=[signature]
-    ).get_concrete_function()
-    return lambda inputs: compiled(tf.convert_to_tensor(inputs))
+    return EmotionClassifier(compiled(model), settings=classifier.settings, sha256="")

@@ -3,6 +3,7 @@
 python train_data_preprocessing.py --data data/AudioWAV --output data/training
 python model.py train --training-set data/training --run runs/default
 python model.py cross-validate --training-set data/training --run runs/cross-validation
+python model.py export
 python model.py evaluate --data data/AudioWAV --speakers validation [--telephone]
 python model.py compare
 python model.py train-words --data data/text --minilm WHEEL
@@ -37,8 +38,8 @@ from calmscore.network.classifier import (
     EmotionClassifier,
     Hearing,
     load_classifier,
-    without_native_messages,
 )
+from calmscore.network.keras_network import without_native_messages
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.ordinary import source_shares
@@ -142,9 +143,24 @@ def train(
         log_mel=acted["train"].settings,
         **settings,
     ).write(artifacts / SETTINGS_FILE)
+    export(artifacts=artifacts)
     _write_json(artifacts / RECIPE_FILE, recipes)
     _write_json(artifacts / METRICS_FILE, metrics)
     return metrics
+
+
+def export(*, artifacts: Path) -> None:
+    """Write the ONNX export of a Keras model beside it; see `emotion_export`.
+
+    Parameters
+    ----------
+    artifacts : Path
+        Folder of the model.
+    """
+    with without_native_messages():
+        from calmscore.training.emotion_export import export_emotion_network
+
+    print(f"exported to {export_emotion_network(artifacts)}", flush=True)
 
 
 def inputs_as_trained(acted: TrainingSet, ordinary: TrainingSet | None) -> FloatArray:
@@ -444,6 +460,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     training.set_defaults(command=_train)
+    exporting = commands.add_parser("export", help="write the model's ONNX export again")
+    exporting.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
+    exporting.set_defaults(command=export)
     validating = commands.add_parser(
         "cross-validate", help="train and judge a network per group of speakers"
     )

@@ -1,6 +1,4 @@
-import gc
 import json
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -254,31 +252,6 @@ def test_a_missing_or_damaged_artifact_is_told_with_the_file_and_the_remedy(
     assert str(folder / named) in message
     assert "install Calmscore again or train a model" in message
     assert "Traceback" not in message
-
-
-@pytest.mark.parametrize("collecting", [True, False])
-@pytest.mark.parametrize("loads", [True, False])
-def test_loading_leaves_the_garbage_collector_on_or_off_as_it_was(
-    tmp_path, monkeypatch, collecting, loads
-):
-    seen = []
-
-    def network(path):
-        seen.append(gc.isenabled())
-        if not loads:
-            raise ArtifactError(f"{path}: damaged")
-        return stub_logits
-
-    monkeypatch.setattr("calmscore.network.classifier._network", network)
-    folder = artifact(tmp_path / "model", settings=GOOD_SETTINGS, model=b"x")
-    (gc.enable if collecting else gc.disable)()
-    try:
-        with nullcontext() if loads else pytest.raises(ArtifactError, match="damaged"):
-            load_classifier(folder)
-        assert gc.isenabled() is collecting
-    finally:
-        gc.enable()
-    assert seen == [False]
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

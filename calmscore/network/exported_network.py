@@ -1,0 +1,57 @@
+"""The emotion network's export: the Keras model's own numbers, run without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from calmscore.errors import ArtifactError
+from calmscore.network.onnx_session import open_onnx
+
+FloatArray = npt.NDArray[np.float32]
+
+EXPORTED_FILE = "emotion_recognition_model.onnx"
+INPUT = "log_mel"
+KERAS_SHA256 = "keras_sha256"
+"""What the file calls the digest of the Keras file that it was made of."""
+
+
+def open_exported_network(
+    path: Path, *, keras_sha256: str
+) -> Callable[[FloatArray], dict[str, FloatArray]]:
+    """Load the export of a network.
+
+    Parameters
+    ----------
+    path : Path
+        The exported file.
+    keras_sha256 : str
+        Digest of the Keras file, in hex.
+
+    Returns
+    -------
+    callable
+        From log-mel inputs of shape (n, frames, bands) to a dict of arrays with n rows.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing, damaged, or made of another Keras file.
+    """
+    try:
+        session = open_onnx(path)
+        made_of = session.get_modelmeta().custom_metadata_map.get(KERAS_SHA256)
+    except Exception as error:  # ONNX Runtime has no error of its own for this
+        raise ArtifactError(f"{path}: cannot be loaded ({error}); {_REMEDY}") from error
+    if made_of != keras_sha256:
+        raise ArtifactError(
+            f"{path}: made of the Keras file {made_of}, not of {keras_sha256}; {_REMEDY}"
+        )
+    names = [output.name for output in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, {INPUT: inputs}), strict=True))
+
+
+_REMEDY = "write it again with `python model.py export`"
