@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
@@ -221,7 +220,9 @@ def lateness_seconds(masks: tuple[Mask, Mask]) -> float:
         return 0.0
     reach = min(int(_LATEST_LINE_SECONDS / _LATE_STEP_SECONDS), first.size - 1)
     shifts = np.arange(-reach, reach + 1)
-    overlaps = scipy.signal.correlate(second, first, method="fft")[first.size - 1 + shifts]
+    size = 2 * first.size
+    product = np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size))
+    overlaps = np.fft.irfft(product, size)[shifts]
     fewest = overlaps.min()
     if fewest > _LITTLE_OVERTALK * least:
         return 0.0

@@ -65,7 +65,8 @@ def export_emotion_network(artifacts: Path) -> Path:
         path.unlink()
         raise ArtifactError(
             f"{path}: the export differs from {source} by {difference:.2g} of "
-            f"the largest answer, more than {LARGEST_DIFFERENCE:g}; calls are judged by Keras, slowly, until it is mended"
+            f"the largest answer, more than {LARGEST_DIFFERENCE:g}; calls are judged by Keras, "
+            "slowly, until it is mended"
         )
     return path
 
