@@ -43,21 +43,24 @@ def spoken() -> list[np.ndarray]:
     ]
 
 
-def assert_alike(first: EmotionClassifier, second: EmotionClassifier, sounds, *, rate_hz: int):
-    one, other = (c.listen(sounds, sample_rate_hz=rate_hz) for c in (first, second))
+Pair = tuple[EmotionClassifier, EmotionClassifier]
+
+
+def assert_alike(pair: Pair, sounds: list[np.ndarray], *, rate_hz: int) -> None:
+    one, other = (classifier.listen(sounds, sample_rate_hz=rate_hz) for classifier in pair)
     np.testing.assert_allclose(one.heard, other.heard, atol=PROBABILITIES)
     np.testing.assert_allclose(one.intended, other.intended, atol=PROBABILITIES)
     np.testing.assert_allclose(one.voices, other.voices, atol=COORDINATES)
 
 
 @pytest.fixture(scope="module")
-def shipped() -> tuple[EmotionClassifier, EmotionClassifier]:
+def shipped() -> Pair:
     return load_classifier(), load_classifier(runtime="keras")
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000])
 def test_the_shipped_export_answers_as_the_shipped_keras_model(shipped, rate_hz):
-    assert_alike(*shipped, spoken(), rate_hz=rate_hz)
+    assert_alike(shipped, spoken(), rate_hz=rate_hz)
 
 
 def test_both_are_the_same_model(shipped):
@@ -134,10 +137,8 @@ def test_keras_stands_in_for_an_export_that_does_not_belong_and_says_so(artifact
     assert runs_on_keras(artifact, caplog)
     (record,) = caplog.records
     assert "model.py export" in record.getMessage()
-    assert_alike(
-        load_classifier(artifact), load_classifier(artifact, runtime="keras"),
-        spoken()[-8:], rate_hz=8_000,
-    )  # fmt: skip
+    pair = load_classifier(artifact), load_classifier(artifact, runtime="keras")
+    assert_alike(pair, spoken()[-8:], rate_hz=8_000)
 
 
 @pytest.mark.parametrize("by", ["argument", "variable"])
