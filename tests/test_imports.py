@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "calmscore"
 
 # From the bottom up; parts of one level do not know of each other.
 LEVELS = (
-    {"connections", "emotions", "errors", "locations"},
+    {"connections", "emotions", "errors", "locations", "telemetry"},
     {"settings"},
     {"audio"},
     {"network"},

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from calmscore.telemetry import switch_off_telemetry
+
+switch_off_telemetry()
+
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.floating[Any]]
 

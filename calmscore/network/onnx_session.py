@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from calmscore.telemetry import switch_off_telemetry
+
+switch_off_telemetry()
+
 
 def open_onnx(path: Path) -> Any:
     """Load an exported network.
