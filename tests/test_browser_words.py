@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from running_dashboard import ROOT, running_browser, running_dashboard
 from test_browser import PATIENCE, PLAYER, open_page, score
+from test_browser_desk import add, wait_for_call
 
 pytestmark = pytest.mark.browser
 
@@ -27,3 +30,45 @@ def test_words_follow_and_a_click_plays_them(monkeypatch):
         expect(current).to_contain_text("weighs most:")
         page.fill(".console .words input", "order number")
         expect(page.locator(".console .words li:not(.hidden)")).to_have_count(1, timeout=PATIENCE)
+
+
+def heard_at(page, seconds: float) -> None:
+    """Wait until the call plays from about there."""
+    page.wait_for_function(
+        f"{PLAYER} && {PLAYER}.currentTime >= {seconds - 0.5}"
+        f" && {PLAYER}.currentTime < {seconds + 20}",
+        timeout=PATIENCE,
+    )
+
+
+def test_from_the_upload_to_the_word_that_finds_the_call(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+    with running_dashboard(stub_model=True) as address, running_browser() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.goto(f"{address}/calls", timeout=PATIENCE)
+        add(page, ROOT / "samples" / "calms_down.wav")
+        page.get_by_role("link", name="Open").first.click()
+        wait_for_call(page)
+        # The words come a little later, by themselves.
+        page.wait_for_selector(".console .words li", timeout=PATIENCE)
+        word = page.locator(".console .words .said [data-at]", has_text="cancel").last
+        seconds = float(word.get_attribute("data-at"))
+        word.click()
+        heard_at(page, seconds)
+        # And the call is found by what is said in it.
+        page.get_by_role("link", name="All calls").click()
+        page.get_by_role("textbox", name="Said in the call").fill('"third time"')
+        page.keyboard.press("Enter")
+        line = page.locator("td.said a").first
+        expect(line.locator("mark")).to_have_text("third time!", timeout=PATIENCE)
+        expect(line).to_contain_text("Customer")
+        expect(page.locator("td.watched .phrase").first).to_contain_text("cancel")
+        line.click()
+        page.wait_for_url(re.compile(r"/call\?.*at="), timeout=PATIENCE)
+        at = float(re.findall(r"at=([\d.]+)", page.url)[0])
+        assert at > 5.0
+        heard_at(page, at)
+        page.go_back()
+        page.get_by_role("textbox", name="Said in the call").fill("nobody says this")
+        page.keyboard.press("Enter")
+        page.get_by_text("No call matches").wait_for(timeout=PATIENCE)

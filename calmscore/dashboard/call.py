@@ -250,6 +250,14 @@ def _words_follow(store: Store, call_id: str) -> None:
     if not read_environment().writes_words:
         st.caption("What is said is not written down: that is turned off here.")
         return
+    trouble = words_writer().trouble
+    if trouble:
+        st.warning(
+            f"What is said cannot be kept at present: {plain(trouble)}. It is tried again by "
+            "itself; the score does not need it.",
+            icon=":material/info:",
+        )
+        return
     done = words_writer().progress_of(call_id)
     share = 0.0 if done is None else done[0] / max(done[1], 1)
     st.progress(share, text="Writing down what is said…")

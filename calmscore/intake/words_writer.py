@@ -16,13 +16,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.second_look import Analyse
 from calmscore.audio.recording import read_recording
-from calmscore.errors import CallFileError, CalmscoreError, NotStoredError
+from calmscore.errors import CallFileError, CalmscoreError, NotStoredError, StoreError
 from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.alerts import raise_alerts
@@ -63,6 +61,9 @@ class WordsWriter:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._progress: dict[str, tuple[int, int]] = {}
+        # Written down, but not kept yet, with the report that they were written down by.
+        self._unkept: tuple[CallReport, CallReport] | None = None
+        self._trouble = ""
 
     def start(self) -> None:
         """Begin, in the background; a second call does nothing."""
@@ -78,18 +79,24 @@ class WordsWriter:
         """Return how many parts of a call are written down here, and of how many."""
         return self._progress.get(call_id)
 
+    @property
+    def trouble(self) -> str:
+        """Why no words can be kept at present; empty if they can."""
+        return self._trouble
+
     def write_waiting(self) -> int:
         """Write down the words of all calls that wait, now, and return how many did.
 
         Raises
         ------
         StoreError
-            If the store cannot be read or written.
+            If the store cannot be read or written; what was written down is kept with the next
+        call of this.
         """
         # What waits goes on waiting where words are turned off.
         if not read_environment().writes_words:
             return 0
-        count = 0
+        count = self._keep()
         while not self._stopping.is_set() and self._write_next():
             count += 1
         return count
@@ -101,8 +108,11 @@ class WordsWriter:
             wait = _LOOK_EVERY_SECONDS
             try:
                 self.write_waiting()
-            except (CalmscoreError, SQLAlchemyError) as error:
+                self._trouble = ""
+            except Exception as error:  # the next look may find it mended
                 _log.error("the words of a call cannot be stored: %s", error)
+                known = isinstance(error, CalmscoreError)
+                self._trouble = str(error) if known else f"a fault ({type(error).__name__})"
                 wait = _RETRY_SECONDS
 
     def _write_next(self) -> bool:
@@ -125,7 +135,23 @@ class WordsWriter:
         self._progress[call_id] = (0, 1)
         with self._store.database.reading() as session:
             report = CallReport.from_dict(read_report(session, call_id))
-        keep_words(self._store, self._told(report, advance), before=report)
+        self._unkept = (self._told(report, advance), report)
+        self._keep()
+
+    def _keep(self) -> int:
+        """Keep what was written down, and return how many calls that was, 0 or 1."""
+        if self._unkept is None:
+            return 0
+        told, before = self._unkept
+        try:
+            keep_words(self._store, told, before=before)
+        except StoreError:
+            raise  # minutes of work, which need not be done again
+        except Exception:
+            self._unkept = None
+            raise
+        self._unkept = None
+        return 1
 
     def _told(self, report: CallReport, advance: Callable[[int, int], None]) -> CallReport:
         try:
@@ -238,7 +264,7 @@ def keep_words(store: Store, report: CallReport, *, before: CallReport) -> bool:
         )
         if kept:
             raise_alerts(session, find_call(session, report.call.id))
-    if changed:
+    if report.call.customer_channel != before.call.customer_channel:
         store.database.wipe()
     return kept
 

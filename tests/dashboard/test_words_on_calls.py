@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from desk_pages import desk_store, opened
+from desk_pages import desk_store, opened, texts
 from made_calls import CALM, made_recording, made_report
 
 from calmscore.analysis.report import SpokenWord, Turn, Words, WordsTurn
@@ -124,3 +124,21 @@ def test_how_conversations_went_is_shown_and_sorted_where_it_is_wanted(store):
     told = [[row[name] for name in ("file", *names)] for row in table(page)["rows"]]
     assert told[0][0] == "a.wav" and told[0][2:] == ["1", "0"]
     assert told[1] == ["b.wav", "–", "–", "–"]
+
+
+def test_words_that_cannot_be_kept_are_told_on_the_call(store, monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+
+    class Stuck:
+        trouble = "the disk of the data folder is full; make room"
+
+        def progress_of(self, call_id):
+            return None
+
+    monkeypatch.setattr("calmscore.dashboard.shared_model.words_writer", Stuck)
+    recording = made_recording(1)
+    report = made_report(CALM, file_name="a.wav", recording=recording)
+    store.add_call(report, io.BytesIO(recording), actor="tester")
+    page = opened(page_file("call"), call=report.call.id)
+    assert not page.exception
+    assert "cannot be kept at present: the disk of the data folder is full" in texts(page)
