@@ -109,7 +109,7 @@ class Service:
         }
         program = [
             str(ROOT / "tests" / "stub_server.py"), str(self._data), str(SECONDS_PER_CALL),
-            self._url, "leases as shipped",
+            "--url", self._url, "--leases-as-shipped",
         ] if self._stub else [str(ROOT / "benchmarks" / "serve_on_free_port.py")]  # fmt: skip
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -8,9 +8,11 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from calmscore.connections import BoundedProtocol
 from calmscore.service.application import create_app
 
 app = create_app()
 with socket.create_server(("127.0.0.1", 0)) as listening:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="warning", http=BoundedProtocol)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -450,7 +450,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
 ) -> None:
     """Start the dashboard."""
-    command = [sys.executable, "-m", "calmscore.dashboard.run", str(_DASHBOARD / "app.py"),
+    command = [sys.executable, "-m", "streamlit", "run", str(_DASHBOARD / "app.py"),
                *_streamlit_options(_DASHBOARD / "streamlit.toml"),
                "--server.address", host, "--server.port", str(port)]  # fmt: skip
     # In this process's place, so that signals reach the dashboard.

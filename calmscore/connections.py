@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _REQUEST_LINE_ARGUMENT = 2
@@ -113,6 +115,25 @@ class BoundedProtocol(H11Protocol):
 
     def _end(self) -> None:
         self.transport.abort()
+
+
+def bound_connections() -> None:
+    """Let every uvicorn server of this process speak `BoundedProtocol`.
+
+    For a program that somebody else starts, as ``streamlit run`` does: it has no way to choose
+    the protocol. To be called before the server listens; a second call does nothing.
+    """
+    setattr(uvicorn.Server, "startup", _bounded_startup)  # noqa: B010
+
+
+_startup = uvicorn.Server.startup
+
+
+async def _bounded_startup(
+    server: uvicorn.Server, sockets: list[socket.socket] | None = None
+) -> None:
+    server.config.http_protocol_class = BoundedProtocol
+    await _startup(server, sockets=sockets)
 
 
 def hide_queries() -> None:

@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
-from service_store import ROOT, make_keys, tone
+from service_store import make_keys, tone
 from sqlalchemy import text
+from stub_service import address_of, stub_service
 from waiting_uploads import until_ended, until_none_left
 
 UPLOADS = 30
 CLIENTS = 4
-
-
-@contextmanager
-def server_process(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "stub_server.py"), str(folder), "0.2", url],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def contents() -> list[bytes]:
@@ -49,12 +30,16 @@ def test_three_services_and_one_is_killed(store, store_url):
     key = make_keys(store).supervisor
     files = contents()
     with ExitStack() as stack:
-        services = [stack.enter_context(server_process(store.folder, store_url)) for _ in range(3)]
-        victim = services[0][0]
+        services = [
+            stack.enter_context(stub_service(store.folder, seconds_per_call=0.2, url=store_url))
+            for _ in range(3)
+        ]
+        addresses = [address_of(service) for service in services]
+        victim = services[0]
 
         def send(number: int) -> str:
             for attempt in range(20):
-                address = services[(number + attempt) % 3][1]
+                address = addresses[(number + attempt) % 3]
                 try:
                     answer = httpx.post(
                         f"{address}/v1/calls", headers=key, timeout=60,

@@ -37,7 +37,6 @@ from calmscore.service.documents import (
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
-from calmscore.settings import read_environment
 from calmscore.store.calls import (
     CallFilter,
     CallOrder,
@@ -164,7 +163,7 @@ async def add_call(
     # Before the body is read, and again with it.
     await run_in_threadpool(service.queue.check_room)
     async with receive_upload(
-        request, service.store.incoming.folder, most_bytes=read_environment().max_file_bytes
+        request, service.store.incoming.folder, most_bytes=service.settings.max_file_bytes
     ) as upload:
         parameters = {
             "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],

@@ -18,7 +18,6 @@ from calmscore.service.documents import PredictionDocument, TrainingDocument, Tr
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import receive_upload
-from calmscore.settings import read_environment
 from calmscore.store.jobs import JobRow, read_job
 
 _LARGEST_REQUEST_BYTES = 16 * 1024
@@ -37,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["model"])
 async def predict(request: Request, service: CurrentService, key: Supervisor) -> dict[str, Any]:
     """Return how a clip of one voice sounds, up to 60 s and 32 MiB; nothing is stored."""
     classifier = service.classifier.now()
-    most_bytes = min(LARGEST_CLIP_BYTES, read_environment().max_file_bytes)
+    most_bytes = min(LARGEST_CLIP_BYTES, service.settings.max_file_bytes)
     async with receive_upload(
         request, service.store.incoming.folder, most_bytes=most_bytes
     ) as upload:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 
 from calmscore.store.calls import CallDetails
-from calmscore.store.name_pattern import compiled
+from calmscore.store.name_pattern import search_name
 from calmscore.store.settings import Settings
 
 
@@ -42,10 +42,8 @@ def details_from_name(file_name: str, settings: Settings) -> CallDetails:
     if not settings.file_name_pattern:
         return CallDetails()
     name = PurePath(file_name).name.encode(errors="replace").decode()
-    found = compiled(settings.file_name_pattern).search(name)
-    if found is None:
-        return CallDetails()
-    groups = {name: text.strip() for name, text in found.groupdict().items() if text}
+    found = search_name(settings.file_name_pattern, name)
+    groups = {key: text.strip() for key, text in found.items()}
     return CallDetails(
         agent=groups.get("agent") or None,
         customer=groups.get("customer") or None,

@@ -1,7 +1,8 @@
 """The pattern of file names: regular expressions that take linear time, whatever the name.
 
 Python's own engine can need more than a lifetime for a name of 40 letters. RE2 cannot; in
-exchange it knows no look-around and no references back.
+exchange it knows no look-around and no references back. Its time grows with the pattern
+times the name; both are bounded here, so that the hardest of them takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -19,6 +20,30 @@ _LETTERS = r"\p{L}\p{M}\p{N}_"
 _IDIOMS = {r"[^\W_]": r"[\p{L}\p{M}\p{N}]", r"[^\W\d_]": r"[\p{L}\p{M}]"}
 
 
+LONGEST_PATTERN = 500
+# What a file system takes; what a client calls an upload has no bound of its own.
+LONGEST_NAME = 255
+
+
+def search_name(pattern: str, name: str) -> dict[str, str]:
+    """Return what the named groups of a pattern find in a file name; empty without a match.
+
+    Parameters
+    ----------
+    pattern : str
+        As `compiled` takes it.
+    name : str
+        Its first 255 characters are searched.
+
+    Raises
+    ------
+    ParameterError
+        If the pattern cannot be read.
+    """
+    found = compiled(pattern).search(name[:LONGEST_NAME])
+    return {} if found is None else {key: text for key, text in found.groupdict().items() if text}
+
+
 @lru_cache(maxsize=16)
 def compiled(pattern: str) -> Any:
     """Return a pattern ready to search with.
@@ -26,13 +51,17 @@ def compiled(pattern: str) -> Any:
     Parameters
     ----------
     pattern : str
-        Regular expression.
+        Regular expression of at most 500 characters.
 
     Raises
     ------
     ParameterError
-        If it cannot be read.
+        If it cannot be read, or is longer.
     """
+    if len(pattern) > LONGEST_PATTERN:
+        raise ParameterError(
+            f"file_name_pattern has {len(pattern)} characters; write it in {LONGEST_PATTERN}"
+        )
     options = re2.Options()
     options.log_errors = False
     try:

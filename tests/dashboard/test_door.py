@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import urllib.request
 import uuid
 from contextlib import suppress
+from pathlib import Path
 from urllib.error import HTTPError
 
 import httpx
@@ -97,24 +99,49 @@ def test_who_sits_at_this_machine_uploads_while_there_is_room(monkeypatch):
         assert policy == CONTENT_POLICY
 
 
-def test_half_sent_requests_end_and_pages_stay_open(tmp_path):
+def made_run(port: int) -> list[str]:
+    """Return what ``make run`` starts."""
+    told = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "run", f"PORT={port}",
+         f"BIN={Path(sys.executable).parent}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return shlex.split(told.stdout.splitlines()[-1])
+
+
+def dashboard_command(port: int) -> list[str]:
+    return [sys.executable, "-m", "calmscore", "dashboard", "--port", str(port)]
+
+
+HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+HALF_AN_UPLOAD = (
+    b"PUT /_stcore/upload_file/%s/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+    b"Content-Type: multipart/form-data; boundary=cut\r\n\r\n--cut\r\n"
+)
+
+
+@pytest.mark.parametrize("command", [made_run, dashboard_command])
+def test_half_sent_requests_end_strangers_upload_nothing_and_pages_stay_open(tmp_path, command):
     port = free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "calmscore", "dashboard", "--port", str(port)],
-        cwd=ROOT, env=os.environ | {"CALMSCORE_DATA_FOLDER": str(tmp_path)},
+        command(port), cwd=ROOT, env=os.environ | {"CALMSCORE_DATA_FOLDER": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://localhost:{port}"
+    stranger = HALF_AN_UPLOAD % (str(uuid.uuid4()).encode(), str(uuid.uuid4()).encode())
     try:
         wait_until_healthy(f"{address}/_stcore/health", server)
         page, session_id = open_session(address)
-        halves = [socket.create_connection(("localhost", port), timeout=60) for _ in range(5)]
-        for half in halves:
-            half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        halves = [socket.create_connection(("localhost", port), timeout=60) for _ in range(6)]
+        for half, said in zip(halves, [HALF_A_HEAD, stranger] * 3, strict=True):
+            half.sendall(said)
         with page:
             for half in halves:
                 with half, suppress(ConnectionResetError):
-                    assert half.recv(1) == b""
+                    assert half.recv(12) in (b"", b"HTTP/1.1 403")
+                    while half.recv(65536):
+                        pass
+            assert put(address, str(uuid.uuid4())) == 403
             assert put(address, session_id) == 204
     finally:
         server.terminate()

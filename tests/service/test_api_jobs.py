@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 from running_service import running
-from service_store import ROOT, make_keys, speech, tone, unhurried
+from service_store import make_keys, speech, tone, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
+from stub_service import address_of, stub_service
 from waiting_uploads import until_ended, waiting_upload
 
 from calmscore.service.application import create_app
@@ -192,27 +189,11 @@ def test_not_ready_while_nothing_can_be_stored_and_still_alive(store, monkeypatc
 # A real server
 
 
-@contextmanager
-def server_process(folder: Path, *, seconds_per_call: float):
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "stub_server.py"), str(folder),
-         str(seconds_per_call)],
-        stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def test_a_killed_service_loses_no_accepted_upload(store):
     key = make_keys(store).supervisor
     contents = [tone(1.0 + number / 10) for number in range(6)]
-    with server_process(store.folder, seconds_per_call=0.3) as (process, address):
+    with stub_service(store.folder, seconds_per_call=0.3) as process:
+        address = address_of(process)
         jobs = [
             httpx.post(
                 f"{address}/v1/calls", headers=key, files={"file": (f"{n}.wav", content)},
@@ -224,7 +205,8 @@ def test_a_killed_service_loses_no_accepted_upload(store):
         process.wait()
     with store.database.reading() as session:
         assert any(read_job(session, job["id"]).finished_at is None for job in jobs)
-    with server_process(store.folder, seconds_per_call=0.0):
+    with stub_service(store.folder, seconds_per_call=0.0) as process:
+        address_of(process)
         ended = until_ended(store, [job["id"] for job in jobs])
     assert [job.call_id for job in ended] == [
         hashlib.sha256(content).hexdigest() for content in contents
