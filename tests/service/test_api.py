@@ -243,18 +243,18 @@ def test_a_boundary_beyond_measure_is_refused(client, keys):
     assert_problem(raw(client, keys, FILE, content_type=kind), 422, "malformed_form")
 
 
-def test_a_file_above_the_limit_is_refused_announced_or_not(client, keys, store, monkeypatch):
-    monkeypatch.setenv("CALMSCORE_MAX_FILE_BYTES", "100000")
-
+def test_a_file_above_the_limit_is_refused_announced_or_not(keys, store):
     def unannounced():
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
         for _ in range(40):
             yield bytes(65536)
         yield END
 
-    assert_problem(upload(client, keys, bytes(200_000)), 413, "file_too_large")
-    assert_problem(raw(client, keys, unannounced()), 413, "file_too_large")
-    assert upload(client, keys, tone(5.0)).status_code == 201
+    app = create_app(store, stub_classifier(), settings=unhurried(max_file_bytes=100_000))
+    with TestClient(app) as client:
+        assert_problem(upload(client, keys, bytes(200_000)), 413, "file_too_large")
+        assert_problem(raw(client, keys, unannounced()), 413, "file_too_large")
+        assert upload(client, keys, tone(5.0)).status_code == 201
     assert list((store.folder / "incoming").iterdir()) == []
 
 
