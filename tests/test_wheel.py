@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from dockerfile import copy_first_stage
 from running_dashboard import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,12 +20,10 @@ SAMPLE = ROOT / "samples" / "calms_down.wav"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    # From a copy: a build leaves folders behind, and takes up those of an earlier one.
+    # From a copy, as in the image: a build leaves folders behind, and takes up those of an
+    # earlier one.
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("artifacts", "calmscore", "docs", "samples"):
-        shutil.copytree(ROOT / name, source / name)
+    copy_first_stage(source)
     # Without isolation: the build tools of this environment, and nothing is downloaded.
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation",

@@ -19,7 +19,6 @@ FloatArray = npt.NDArray[np.float32]
 
 SPEAKER_MODEL_FILE = "speaker_embedding.onnx"
 SPEAKER_SPACE_FILE = "speaker_space.npz"
-FRAME_RATE_HZ = 100
 WINDOW_FRAMES = 148
 """Frames that the network was exported for: a second and a half."""
 BANDS = 80

@@ -99,7 +99,21 @@ def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFr
 
 
 def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterator[pd.DataFrame]:
-    """Yield `segments_table` in parts of some hundred calls, so that memory stays small."""
+    """Yield one row per segment of the calls' current reports, in parts of some hundred calls.
+
+    Parameters
+    ----------
+    session : Session
+        A reading one.
+    wanted : CallFilter, optional
+        All calls by default.
+
+    Yields
+    ------
+    DataFrame
+        Columns of ``SEGMENT_TABLE_COLUMNS``; by call, then by time. One without rows where
+        there are none.
+    """
     yield from _table_pages(session, wanted, segment_rows, SEGMENT_TABLE_COLUMNS)
 
 
@@ -128,28 +142,6 @@ def _table_pages(
         yield pd.DataFrame(rows, columns=list(columns))
     if not found:
         yield pd.DataFrame(columns=list(columns))
-
-
-def segments_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
-    """Return one row per segment of the calls' current reports.
-
-    Parameters
-    ----------
-    session : Session
-        A reading one.
-    wanted : CallFilter, optional
-        All calls by default.
-
-    Returns
-    -------
-    DataFrame
-        Columns of ``SEGMENT_TABLE_COLUMNS``; by call, then by time. For many calls,
-        `segment_pages` takes less memory.
-    """
-    pages = [page for page in segment_pages(session, wanted) if len(page)]
-    if not pages:
-        return pd.DataFrame(columns=list(SEGMENT_TABLE_COLUMNS))
-    return pd.concat(pages, ignore_index=True)
 
 
 def corrections_table(session: Session) -> pd.DataFrame:

@@ -42,7 +42,6 @@ from calmscore.training.training_sets import read_clip
 
 Figures = dict[str, Any]
 
-VOICE_EVALUATION_FILE = "voice_evaluation.json"
 
 _LARGE_ERROR = 0.2
 _TEN_MINUTES = 600

@@ -32,7 +32,6 @@ from calmscore.outputs.exports import (
     corrections_table,
     record_export,
     segment_pages,
-    segments_table,
     write_csv,
     write_training_corrections,
 )
@@ -51,6 +50,10 @@ def store(tmp_path):
     opened = Store(tmp_path / "data")
     yield opened
     opened.close()
+
+
+def segments_table(session, wanted=None) -> pd.DataFrame:
+    return pd.concat(list(segment_pages(session, wanted)), ignore_index=True)
 
 
 def three_calls(store: Store) -> None:
