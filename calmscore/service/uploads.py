@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -83,9 +83,14 @@ async def receive_upload(
         raise _not_written(error) from error
     path = Path(name)
     try:
-        with open(descriptor, "wb") as target:
+        target = open(descriptor, "wb")  # noqa: SIM115  closed below, whatever its disk says
+        try:
             form = _Form(boundary, target, most_bytes=most_bytes)
             await _receive(request, form)
+        finally:
+            # What could not be written is told by then; closing tries it once more.
+            with suppress(OSError):
+                target.close()
         yield form.finished(path)
     finally:
         path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from datetime import UTC, datetime
 
@@ -261,6 +262,17 @@ def test_a_file_above_the_limit_is_refused_announced_or_not(keys, store):
 def test_a_call_above_the_length_limit_is_refused(client, keys, monkeypatch):
     monkeypatch.setenv("CALMSCORE_MAX_DURATION_SECONDS", "2")
     assert_problem(upload(client, keys, tone(3.0)), 422, "too_long")
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 3_000_000], ids=["buffered", "flushed", "parts"])
+def test_an_upload_on_a_full_disk_is_a_problem_of_the_store(client, keys, store, monkeypatch, size):
+    part = store.folder / "incoming" / "full.part"
+    monkeypatch.setattr(
+        "calmscore.service.uploads.tempfile.mkstemp",
+        lambda **_: (os.open("/dev/full", os.O_WRONLY), str(part)),
+    )
+    assert_problem(upload(client, keys, bytes(size)), 503, "store_unusable")
+    assert list((store.folder / "incoming").iterdir()) == []
 
 
 def test_an_upload_that_cannot_be_written_is_a_problem_of_the_store(client, keys, store):
