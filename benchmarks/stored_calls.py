@@ -40,13 +40,8 @@ from calmscore.analysis.report import (  # noqa: E402
     CallReport,
     ModelInfo,
     SegmentReport,
-    Speaker,
     Speakers,
-    SpokenWord,
     Talk,
-    Turn,
-    Words,
-    WordsTurn,
 )
 from calmscore.analysis.scoring import score_probabilities  # noqa: E402
 from calmscore.dashboard.page_files import page_file  # noqa: E402
@@ -86,6 +81,7 @@ VOCABULARY = (
     *(f"word{number}" for number in range(20_000)),
 )  # fmt: skip
 WORDS_PER_SECOND = 2.0
+CONVERSATIONS = 300
 WATCHED = ("cancel", "supervisor", "third time")
 # Moods at the start and at the end of a made-up call, and how often each course comes.
 _COURSES = (
@@ -148,7 +144,6 @@ def make_report(number: int, generator: np.random.Generator) -> CallReport:
         )
         for index in range(segments)
     )
-    words = make_words(duration, generator)
     return CallReport(
         call=CallInfo(
             id=generator.bytes(32).hex(),
@@ -168,45 +163,41 @@ def make_report(number: int, generator: np.random.Generator) -> CallReport:
             silence_seconds=max(0.7 * duration - spoken_seconds, 0.0),
             overtalk_seconds=0.0,
             longest_silence_seconds=SEGMENT_SECONDS,
-            turns=tuple(
-                Turn(
-                    speaker=turn.speaker or "customer",
-                    start_seconds=turn.start_seconds,
-                    end_seconds=turn.end_seconds,
-                )
-                for turn in words.turns
-            ),
         ),
-        words=words,
         warnings=(),
     )
 
 
-def make_words(duration_seconds: float, generator: np.random.Generator) -> Words:
+def make_words(duration_seconds: float, generator: np.random.Generator) -> dict[str, Any]:
     """Make up what is said in a call, in turns of 2 to 12 seconds, some of them overlapping."""
-    turns: list[WordsTurn] = []
+    turns: list[dict[str, Any]] = []
     start = 1.0
     while start < duration_seconds - 2.0:
         end = min(start + generator.uniform(2.0, 12.0), duration_seconds)
         count = max(int((end - start) * WORDS_PER_SECOND), 1)
         places = np.minimum(generator.zipf(1.3, count) - 1, len(VOCABULARY) - 1)
-        speaker: Speaker = "agent" if len(turns) % 2 == 0 else "customer"
-        spoken = tuple(
-            SpokenWord(
-                text=VOCABULARY[place],
-                start_seconds=round(start + number / WORDS_PER_SECOND, 2),
-                end_seconds=round(start + (number + 0.8) / WORDS_PER_SECOND, 2),
-            )
+        words = [
+            {
+                "text": VOCABULARY[place],
+                "start_seconds": round(start + number / WORDS_PER_SECOND, 2),
+                "end_seconds": round(start + (number + 0.8) / WORDS_PER_SECOND, 2),
+                "weight": None,
+            }
             for number, place in enumerate(places)
-        )
-        text = " ".join(word.text for word in spoken)
+        ]
         turns.append(
-            WordsTurn(
-                speaker=speaker, start_seconds=start, end_seconds=end, text=text, words=spoken
-            )
+            {
+                "speaker": "agent" if len(turns) % 2 == 0 else "customer",
+                "start_seconds": start,
+                "end_seconds": end,
+                "text": " ".join(word["text"] for word in words),
+                "words": words,
+                "emotions": None,
+                "sentiment": None,
+            }
         )
         start = end + float(generator.uniform(-1.0, 4.0))
-    return Words(language="en", model="made up", turns=tuple(turns))
+    return {"language": "en", "model": "made up", "turns": turns}
 
 
 def _probabilities(segments: int, generator: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -231,6 +222,10 @@ def fill(database: Database, *, calls: int) -> float:
     """Save made-up calls, the same ones every time; return the seconds it took."""
     generator, choices = np.random.default_rng(4), random.Random(4)
     names = [f"Agent {number:02d}" for number in range(1, AGENTS + 1)]
+    conversations = [
+        make_words(min(generator.lognormal(5.5, 0.6), 900.0), generator)
+        for _ in range(CONVERSATIONS)
+    ]
     started = time.perf_counter()
     for begin in trange(0, calls, _TOGETHER, desc="saving calls", disable=None):
         with database.writing() as session:
@@ -243,11 +238,14 @@ def fill(database: Database, *, calls: int) -> float:
                     called_at=called_at,
                 )
                 call = save_report(session, report, details=details)
+                # What lists are sorted by comes from turns, which reports here do without.
+                call.agent_share = choices.uniform(0.2, 0.8)
+                call.interruptions, call.pauses = choices.randrange(12), choices.randrange(20)
                 save_words(
                     session,
                     call,
                     customer_channel=report.call.customer_channel,
-                    words=report.to_dict()["words"],
+                    words=conversations[number % CONVERSATIONS],
                 )
                 if choices.random() < 0.3:
                     set_tags(session, report.call.id, choices.sample(TAGS, 2))

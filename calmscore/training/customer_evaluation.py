@@ -200,12 +200,7 @@ def guess_calls(data: Path, *, calls: int, seed: int) -> Iterator[GuessedCall]:
     CorpusError
         If the folder has no clip of the validation speakers.
     """
-    paths: dict[str, list[Path]] = {}
-    for clip in read_corpus(data, corpus=crema_d.CORPUS):
-        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS:
-            paths.setdefault(clip.speaker, []).append(clip.path)
-    if not paths:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    paths = clips_of_validation_speakers(data)
     for number in range(calls):
         generator = np.random.default_rng((seed, number))
         customer, agent = generator.choice(sorted(paths), 2, replace=False)
@@ -218,7 +213,7 @@ def guess_calls(data: Path, *, calls: int, seed: int) -> Iterator[GuessedCall]:
         direction: Literal["inbound", "outbound"] = "inbound" if inbound else "outbound"
         name = f"{number}_{direction}.wav" if named else f"{number}.wav"
         guess = segment_call(
-            _recording(name, sound[::-1] if customer_right else sound),
+            recording_of(name, sound[::-1] if customer_right else sound),
             direction=call_direction(name),
         )
         yield GuessedCall(
@@ -229,7 +224,25 @@ def guess_calls(data: Path, *, calls: int, seed: int) -> Iterator[GuessedCall]:
         )
 
 
-def _recording(name: str, sound: FloatArray) -> Recording:
+def clips_of_validation_speakers(data: Path) -> dict[str, list[Path]]:
+    """Return the usable clips of each validation speaker.
+
+    Raises
+    ------
+    CorpusError
+        If the folder has none.
+    """
+    paths: dict[str, list[Path]] = {}
+    for clip in read_corpus(data, corpus=crema_d.CORPUS):
+        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS:
+            paths.setdefault(clip.speaker, []).append(clip.path)
+    if not paths:
+        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    return paths
+
+
+def recording_of(name: str, sound: FloatArray) -> Recording:
+    """Return composed sound, shape (channels, n), as if it was read from a file."""
     return Recording(
         file_name=name,
         sha256="",

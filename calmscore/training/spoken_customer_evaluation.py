@@ -1,12 +1,15 @@
 """Measure what words add to the guess of who is the customer, on the level of text.
 
-    python -m calmscore.training.spoken_customer_evaluation [--tweets FILE] [--calls 1000]
+    python -m calmscore.training.spoken_customer_evaluation [--tweets FILE] [--mono 24]
 
 Who speaks when comes from the scripts of `customer_evaluation`. What agents say is drawn from
 lines written by hand, a part of them without any phrase that gives agents away; what customers say
 comes from tweets to airlines, which nobody here wrote. Words are lost and mistaken as often as on
 a telephone line. So the figures tell how the cues join, and how often real customers are taken for
 agents; how agents of a given company speak, they do not tell.
+
+``--mono`` speaks some calls with clips of CREMA-D on one channel, so that the words are those of
+two voices that were told apart, with all that goes wrong there.
 """
 
 from __future__ import annotations
@@ -24,14 +27,23 @@ from typing import Any, Literal
 import numpy as np
 
 from calmscore.analysis.customer import guess_customer
-from calmscore.analysis.report import Direction
-from calmscore.analysis.segments import UNCLEAR_DOUBT
+from calmscore.analysis.report import Direction, Speaker
+from calmscore.analysis.segments import UNCLEAR_DOUBT, SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
 from calmscore.errors import CalmscoreError
 from calmscore.training.corpora.airline_tweets import read_tweets
+from calmscore.training.customer_evaluation import (
+    Person,
+    clips_of_validation_speakers,
+    inbound_script,
+    outbound_script,
+    recording_of,
+    speak,
+)
 from calmscore.training.customer_evaluation import Said as Spoken
-from calmscore.training.customer_evaluation import inbound_script, outbound_script
+
+Span = tuple[float, float]
 
 _WORD_ERROR_RATE = 0.15
 _WORDS_PER_SECOND = 2.5
@@ -115,14 +127,38 @@ def _composed(
     *,
     inbound: bool,
 ) -> tuple[list[Mask], list[Said]]:
-    end, placed, said = 1.0, [], []
+    places: dict[Person, int] = {"customer": customer, "agent": 1 - customer}
+    times = _times(script)
+    masks = [np.zeros(int((times[-1][1] + 60.0) * MASK_RATE_HZ), dtype=np.bool_) for _ in range(2)]
+    for one, (start, end) in zip(script, times, strict=True):
+        masks[places[one.person]][int(start * MASK_RATE_HZ) : int(end * MASK_RATE_HZ)] = True
+    lines = _lines(script, texts, generator, inbound=inbound)
+    return masks, [
+        Said(place=places[one.person], text=text) for one, text in zip(script, lines, strict=True)
+    ]
+
+
+def _times(script: Sequence[Spoken]) -> list[tuple[float, float]]:
+    """Return when each line begins and ends, as `customer_evaluation.speak` speaks them."""
+    last, times = 1.0, []
+    for one in script:
+        start = max(last + one.pause_seconds, 0.0)
+        times.append((start, start + one.seconds))
+        last = max(last, start + one.seconds)
+    return times
+
+
+def _lines(
+    script: Sequence[Spoken],
+    texts: Sequence[str],
+    generator: np.random.Generator,
+    *,
+    inbound: bool,
+) -> list[str]:
     last = max(place for place, one in enumerate(script) if one.person == "agent")
+    lines: list[str] = []
     opened = False
     for number, one in enumerate(script):
-        start = max(end + one.pause_seconds, 0.0)
-        place = customer if one.person == "customer" else 1 - customer
-        placed.append((place, start, start + one.seconds))
-        end = max(end, start + one.seconds)
         if one.seconds < _SHORT_SECONDS and (one.person == "customer" or opened):
             text = _one_of(_SHORT, generator)
         elif one.person == "customer":
@@ -133,11 +169,91 @@ def _composed(
             text = _one_of(_CLOSINGS if number == last else _WORK, generator)
         opened = opened or one.person == "agent"
         words = text.split()[: max(int(one.seconds * _WORDS_PER_SECOND), 1)]
-        said.append(Said(place=place, text=_misheard(words, generator)))
-    masks = [np.zeros(int((end + 1.0) * MASK_RATE_HZ), dtype=np.bool_) for _ in range(2)]
-    for place, start, stop in placed:
-        masks[place][int(start * MASK_RATE_HZ) : int(stop * MASK_RATE_HZ)] = True
-    return masks, said
+        lines.append(_misheard(words, generator))
+    return lines
+
+
+def mono_calls(
+    data: Path, texts: Sequence[str], *, calls: int, seed: int
+) -> Iterator[SpokenCall | None]:
+    """Speak calls on one channel, tell the two voices apart, and guess who is the customer.
+
+    Who says a line is who of the two voices, as they were told apart, speaks meanwhile.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with CREMA-D's clips.
+    texts : sequence of str
+        What customers write.
+    calls : int
+        How many; inbound and outbound in turns, their direction unknown.
+    seed : int
+        Fixes them.
+
+    Yields
+    ------
+    SpokenCall or None
+        None where the voices are not told apart.
+
+    Raises
+    ------
+    CorpusError
+        If the folder has no clip of the validation speakers.
+    """
+    paths = clips_of_validation_speakers(data)
+    for number in range(calls):
+        generator = np.random.default_rng((seed, number))
+        inbound = number % 2 == 0
+        script = (inbound_script if inbound else outbound_script)(generator)
+        customer, agent = generator.choice(sorted(paths), 2, replace=False)
+        sound = speak(
+            script, {"customer": paths[customer], "agent": paths[agent]}, seed=seed + number
+        ).sum(axis=0, keepdims=True)
+        call = recording_of(f"{number}.wav", sound / np.abs(sound).max())
+        without = segment_call(call)
+        if without.speakers.how != "separated":
+            yield None
+            continue
+        times, lines = _times(script), _lines(script, texts, generator, inbound=inbound)
+        said = [
+            Said(place=place, text=text)
+            for span, text in zip(times, lines, strict=True)
+            if (place := _place_at(without, span)) is not None
+        ]
+        guesses = (without, segment_call(call, said=said))
+        spans = {
+            person: [s for one, s in zip(script, times, strict=True) if one.person == person]
+            for person in ("customer", "agent")
+        }
+        right = [
+            _meets(guess, spans["customer"]) > _meets(guess, spans["agent"]) for guess in guesses
+        ]
+        yield SpokenCall(
+            direction="inbound" if inbound else "outbound",
+            named=False,
+            right=(right[0], right[1]),
+            doubt=(guesses[0].speakers.doubt, guesses[1].speakers.doubt),
+        )
+
+
+def _meets(call: SegmentedCall, spans: Sequence[Span], *, speaker: Speaker = "customer") -> float:
+    """Return for how many seconds one of a call's two speakers speaks within some spans."""
+    return sum(
+        max(min(turn.end_seconds, end) - max(turn.start_seconds, start), 0.0)
+        for turn in call.talk.turns
+        if turn.speaker == speaker
+        for start, end in spans
+    )
+
+
+def _place_at(call: SegmentedCall, span: Span) -> int | None:
+    """Return the place of the voice that speaks meanwhile: 0 for who speaks first."""
+    customers, agents = (_meets(call, [span], speaker=who) for who in ("customer", "agent"))
+    if not customers and not agents:
+        return None
+    customer = 0 if call.customer_channel == "left" else 1
+    return customer if customers >= agents else 1 - customer
 
 
 def _one_of(texts: Sequence[str], generator: np.random.Generator) -> str:
@@ -191,15 +307,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--tweets", type=Path, default=Path("data/text/airline_tweets.csv"))
     parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
+    parser.add_argument("--mono", type=int, default=0, help="calls to speak on one channel, too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     try:
         texts = customers_texts(options.tweets)
+        mono = list(mono_calls(options.data, texts, calls=options.mono, seed=options.seed))
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
     rows = summarise(list(spoken_calls(texts, calls=options.calls, seed=options.seed)))
+    apart = [call for call in mono if call is not None]
+    if mono:
+        rows.append(_row("one channel, told apart", apart))
     alike = np.mean(
         [agent_signs([Said(place=0, text=text)], 1)[0] >= _LIKE_AN_AGENT for text in texts]
     )
