@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -89,15 +90,20 @@ def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{address} did not answer within {_START_SECONDS} s")
 
 
-@contextmanager
-def running_browser() -> Iterator[Browser]:
-    """Start headless Chromium; yield it; close it."""
+def chromium_options() -> dict[str, Any]:
+    """Return how Playwright is to start this machine's Chromium."""
     names = (os.environ.get("CALMSCORE_CHROMIUM", ""), *_BROWSERS)
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if found is None:
         raise RuntimeError("The browser test needs Chromium: apt-get install chromium")
+    return {"executable_path": found, "args": _ARGUMENTS}
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Start headless Chromium; yield it; close it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(**chromium_options())
         yield browser
         browser.close()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from made_calls import made_recording, made_report
+from made_calls import made_recording, made_report, with_made_words
 from playwright.sync_api import expect
 from running_dashboard import running_browser, running_dashboard
 
@@ -25,7 +25,7 @@ AXE_OPTIONS = {"resultTypes": ["violations"]}
 
 
 def rescued(name: str, content: bytes) -> CallReport:
-    report = made_report(RESCUED, file_name=name, recording=content)
+    report = with_made_words(made_report(RESCUED, file_name=name, recording=content))
     turns = tuple(
         Turn(speaker=speaker, start_seconds=start, end_seconds=end)
         for speaker, start, end in (
@@ -120,6 +120,17 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     page.close()
 
 
+def test_space_is_for_the_player_also_after_another_button_was_pressed(browser, address):
+    page = open_call(browser, address)
+    page.get_by_role("button", name="Edit details").focus()
+    page.keyboard.press("n")
+    page.wait_for_function(f"!{PLAYER}.paused", timeout=PATIENCE)
+    page.keyboard.press("Space")
+    assert page.evaluate(f"{PLAYER}.paused")
+    assert page.locator("[role=dialog]").count() == 0
+    page.close()
+
+
 def test_keys_that_are_typed_into_a_field_are_no_commands(browser, address):
     page = open_call(browser, address)
     note = page.get_by_role("textbox", name="New note")
@@ -150,11 +161,11 @@ def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browse
     page.close()
 
 
-def test_the_score_the_reasons_and_the_player_are_on_one_screen(browser, address):
+def test_the_score_the_reasons_the_words_and_the_player_are_on_one_screen(browser, address):
     page = open_call(browser, address)
     page.wait_for_timeout(500)
     for part in (".score .value", ".console .card", ".console .sum", ".console .time",
-                 ".console .tools"):  # fmt: skip
+                 ".console .words", ".console .tools"):  # fmt: skip
         box = page.locator(part).first.bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 900

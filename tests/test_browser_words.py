@@ -19,7 +19,7 @@ def test_words_follow_and_a_click_plays_them(monkeypatch):
         page = open_page(browser, address)
         score(page, ROOT / "samples" / "calms_down.wav")
         page.wait_for_selector(".console .words li", timeout=3 * PATIENCE)
-        word = page.locator(".console .words .said [data-at]", has_text="unacceptable").first
+        word = page.locator(".console .words .spoken [data-at]", has_text="unacceptable").first
         word.click()
         page.wait_for_function(
             f"{PLAYER}.currentTime > 10 && {PLAYER}.currentTime < 25", timeout=PATIENCE

@@ -24,6 +24,7 @@ _STRIP = """
   display: grid; grid-template-columns: auto minmax(13rem, 16rem) minmax(0, 1fr);
   gap: 0.25rem 2rem; align-items: center;
 }
+.score.unscored { grid-template-columns: auto minmax(0, 1fr); }
 .score .value { font-size: 3.2rem; font-weight: 700; line-height: 1; white-space: nowrap; }
 .score .of { font-size: 1rem; opacity: 0.75; font-weight: 400; }
 .score .outcome {
@@ -43,6 +44,7 @@ _STRIP = """
 .score-file { opacity: 0.75; overflow-wrap: anywhere; margin-bottom: 0.25rem; }
 @container (max-width: 760px) {
   .score { grid-template-columns: auto minmax(0, 1fr); }
+  .score.unscored { grid-template-columns: minmax(0, 1fr); }
   .score .told { grid-column: 1 / -1; }
 }
 </style>
@@ -70,7 +72,9 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
     """
     score = report.score
     value = "–" if score.value is None else f"{score.value:.1f}"
-    of_ten = "" if score.value is None else "<span class='of'> out of 10</span>"
+    of_ten = "no score" if score.value is None else "out of 10"
+    scale = _scale(score)
+    kind = "score" if scale else "score unscored"
     length = format_duration(report.call.duration_seconds)
     file = f"<div class='score-file'>{html.escape(report.call.file_name)} · {length}</div>"
     facts = " · ".join(html.escape(fact) for fact in _rests_on(report))
@@ -78,9 +82,9 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
         f"""
         {_STRIP}
         <div class="score-card">{file if named else ""}
-        <div class="score" role="status" style="--outcome: {OUTCOME_COLOURS[score.outcome]}">
-        <span class="value">{value}{of_ten}</span>
-        <div class="scale">{_scale(score)}</div>
+        <div class="{kind}" role="status" style="--outcome: {OUTCOME_COLOURS[score.outcome]}">
+        <span class="value">{value}<span class="of"> {of_ten}</span></span>
+        {scale}
         <div class="told"><span class="outcome">{outcome_label(score.outcome)}</span>
         <span>{html.escape(score.summary)}</span>
         <div class="facts">{facts}</div></div></div></div>
@@ -98,10 +102,10 @@ def _scale(score: CallScore) -> str:
     )
     told = f"80 % sure: {score.low:.1f} to {score.high:.1f}"
     return f"""
-        <div class="line" role="img" aria-label="{told}"><i class="all"></i>
+        <div class="scale"><div class="line" role="img" aria-label="{told}"><i class="all"></i>
         <i class="sure" style="left: {low:.1f}%; width: {max(high - low, 1):.1f}%"></i>
         <i class="here" style="left: {value:.1f}%"></i></div>
-        <div class="ends"><span>1</span><span>{told}</span><span>10</span></div>
+        <div class="ends"><span>1</span><span>{told}</span><span>10</span></div></div>
         """
 
 

@@ -21,8 +21,15 @@ _STYLE = """
 .stMainBlockContainer h1 { font-size: 2.1rem; padding-top: 0; }
 [data-testid="stHeaderLogo"], [data-testid="stSidebarLogo"] { height: 1.75rem; max-height: none; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
-[data-testid^="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B1215) !important; }
-@media (max-width: 640px) { .stMainBlockContainer h1 { font-size: 1.8rem; } }
+[data-testid^="stBaseButton-primary"]:not(:disabled) {
+  color: light-dark(#FFFFFF, #0B1215) !important;
+}
+/* While a page is drawn anew it fades; what somebody listens to stays as it is. */
+.stElementContainer[class*="st-key-console-"] { opacity: 1 !important; }
+@media (max-width: 640px) {
+  .stMainBlockContainer h1 { font-size: 1.8rem; }
+  [data-testid="stTable"] :is(th, td) { padding: 0.3rem; font-size: 0.82rem; }
+}
 </style>
 """
 # On a phone the menu lies over the page; whoever chose a page wants to see it.

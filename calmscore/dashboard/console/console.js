@@ -235,6 +235,8 @@ class Console {
     if (!command) return;
     event.preventDefault();
     event.stopPropagation();
+    // The next space is for the player, not for the button that was pressed last.
+    if (!event.composedPath().includes(this.section)) this.time.focus({ preventScroll: true });
     this.commands[command]();
   }
 

@@ -89,7 +89,7 @@ function row(turn, before) {
   const who = turn.speaker || "somebody";
   item.append(when, made("span", "who", who[0].toUpperCase() + who.slice(1)));
   if (turn.tone) item.append(made("span", "tone", `sounds ${turn.tone} in words`));
-  const said = made("span", "said");
+  const said = made("span", "spoken");
   for (const [text, at, marks] of turn.words) {
     const word = made(marks ? "mark" : "span", marks & WATCHED ? "watched" : "", text);
     word.dataset.at = at;
