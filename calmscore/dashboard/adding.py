@@ -20,6 +20,7 @@ from calmscore.intake.queued_call import QueuedCall
 from calmscore.store import Store
 from calmscore.store.calls import list_agents
 
+ADDING_KEY = "add-calls"
 Height = int | Literal["content"]
 _REFRESH_SECONDS = 0.5
 _LINES_WITHOUT_SCROLLING = 8
@@ -56,7 +57,7 @@ def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
     """
     uploads: list[QueuedCall] = st.session_state.setdefault("uploads", [])
     call_queue()  # takes up what an earlier dashboard left
-    with st.expander("Add calls", expanded=expanded, icon=":material/upload:", key="add-calls"):
+    with st.expander("Add calls", expanded=expanded, icon=":material/upload:", key=ADDING_KEY):
         _form(store, actor)
     if uploads:
         refresh = None if _all_finished(uploads) else _REFRESH_SECONDS

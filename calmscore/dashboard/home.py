@@ -10,8 +10,9 @@ import streamlit as st
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_clock, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
-from calmscore.dashboard.adding import add_calls
+from calmscore.dashboard.adding import ADDING_KEY, add_calls
 from calmscore.dashboard.desk import User, current_user, is_shared, open_store
+from calmscore.dashboard.dropping import drop_anywhere
 from calmscore.dashboard.local_time import format_date, format_moment, local_zone
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.dashboard.page_files import page_file
@@ -196,7 +197,10 @@ def _welcome(may_add: bool) -> None:
         "rescued, what is in doubt, and one call of each agent by lot."
     )
     if may_add:
-        st.markdown("Add recordings below, or try a single one first; nothing is kept then.")
+        st.markdown(
+            "Add recordings below, drop them anywhere on this page, or try a single one first; "
+            "nothing is kept then."
+        )
         st.page_link(page_file("score_call"), label="Score a call", icon=":material/graphic_eq:")
     else:
         st.info("No calls yet. They appear here once a supervisor adds them.")
@@ -213,4 +217,5 @@ if any_calls:
 else:
     _welcome(may_add)
 if may_add:
+    drop_anywhere(ADDING_KEY, invitation="Drop recordings to add them", presses=True)
     add_calls(desk_store, actor=whoever.name, expanded=not any_calls)

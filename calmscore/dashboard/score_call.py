@@ -15,6 +15,7 @@ from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
 from calmscore.dashboard.console.component import console
 from calmscore.dashboard.desk import current_user, keep_agents_out, open_store
+from calmscore.dashboard.dropping import drop_anywhere
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses, passing_words
@@ -49,6 +50,7 @@ def _chosen_call() -> tuple[str, io.BytesIO] | None:
         "Recording of a call", type=RECORDING_SUFFIXES, key="upload", on_change=_uploaded,
         help="Best in stereo, one person per channel.",
     )  # fmt: skip
+    drop_anywhere("upload", invitation="Drop a recording to score it")
     if _SAMPLE.is_file():
         sample_column.button(
             "Try the sample call", icon=":material/play_circle:", on_click=_try_sample
