@@ -109,12 +109,17 @@ def running_browser() -> Iterator[Browser]:
 
 
 def paths_of_all_pages() -> list[str]:
-    """Return the paths of the pages that the navigation names, the first one first."""
+    """Return the paths of the pages that the navigation names, the first one first.
+
+    Those of an agent are left out: nobody else has them.
+    """
     source = (ROOT / "calmscore" / "dashboard" / "navigation.py").read_text(encoding="utf-8")
     paths = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_page":
             named = {keyword.arg: keyword.value for keyword in node.keywords}
             path = ast.literal_eval(named.get("url_path", node.args[0]))
+            if path.startswith("my_"):
+                continue
             paths.append("" if "default" in named else path)
     return paths

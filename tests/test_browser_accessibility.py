@@ -45,8 +45,8 @@ def fill(store: Store) -> None:
         ask_for_test(session, add_rule(session, rule).id)
 
 
-def grave_faults(page) -> list[tuple[str, str]]:
-    found = Axe().run(page).response["violations"]
+def grave_faults(page, *, within: str | None = None) -> list[tuple[str, str]]:
+    found = Axe().run(page, context=within).response["violations"]
     return [
         (fault["id"], node["html"])
         for fault in found

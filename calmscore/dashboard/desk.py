@@ -13,6 +13,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from calmscore.dashboard.door import admitted_sessions
+from calmscore.dashboard.media_access import media_access
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.sign_in import (
     SIGN_IN_HOLDS_FOR,
@@ -93,10 +94,11 @@ def admit() -> None:
 
 
 def _tell_the_door(*, admitted: bool) -> None:
-    """Say whether this session may upload; Streamlit itself takes files from everybody."""
+    """Say whether this session may upload, and whose it is; Streamlit itself asks nobody."""
     context = get_script_run_ctx()
     if context is not None:
         admitted_sessions.mark(context.session_id, admitted=admitted)
+        media_access.note(context.session_id, st.context.cookies)
 
 
 def current_user() -> User:

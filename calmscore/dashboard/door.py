@@ -1,5 +1,7 @@
 """What stands before Streamlit's own addresses: only who was admitted may upload, and how much.
 
+Sound is handed only to the sign-in whose page plays it.
+
 Streamlit takes files from whoever opens a connection, before any page ran. Here a file is
 read only for a session that a page admitted, and only while there is room for it.
 """
@@ -15,9 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from streamlit import config, runtime
 
+from calmscore.dashboard.media_access import media_access
 from calmscore.dashboard.sign_in import SIGN_IN_HOLDS_FOR
 from calmscore.settings import read_environment
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/")
+# Under /static/ lie Streamlit's own fonts.
+_MEDIA = re.compile(r"(?<!/static)/media/(?P<file>[0-9a-zA-Z]+)")
 _MOST_FILES_OF_A_SESSION = 500
 _MOST_PAGES_AT_ONCE = 300
 _SILENCE_SECONDS = 60.0
@@ -102,6 +108,10 @@ class Door:
             await self._app(scope, receive, send)
         elif (match := _UPLOAD.search(scope["path"])) and scope["method"] != "OPTIONS":
             await self._upload(match["session"], scope, receive, send)
+        elif (match := _MEDIA.search(scope["path"])) and not await media_access.allows(
+            match["file"], HTTPConnection(scope).cookies
+        ):
+            await PlainTextResponse("Not here.", 404)(scope, receive, send)
         else:
             await self._app(scope, receive, _with_policy(send))
 

@@ -14,7 +14,7 @@ from calmscore.dashboard.shared_model import alert_sender, words_writer
 from calmscore.errors import CalmscoreError
 
 # Tables and pairs of calls need room; what is read stays one calm column.
-_WIDE = {"score_call", "calls", "call", "compare", "agents"}
+_WIDE = {"score_call", "calls", "call", "compare", "agents", "my_call"}
 
 
 # A page has no icon of its own: browsers would fetch it from a font service elsewhere.
@@ -44,7 +44,14 @@ def _pages() -> dict[str, list[StreamlitPage]]:
 
 
 def _pages_of_an_agent() -> dict[str, list[StreamlitPage]]:
-    return {"": [_page("my_coaching", "My coaching", default=True)], **_help()}
+    return {
+        "": [
+            _page("my_coaching", "My coaching", default=True),
+            _page("my_session", "A coaching session", visibility="hidden"),
+            _page("my_call", "A call to talk about", visibility="hidden"),
+        ],
+        **_help(),
+    }
 
 
 def _help() -> dict[str, list[StreamlitPage]]:
@@ -61,11 +68,10 @@ def show() -> None:
     """Draw the page that was asked for."""
     theirs = is_agent()
     page = st.navigation(_pages_of_an_agent() if theirs else _pages(), position="top")
-    console_of_an_agent = theirs and "call" in st.query_params
     st.set_page_config(
         page_title=f"{page.title} · Calmscore",
         page_icon="🎧",
-        layout="wide" if page.url_path in _WIDE or console_of_an_agent else "centered",
+        layout="wide" if page.url_path in _WIDE else "centered",
     )
     frame(page.title)
     admit()

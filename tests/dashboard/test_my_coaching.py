@@ -53,14 +53,16 @@ def his(store) -> str:
     return add(store, RESCUED, "his.wav", content=made_recording(2, seconds=30.0), agent="Ben")
 
 
-def opened(**query: str | list[str]) -> AppTest:
-    """Open the desk as Dana, the agent, at an address."""
+def opened(name: str | None = None, **query: str | list[str]) -> AppTest:
+    """Open the desk, or a page of it, as Dana, the agent, at an address."""
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     page.secrets.update(SECRETS)
     page.user = {
         "is_logged_in": True, "iat": time.time(), "name": "Dana", "email": "dana@example.com",
         "groups": ["phones"],
     }  # fmt: skip
+    if name is not None:
+        page.run().switch_page(page_file(name))
     page.query_params.update(query)
     page.run()
     assert not page.exception
@@ -82,7 +84,7 @@ def test_an_agent_begins_with_what_was_shared_and_opens_it(store, hers, his):
     assert [title.value for title in page.title] == ["My coaching"]
     assert everything(page).count("Shared by Sam") == 1
     assert "waits for your answer" in texts(page)
-    page = opened(session=str(number))
+    page = opened("my_session", session=str(number))
     assert "hers.wav" in everything(page)
     assert "Well asked." in [text.value for text in page.text]
 
@@ -91,7 +93,7 @@ def test_a_call_is_shown_played_and_audited(store, hers):
     number = shared_session(store, "Dana", hers)
     with store.database.writing() as session:
         add_note(session, hers, text="A calm voice.", author="Sam", at_seconds=9.0)
-    page = opened(session=str(number), call=hers, at="4.0")
+    page = opened("my_call", session=str(number), call=hers, at="4.0")
     assert [title.value.replace("\\", "") for title in page.title] == ["hers.wav"]
     assert page.get("audio")
     assert {"Well asked.", "A calm voice."} <= {text.value for text in page.text}
@@ -103,19 +105,19 @@ def test_a_call_is_shown_played_and_audited(store, hers):
 
 def test_an_agent_contests_and_reads_the_reply(store, hers):
     number = shared_session(store, "Dana", hers)
-    page = opened(session=str(number), call=hers)
+    page = opened("my_call", session=str(number), call=hers)
     button(page, "Contest").click().run()
     assert "the text is empty" in texts(page)
     page.text_area[0].set_value("The line was broken.")
     button(page, "Contest").click().run()
     (contest,) = remarks(store, number)
     assert (contest.kind, contest.author) == ("contested", "Dana (dana@example.com)")
-    page = opened(session=str(number), call=hers)
+    page = opened("my_call", session=str(number), call=hers)
     assert "The reply is still to come" in texts(page)
     assert "Contest" not in labels(page)
     with store.database.writing() as session:
         reply(session, contest.id, text="Agreed.", author="Sam", decision="upheld")
-    page = opened(session=str(number), call=hers)
+    page = opened("my_call", session=str(number), call=hers)
     assert "nobody uses it" in texts(page)
     assert "Agreed." in [text.value for text in page.text]
     assert "The score is set aside." in texts(page)
@@ -123,7 +125,7 @@ def test_an_agent_contests_and_reads_the_reply(store, hers):
 
 def test_an_agent_acknowledges_the_session(store, hers):
     number = shared_session(store, "Dana", hers)
-    button(opened(session=str(number)), "Acknowledge").click().run()
+    button(opened("my_session", session=str(number)), "Acknowledge").click().run()
     assert [one.kind for one in remarks(store, number)] == ["acknowledged"]
     assert read_session(store, number).remarks[0].call_id is None
     assert "acknowledged" in texts(opened())
@@ -139,7 +141,7 @@ def test_a_link_to_anything_else_shows_nothing_of_it(store, hers, his, asked):
         "not listed": {"call": hers},
         "nonsense": {"session": "1 OR 1=1", "call": "../../etc"},
     }[asked]
-    page = opened(**query)
+    page = opened("my_call" if "call" in query else "my_session", **query)
     assert "not among what was shared with you" in texts(page)
     assert "his.wav" not in everything(page) and "hers.wav" not in everything(page)
     assert not page.get("audio")

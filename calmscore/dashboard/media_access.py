@@ -1,0 +1,84 @@
+"""Whose sound a media address is: Streamlit itself hands it to whoever knows the address."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+
+from streamlit import runtime
+
+from calmscore.dashboard.sign_in import SIGN_IN_HOLDS_FOR
+
+_SIGN_IN_COOKIE = "_streamlit_user"
+# While a page is drawn again, its session holds nothing for a moment.
+_PATIENCE_SECONDS, _LOOK_EVERY_SECONDS = 2.0, 0.1
+
+# The signed cookies of one sign-in; empty where nobody signs in.
+_SignIn = tuple[tuple[str, str], ...]
+
+
+def sign_in_of(cookies: Mapping[str, str]) -> _SignIn:
+    """Return what tells one sign-in from another in the cookies of a request."""
+    return tuple(
+        sorted((name, value) for name, value in cookies.items() if name.startswith(_SIGN_IN_COOKIE))
+    )
+
+
+class MediaAccess:
+    """Which sign-in may fetch which media file: the one whose page shows it."""
+
+    def __init__(self) -> None:
+        self._sign_ins: dict[str, _SignIn] = {}
+        self._granted: dict[tuple[str, _SignIn], float] = {}
+        self._lock = threading.Lock()
+
+    def note(self, session_id: str, cookies: Mapping[str, str]) -> None:
+        """Remember by which sign-in a session came in."""
+        with self._lock:
+            live = set(_held_files()) | {session_id}
+            self._sign_ins = {key: one for key, one in self._sign_ins.items() if key in live}
+            self._sign_ins[session_id] = sign_in_of(cookies)
+
+    async def allows(self, file_id: str, cookies: Mapping[str, str]) -> bool:
+        """Tell whether the sign-in of a request has a page that shows this file, or had one.
+
+        Parameters
+        ----------
+        file_id : str
+            Name of the file without what follows its dot.
+        cookies : mapping
+            Of the request.
+        """
+        sign_in = sign_in_of(cookies)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self._grant(file_id, sign_in):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        return True
+
+    def _grant(self, file_id: str, sign_in: _SignIn) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            self._granted = {key: until for key, until in self._granted.items() if until > now}
+            shown = any(
+                file_id in files and self._sign_ins.get(session) == sign_in
+                for session, files in _held_files().items()
+            )
+            if shown:
+                self._granted[file_id, sign_in] = now + SIGN_IN_HOLDS_FOR.total_seconds()
+            return (file_id, sign_in) in self._granted
+
+
+media_access = MediaAccess()
+
+
+def _held_files() -> dict[str, set[str]]:
+    """Return the files that each session's page shows."""
+    if not runtime.exists():
+        return {}
+    manager = runtime.get_instance().media_file_mgr
+    held = getattr(manager, "_files_by_session_and_coord", {})
+    return {session: set(tuple(files.values())) for session, files in tuple(held.items())}

@@ -1,0 +1,90 @@
+"""A call of one of an agent's sessions, by ``?session=…&call=…``: to hear, to answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from calmscore.analysis.report import CallReport
+from calmscore.analysis.scoring import format_clock
+from calmscore.dashboard import call_view
+from calmscore.dashboard.console.component import console
+from calmscore.dashboard.desk import own_coaching
+from calmscore.dashboard.own_pages import (
+    STANDS,
+    answers,
+    asked_session,
+    not_shared,
+    own_link,
+    when,
+)
+from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.stored_call import playback_from, prepared, start_seconds
+from calmscore.errors import CallFileError, NotStoredError
+from calmscore.store.calls import CallRow
+from calmscore.store.own_coaching import OwnCall, OwnCoaching
+from calmscore.store.sessions import SessionRow
+
+
+def _call(own: OwnCoaching, row: SessionRow, call: OwnCall) -> None:
+    report = CallReport.from_dict(call.document)
+    own_link("my_session", "The session", "arrow_back", session=str(row.id))
+    st.title(plain(call.row.file_name), anchor=False)
+    st.markdown(when(call.row))
+    if call.row.standing is not None:
+        st.warning(STANDS[call.row.standing], icon=":material/gavel:")
+    call_view.score_card(report, named=False)
+    call_view.notices(report)
+    sound = prepared(call.row)
+    marked = [(note.at_seconds, note.text) for note in call.notes if note.at_seconds is not None]
+    console(
+        report, sound, start_seconds=start_seconds(), bookmarks=marked,
+        why_no_bookmark="Only supervisors set bookmarks.", waiting=call.row.has_audio,
+    )  # fmt: skip
+    if not call.row.has_audio:
+        st.info("The recording is not kept, so it cannot be played.", icon=":material/volume_off:")
+    main, side = st.columns(2, gap="large")
+    with main:
+        st.subheader("Notes")
+        _notes(row, call)
+    with side:
+        st.subheader("Your answer to this call")
+        answers(own, row, call.row)
+    call_view.not_a_verdict()
+    if sound is None and _made_ready(own, row, call.row):
+        st.rerun()
+
+
+def _notes(row: SessionRow, call: OwnCall) -> None:
+    why = [(item.at_seconds, item.note) for item in row.items if item.call.id == call.row.id]
+    listed = [(at, f"{plain(row.author)}", text) for at, text in why if text]
+    said = {text for _, _, text in listed}
+    listed += [
+        (note.at_seconds, plain(note.author), note.text)
+        for note in call.notes
+        if note.text not in said
+    ]
+    if not listed:
+        st.caption("No notes.")
+    for at_seconds, author, text in listed:
+        where = "whole call" if at_seconds is None else f"at {format_clock(at_seconds)}"
+        st.caption(f"{where} · {author}")
+        st.text(text)
+
+
+def _made_ready(own: OwnCoaching, row: SessionRow, call: CallRow) -> bool:
+    try:
+        return playback_from(call, lambda: own.open_audio(row.id, call.id)) is not None
+    except CallFileError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return False
+
+
+coaching = own_coaching()
+number = asked_session()
+try:
+    found = coaching.session(number)
+    asked = coaching.call(number, st.query_params.get("call", ""))
+except NotStoredError:
+    not_shared()
+else:
+    _call(coaching, found, asked)

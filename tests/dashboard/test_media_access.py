@@ -1,0 +1,75 @@
+"""Whose sound a media address is: the sign-in whose page plays it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from calmscore.dashboard import media_access
+from calmscore.dashboard.door import _MEDIA
+from calmscore.dashboard.media_access import MediaAccess, sign_in_of
+
+ADA = {"_streamlit_user": "ada, signed", "_streamlit_xsrf": "1"}
+BEN = {"_streamlit_user": "ben, signed", "_streamlit_xsrf": "1"}
+
+
+@pytest.fixture
+def shown(monkeypatch) -> dict[str, set[str]]:
+    """Give the files that sessions show, to be filled."""
+    held: dict[str, set[str]] = {}
+    monkeypatch.setattr(media_access, "_held_files", lambda: held)
+    monkeypatch.setattr(media_access, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(media_access, "_LOOK_EVERY_SECONDS", 0.01)
+    return held
+
+
+def allowed(access: MediaAccess, file_id: str, cookies: dict[str, str]) -> bool:
+    return asyncio.run(access.allows(file_id, cookies))
+
+
+def test_sound_is_the_sign_ins_whose_page_plays_it(shown):
+    access = MediaAccess()
+    shown["s1"] = {"abc"}
+    access.note("s1", ADA)
+    access.note("s2", BEN)
+    assert allowed(access, "abc", ADA | {"_streamlit_xsrf": "2"})
+    for cookies in (BEN, {}, {"_streamlit_user": "forged"}):
+        assert not allowed(access, "abc", cookies)
+    assert not allowed(access, "other", ADA)
+
+
+def test_what_a_page_played_it_may_play_on_while_it_is_drawn_again(shown):
+    access = MediaAccess()
+    shown["s1"] = {"abc"}
+    access.note("s1", ADA)
+    assert allowed(access, "abc", ADA)
+    shown["s1"] = set()
+    assert allowed(access, "abc", ADA)
+    assert not allowed(access, "abc", BEN)
+
+
+def test_without_sign_in_pages_of_this_machine_play(shown):
+    access = MediaAccess()
+    shown["s1"] = {"abc"}
+    access.note("s1", {"_streamlit_xsrf": "1"})
+    assert allowed(access, "abc", {})
+
+
+def test_the_signed_cookies_alone_tell_sign_ins_apart():
+    assert sign_in_of(ADA) == (("_streamlit_user", "ada, signed"),)
+    assert sign_in_of({"theme": "dark"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "guarded"),
+    [
+        ("/media/0a1b.wav", "0a1b"),
+        ("/below/media/0a1b.wav", "0a1b"),
+        ("/static/media/MaterialSymbols.woff2", None),
+        ("/calls", None),
+    ],
+)
+def test_streamlits_own_fonts_are_everybodys(path, guarded):
+    found = _MEDIA.search(path)
+    assert (found and found["file"]) == guarded
