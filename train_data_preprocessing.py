@@ -5,7 +5,7 @@ python train_data_preprocessing.py --data data/AudioWAV --output data/training
 
 import sys
 
-from calmscore.training.training_sets import main
+from calmscore.training.preparation import main
 
 if __name__ == "__main__":
     sys.exit(main())

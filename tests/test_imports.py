@@ -1,11 +1,13 @@
 """Imports run downwards: no module knows of what stands above it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "calmscore"
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "calmscore"
 
 # From the bottom up; parts of one level do not know of each other.
 LEVELS = (
@@ -70,7 +72,14 @@ def test_logic_knows_nothing_of_streamlit(path):
 
 
 def test_programs_of_the_root_only_hand_over():
-    for path in PACKAGE.parent.glob("*.py"):
+    for path in ROOT.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert ast.get_docstring(tree)
         assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
+
+
+def test_what_the_page_of_the_architecture_names_is_there():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:calmscore|deploy|docs|tests)/[\w/.-]+)`", page)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []

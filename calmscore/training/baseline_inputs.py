@@ -15,9 +15,9 @@ from tqdm import tqdm
 from calmscore.audio.log_mel import LogMelSettings, log_mel
 from calmscore.emotions import EMOTIONS
 from calmscore.training.averaged_features import AVERAGED_FEATURES, averaged_features
+from calmscore.training.clip_copies import TRAINING_COPIES, augmented_copies
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.processes import map_in_processes
-from calmscore.training.training_sets import TRAINING_COPIES, augmented_copies
 
 FloatArray = npt.NDArray[np.float32]
 InputKind = Literal["averages", "frames"]

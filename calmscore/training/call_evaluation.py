@@ -30,6 +30,7 @@ from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_p
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
+from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.composed import (
     LINE_GAIN_DB,
@@ -38,7 +39,6 @@ from calmscore.training.corpora.composed import (
     compose_calls,
 )
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.training_sets import read_clip
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -259,7 +259,7 @@ def listen_to_clips(
     Hearing
         What listeners would hear, and what was meant, with a row per clip.
     """
-    from calmscore.training.training_sets import read_sounds
+    from calmscore.training.clip_sounds import read_sounds
 
     rate = classifier.settings.log_mel.sample_rate_hz
     sounds = read_sounds(clips, telephone=telephone, seed=seed)

@@ -37,6 +37,7 @@ from calmscore.training.baseline_inputs import (
     read_training_averages,
 )
 from calmscore.training.baselines import FAMILY, Baseline, TrainedBaseline
+from calmscore.training.clip_sounds import read_clip, read_sounds
 from calmscore.training.comparison_results import Results, stored_rows, write_results
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.reading import read_corpus, split_by_speaker
@@ -46,7 +47,7 @@ from calmscore.training.model_costs import (
     milliseconds_per_segment,
     network_parameters,
 )
-from calmscore.training.training_sets import load_training_set, read_clip, read_sounds
+from calmscore.training.training_sets import load_training_set
 
 FloatArray = npt.NDArray[np.float32]
 

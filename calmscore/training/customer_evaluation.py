@@ -29,9 +29,9 @@ from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.training.augmentation import change_gain, telephone_line
+from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.training_sets import read_clip
 
 FloatArray = npt.NDArray[np.float32]
 Person = Literal["customer", "agent"]

@@ -30,13 +30,13 @@ from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, CalmscoreError, CorpusError, ParameterError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.augmentation import add_noise, coloured_noise, telephone_line
+from calmscore.training.clip_sounds import crop, read_clip
 from calmscore.training.command import DEMOGRAPHICS_FILE
 from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import FOR_EVALUATION_ALONE, read_corpus
 from calmscore.training.metrics import measure, measure_heard, reliability, valence_uar
 from calmscore.training.non_speech import non_speech_sounds
-from calmscore.training.training_sets import crop, read_clip
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]

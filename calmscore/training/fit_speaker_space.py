@@ -28,11 +28,11 @@ from calmscore.network.speaker_embedding import (
     filterbank,
 )
 from calmscore.training.augmentation import Codec, telephone_line
+from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import spoken_part
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.training_sets import read_clip
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

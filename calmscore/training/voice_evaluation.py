@@ -29,6 +29,7 @@ from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, speech_mask
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
+from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import (
@@ -38,7 +39,6 @@ from calmscore.training.corpora.composed import (
     on_one_channel,
 )
 from calmscore.training.corpora.reading import read_corpus
-from calmscore.training.training_sets import read_clip
 
 Figures = dict[str, Any]
 

@@ -32,11 +32,11 @@ from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.training.augmentation import telephone_line
+from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.non_speech import non_speech_sounds
-from calmscore.training.training_sets import read_clip
 from calmscore.words.transcriber import load_transcriber
 from calmscore.words.transcript import Listener, sides_of, write_down
 

@@ -12,7 +12,7 @@ from threads_for_processes import threads
 
 from calmscore.errors import ArtifactError, CorpusError, ParameterError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
-from calmscore.training import command, comparison, training_sets
+from calmscore.training import command, comparison, preparation
 from calmscore.training.averaged_features import AVERAGED_FEATURES, THIRTY_TWO, averaged_features
 from calmscore.training.baseline_inputs import coarse_frames, random_split, read_training_averages
 from calmscore.training.baselines import FAMILY, groups_set_apart
@@ -56,7 +56,7 @@ def clips(tmp_path_factory):
 def prepared(clips):
     output = clips.parent / "training"
     with threads():
-        assert training_sets.main(["--data", str(clips), "--output", str(output)]) == 0
+        assert preparation.main(["--data", str(clips), "--output", str(output)]) == 0
     return output
 
 

@@ -12,18 +12,14 @@ from threads_for_processes import threads
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CorpusError, ParameterError
 from calmscore.network.classifier import load_classifier
-from calmscore.training import command, training_sets
+from calmscore.training import clip_copies, clip_sounds, command, preparation, training_sets
+from calmscore.training.clip_copies import TRAINING_COPIES, VALIDATION_COPIES
+from calmscore.training.clip_sounds import speech_level_db
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.ordinary import HEARD, source_shares
 from calmscore.training.fine_tuning import FineTuning, average_members, mask_spectrogram
 from calmscore.training.recipe import Recipe
-from calmscore.training.training_sets import (
-    TRAINING_COPIES,
-    VALIDATION_COPIES,
-    load_training_set,
-    speech_level_db,
-    write_training_set,
-)
+from calmscore.training.training_sets import load_training_set, write_training_set
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 16_000
@@ -85,7 +81,7 @@ def sets(clips, ordinary):
     output = clips.parent / "training"
     arguments = ["--data", str(clips), "--ordinary", str(ordinary), "--output", str(output)]
     with threads():
-        assert training_sets.main(arguments) == 0
+        assert preparation.main(arguments) == 0
     return output
 
 
@@ -161,7 +157,7 @@ def test_the_seed_decides_the_copies(clips, sets, tmp_path):
     prepared = [load_training_set(sets / "train").log_mel]
     for seed in ("0", "1"):
         with threads():
-            assert training_sets.main([*arguments, seed]) == 0
+            assert preparation.main([*arguments, seed]) == 0
         prepared.append(np.array(load_training_set(tmp_path / "train").log_mel))
     first, again, other = prepared
     np.testing.assert_array_equal(first, again)
@@ -186,7 +182,7 @@ def test_another_corpus_is_divided_by_speaker_and_balanced(tmp_path):
             soundfile.write(folder / f"{speaker}{code}.wav", noise, RATE_HZ)
     arguments = ["--data", str(folder), "--output", str(output), "--balance"]
     with threads():
-        assert training_sets.main(arguments) == 0
+        assert preparation.main(arguments) == 0
     training, validation = (load_training_set(output / name) for name in ("train", "validation"))
     assert len(set(training.speakers)) == 2 and len(set(validation.speakers)) == 1
     assert not set(training.speakers) & set(validation.speakers)
@@ -198,7 +194,7 @@ def test_another_corpus_is_divided_by_speaker_and_balanced(tmp_path):
 def test_a_corpus_of_one_speaker_cannot_be_divided(tmp_path, capsys):
     soundfile.write(tmp_path / "03a01Wa.wav", np.zeros(RATE_HZ // 2), RATE_HZ)
     arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets"), "--corpus", "emodb"]
-    assert training_sets.main(arguments) == 3
+    assert preparation.main(arguments) == 3
     assert "clips of 1 speaker" in capsys.readouterr().err
 
 
@@ -206,14 +202,14 @@ def test_a_corpus_of_one_speaker_cannot_be_divided(tmp_path, capsys):
 def test_the_set_of_everyone_takes_no_other_corpus_and_no_balance(clips, tmp_path, capsys, option):
     arguments = ["--data", str(clips), "--output", str(tmp_path), "--everyone", *option]
     with pytest.raises(SystemExit, match="2"):
-        training_sets.main(arguments)
+        preparation.main(arguments)
     assert "--everyone takes CREMA-D as it is" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_without_clips_is_told(tmp_path, capsys):
     arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
-    assert training_sets.main(arguments) == 3
+    assert preparation.main(arguments) == 3
     assert str(tmp_path) in capsys.readouterr().err
 
 
@@ -419,7 +415,7 @@ def test_a_joined_copy_has_the_mean_of_both_clips_votes(sets):
 
 def test_partners_share_speaker_and_emotion():
     speakers, labels = np.repeat(["a", "b"], 6), np.tile([0, 0, 0, 1, 1, 2], 2)
-    partners = training_sets._partners(speakers, labels, seed=0)
+    partners = training_sets.draw_partners(speakers, labels, seed=0)
     np.testing.assert_array_equal(speakers[partners], speakers)
     np.testing.assert_array_equal(labels[partners], labels)
     assert (partners != np.arange(12)).sum() == 10  # all but those that are alone
@@ -491,21 +487,21 @@ def test_a_corpus_for_evaluation_alone_is_not_trained_on(tmp_path, capsys):
             file = tmp_path / f"{speaker}_F1_{code}001.wav"
             soundfile.write(file, np.zeros(RATE_HZ // 2), RATE_HZ)
     arguments = ["--data", str(tmp_path), "--output", str(tmp_path / "sets")]
-    assert training_sets.main(arguments) == 3
+    assert preparation.main(arguments) == 3
     assert "for evaluation alone" in capsys.readouterr().err
 
 
 def test_babble_is_other_voices_beside_the_clip(clips):
     paths = sorted(clips.glob("*.wav"))
-    samples = training_sets.read_clip(paths[0])
+    samples = clip_sounds.read_clip(paths[0])
     generator = np.random.default_rng(0)
-    training_sets._remember_voices([])
-    np.testing.assert_array_equal(training_sets._babble(samples, generator), samples)
-    training_sets._remember_voices(paths[3:])
+    clip_copies.remember_voices([])
+    np.testing.assert_array_equal(clip_copies.babble(samples, generator), samples)
+    clip_copies.remember_voices(paths[3:])
     try:
-        babbled = training_sets._babble(samples, generator)
+        babbled = clip_copies.babble(samples, generator)
     finally:
-        training_sets._remember_voices([])
+        clip_copies.remember_voices([])
     noise = babbled - samples
     ratio = 10 * np.log10(np.mean(samples**2) / np.mean(noise**2))
     assert 2.9 < ratio < 20.1
