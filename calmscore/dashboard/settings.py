@@ -18,6 +18,7 @@ from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails, list_calls
 from calmscore.store.file_names import details_from_name
 from calmscore.store.keys import allows
+from calmscore.store.name_pattern import LONGEST_PATTERN
 from calmscore.store.settings import Settings, read_settings, write_settings
 
 _CHANNELS = {
@@ -53,6 +54,7 @@ def _form(store: Store, settings: Settings) -> Settings | None:
     pattern = st.text_input(
         "Pattern", settings.file_name_pattern,
         placeholder=r"(?P<time>\d{8}-\d{6})_(?P<agent>[^_]+)_(?P<customer>[^_.]+)",
+        max_chars=LONGEST_PATTERN,
         help="A regular expression with the named groups agent, customer and time, without "
         "look-around and references back (RE2).",
     )  # fmt: skip
