@@ -16,6 +16,7 @@ from calmscore.dashboard.local_time import day_end, day_start, format_date
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.stored_call import moment_seconds
 from calmscore.store import Store
 from calmscore.store.calls import (
     REVIEW_STATUSES,
@@ -260,7 +261,10 @@ def _browse(store: Store, user: User) -> None:
             lines=lines, columns=st.session_state.get("calls-columns") or (),
         )  # fmt: skip
     if chosen.opened is not None:
-        at = {} if chosen.at_seconds is None else {"at": f"{chosen.at_seconds:g}"}
+        start = chosen.at_seconds
+        if chosen.at_moment:
+            start = moment_seconds(store, chosen.opened)
+        at = {} if start is None else {"at": f"{start:g}"}
         st.switch_page(page_file("call"), query_params={"call": chosen.opened.id, **at})
     with bar, st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{matching:,}** call{'' if matching == 1 else 's'}", width="content")

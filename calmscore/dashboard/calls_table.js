@@ -51,7 +51,12 @@ const CONTENTS = {
   file(row) {
     const link = made("a", "", row.file);
     link.href = row.href;
-    return row.playable ? [link] : [link, made("span", "note", "no recording")];
+    if (!row.playable) return [link, made("span", "note", "no recording")];
+    const play = made("button", "play", "▶");
+    play.type = "button";
+    play.title = "Play the moment that moved the score most";
+    play.setAttribute("aria-label", `${play.title}: ${row.file}`);
+    return [play, link];
   },
   watched: (row) => row.watched.map((phrase) => made("span", "phrase", phrase)),
   tags: (row) => row.tags.map((tag) => made("span", "tag", tag)),
@@ -72,7 +77,7 @@ function line(row, columns, open) {
   tr.onclick = (event) => {
     if (event.target.closest("input, label") || !here(event)) return;
     event.preventDefault();
-    open({ id: row.id });
+    open({ id: row.id, moment: Boolean(event.target.closest(".play")) });
   };
   return tr;
 }

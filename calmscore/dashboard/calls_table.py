@@ -81,6 +81,7 @@ class Chosen:
 
     opened: CallRow | None
     at_seconds: float | None
+    at_moment: bool
     ticked: tuple[CallRow, ...]
 
 
@@ -147,6 +148,7 @@ def calls_table(
     return Chosen(
         opened=by_id.get(opened.get("id", "")),
         at_seconds=opened.get("at"),
+        at_moment=bool(opened.get("moment")),
         ticked=tuple(by_id[one] for one in result.ticked or () if one in by_id),
     )
 

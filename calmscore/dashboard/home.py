@@ -7,7 +7,6 @@ from datetime import datetime
 
 import streamlit as st
 
-from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_clock, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
 from calmscore.dashboard.adding import ADDING_KEY, add_calls
@@ -19,17 +18,16 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.reviewing import ask_to_assign, undo_line, undoable
 from calmscore.dashboard.standing import contests_to_answer
-from calmscore.dashboard.stored_call import playback
+from calmscore.dashboard.stored_call import moment_seconds, playback
 from calmscore.dashboard.trend import trend_picture
 from calmscore.errors import CallFileError
 from calmscore.store import Store
-from calmscore.store.calls import CallFilter, CallRow, count_calls, read_report
+from calmscore.store.calls import CallFilter, CallRow, count_calls
 from calmscore.store.keys import allows
 from calmscore.store.listening import LISTENING_DAYS, ToListenTo, count_open, to_listen_to
 from calmscore.store.reviews import mark_reviewed, skip
 
 _PLAYING = "listening-playing"
-_LEAD_SECONDS = 5.0
 _STYLE = """
 <style>
 .listen { display: grid; grid-template-columns: 4.2rem 1fr 120px; gap: 0 1rem; align-items: start; }
@@ -148,21 +146,10 @@ def _player(store: Store, row: CallRow, user: User) -> None:
     if sound is None:
         st.info("The recording is not kept any more.", icon=":material/volume_off:")
         return
-    start = _moment_seconds(store, row)
+    start = moment_seconds(store, row)
     if start:
         st.caption(f"From {format_clock(start)}, before the moment that moved the score most.")
     st.audio(sound.encoded, format=PLAYBACK_MIME_TYPE, start_time=int(start), autoplay=True)
-
-
-def _moment_seconds(store: Store, row: CallRow) -> float:
-    with store.database.reading() as session:
-        report = CallReport.from_dict(read_report(session, row.id))
-    moment = max(report.score.transitions, key=lambda change: abs(change.points), default=None)
-    if moment is None:
-        return 0.0
-    if moment.plays_from_seconds is not None:
-        return moment.plays_from_seconds
-    return max(moment.at_seconds - _LEAD_SECONDS, 0.0)
 
 
 def _list(store: Store, user: User) -> None:

@@ -20,6 +20,8 @@ from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call, read_report
 from calmscore.store.settings import read_settings
 
+_LEAD_SECONDS = 5.0
+
 
 def find_stored(
     store: Store, call_id: str, *, model_sha256: str | None = None
@@ -45,6 +47,18 @@ def find_stored(
         )
         return None
     return row, CallReport.from_dict(document)
+
+
+def moment_seconds(store: Store, row: CallRow) -> float:
+    """Return from where the moment that moved the score most is to be heard; 0 without one."""
+    with store.database.reading() as session:
+        report = CallReport.from_dict(read_report(session, row.id))
+    moment = max(report.score.transitions, key=lambda change: abs(change.points), default=None)
+    if moment is None:
+        return 0.0
+    if moment.plays_from_seconds is not None:
+        return moment.plays_from_seconds
+    return max(moment.at_seconds - _LEAD_SECONDS, 0.0)
 
 
 def start_seconds() -> float | None:
