@@ -12,8 +12,10 @@ from calmscore.analysis.report import CallReport
 from calmscore.errors import TranscriberError
 from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.store import Store
+from calmscore.store.alert_rules import AlertRule, add_rule
 from calmscore.store.audit import list_events
 from calmscore.store.calls import list_calls, list_reports, read_report
+from calmscore.store.schema import Alert
 from calmscore.store.words import words_state
 from calmscore.words.transcriber import HeardWord, Language
 
@@ -233,3 +235,17 @@ def test_words_that_agree_lower_the_stored_doubt(store):
     after = stored(store, talking(0).call.id)
     assert after.speakers.customer_from == "greeting" and after.speakers.doubt < 0.01
     assert after.score == talking(0).score and after.words.turns
+
+
+def test_a_rule_for_alerts_is_held_against_words_once_they_are_written(store):
+    with store.database.writing() as session:
+        add_rule(session, AlertRule(name="Greeted", phrases=("hello",)))
+    add(store)
+
+    def found() -> int:
+        with store.database.reading() as session:
+            return session.query(Alert).count()
+
+    assert found() == 0
+    assert WordsWriter(store, load=Parrot).write_waiting() == 1
+    assert found() == 1
