@@ -28,6 +28,7 @@ from calmscore.locations import PACKAGE, install_command
 if TYPE_CHECKING:
     from calmscore.analysis.call import Progress
     from calmscore.analysis.report import CallReport, Direction
+    from calmscore.analysis.scoring import ScoreFrom
     from calmscore.analysis.segments import ChannelChoice
     from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
     from calmscore.outputs.terminal import Analyse
@@ -74,6 +75,13 @@ class CallDirection(StrEnum):
     inbound = "inbound"
     outbound = "outbound"
     unknown = "unknown"
+
+
+class ScoreSource(StrEnum):
+    """What the score is made of."""
+
+    voice = "voice"
+    voice_and_words = "voice_and_words"
 
 
 class OutputFormat(StrEnum):
@@ -201,23 +209,36 @@ def analyse(
             "--transcript", help="Write down the words, too; CSV then has a row per turn."
         ),
     ] = False,
+    score_from: Annotated[
+        ScoreSource | None,
+        typer.Option(
+            help="What the score is made of; voice_and_words needs --transcript (default: as "
+            "CALMSCORE_SCORE_FROM or the settings say)."
+        ),
+    ] = None,
 ) -> None:
     """Score recordings and print the results."""
     from calmscore.analysis.call import analyze_call
     from calmscore.outputs.terminal import score_files
 
+    if score_from == ScoreSource.voice_and_words and not transcript:
+        raise typer.BadParameter("--score-from voice_and_words needs --transcript")
     _use_raw_format(raw_format)
+    source: ScoreFrom | None = None if score_from is None else score_from.value
     with contextlib.ExitStack() as stack:
         way: Direction | None = None if direction is None else direction.value
         analyse_one: Analyse = partial(analyze_call, direction=way)
         if store:
             analyse_one = _storing(
-                stack.enter_context(_open_store()), direction=way, transcript=transcript
+                stack.enter_context(_open_store()),
+                direction=way,
+                transcript=transcript,
+                score_from=source,
             )
         elif transcript:
             from calmscore.words.transcript import analyze_with_words
 
-            analyse_one = partial(analyze_with_words, direction=way)
+            analyse_one = partial(analyze_with_words, direction=way, score_from=source)
         try:
             good = score_files(
                 calls,
@@ -251,12 +272,15 @@ def inference(arguments: Sequence[str] | None = None) -> None:
     _inference(arguments, prog_name="inference.py")
 
 
-def _storing(store: Store, *, direction: Direction | None, transcript: bool) -> Analyse:
+def _storing(
+    store: Store, *, direction: Direction | None, transcript: bool, score_from: ScoreFrom | None
+) -> Analyse:
     from calmscore.audio.recording import open_recording, read_recording
     from calmscore.intake.take_in import take_in
     from calmscore.intake.words_writer import keep_words
     from calmscore.settings import read_environment
     from calmscore.store.file_names import readable_name
+    from calmscore.store.settings import read_settings
     from calmscore.words.transcript import with_words
 
     load = _load_classifier()
@@ -280,7 +304,9 @@ def _storing(store: Store, *, direction: Direction | None, transcript: bool) -> 
                 return report
             rules = read_environment().reading_rules
             recording = read_recording(stream, file_name=name, rules=rules)
-        told = with_words(report, recording, progress=progress)
+        with store.database.reading() as session:
+            source = score_from or read_settings(session).score_from
+        told = with_words(report, recording, progress=progress, score_from=source)
         keep_words(store, told, before=report)
         return told
 

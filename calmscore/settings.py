@@ -34,6 +34,10 @@ Raw = Annotated[
     ),
 ]
 Runtime = Annotated[Literal["onnx", "keras"], Field(description="a runtime: onnx or keras")]
+ScoreFrom = Annotated[
+    Literal["voice", "voice_and_words"],
+    Field(description="a source of the score: voice or voice_and_words"),
+]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds")]
 Port = Annotated[int, Field(gt=0, lt=65536, description="a port: a whole number up to 65535")]
 MailSecurity = Annotated[
@@ -160,6 +164,8 @@ class Environment(BaseSettings):
         The address that alerts come from.
     dashboard_url : str
         Where people open the dashboard; links in alerts begin with it.
+    score_from : {"voice", "voice_and_words"}
+        What scores are made of where the settings of the desk do not say so.
     """
 
     model_config = SettingsConfigDict(
@@ -180,6 +186,7 @@ class Environment(BaseSettings):
     runtime: Runtime = "onnx"
     training_folder: Folder = None
     transcriber: str | None = None
+    score_from: ScoreFrom = "voice"
     alert_hosts: str = ""
     smtp_host: str | None = None
     smtp_port: Port = 587

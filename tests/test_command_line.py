@@ -337,3 +337,9 @@ def test_a_model_that_cannot_be_loaded_is_a_failure_of_each_call(tmp_path, monke
 
 def _no_model():
     raise ArtifactError("the model is gone")
+
+
+def test_a_score_of_both_needs_the_words(tmp_path):
+    path = write_recording(tmp_path / "call.wav", 1)
+    asked = run("analyse", path, "--score-from", "voice_and_words", code=2)
+    assert "needs --transcript" in asked.output

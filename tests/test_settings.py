@@ -47,6 +47,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         "REQUESTS_PER_MINUTE": 30,
         "ANALYSES_AT_ONCE": 4,
         "DIRECTION": "outbound",
+        "SCORE_FROM": "voice_and_words",
         "RAW_FORMAT": "alaw:16000:2",
         "RUNTIME": "keras",
         "TRAINING_FOLDER": tmp_path,
@@ -66,6 +67,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
     assert environment.analyses_at_once == 4
     assert environment.direction == "outbound"
     assert environment.runtime == "keras"
+    assert environment.score_from == "voice_and_words"
     assert environment.training_folder == Path(tmp_path)
 
 
@@ -78,6 +80,7 @@ def test_what_is_set_is_read(monkeypatch, tmp_path):
         ("REQUESTS_PER_MINUTE", ["0", "many"]),
         ("ANALYSES_AT_ONCE", ["1.5", "-2"]),
         ("DIRECTION", ["in", "both"]),
+        ("SCORE_FROM", ["words", "voice and words"]),
         ("RAW_FORMAT", ["opus:8000:1", "ulaw:fast", "ulaw:8000:9", "g722:16000:2", "ulaw:1"]),
         ("RUNTIME", ["tensorflow"]),
         ("TRAINING_FOLDER", ["/no/such/folder"]),

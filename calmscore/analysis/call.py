@@ -201,7 +201,10 @@ def listen_to_call(
 
 
 def score_given_the_call(
-    call: SegmentedCall, probabilities: npt.NDArray[np.floating[Any]]
+    call: SegmentedCall,
+    probabilities: npt.NDArray[np.floating[Any]],
+    *,
+    least_reach: tuple[float, float] = (0.0, 0.0),
 ) -> CallScore:
     """Score a segmented call.
 
@@ -211,6 +214,8 @@ def score_given_the_call(
         The call.
     probabilities : array, shape (judged segments, 6)
         Of the judged segments, given the whole call.
+    least_reach : tuple of float
+        As in `score_probabilities`.
 
     Returns
     -------
@@ -231,6 +236,7 @@ def score_given_the_call(
             if segment.status == "low_information"
         ),
         withheld_because=call.withheld_because,
+        least_reach=least_reach,
     )
 
 
@@ -244,11 +250,11 @@ def _judgement(call: SegmentedCall, heard: npt.NDArray[np.floating[Any]]) -> dic
     segments = tuple(
         _segment_report(segment, alone, given_the_call, score) for segment in call.segments
     )
-    return {"score": _with_places_to_play(score, call.talk), "segments": segments}
+    return {"score": with_places_to_play(score, call.talk), "segments": segments}
 
 
-def _with_places_to_play(score: CallScore, talk: Talk) -> CallScore:
-    """Say where to listen from: what the agent said before each change."""
+def with_places_to_play(score: CallScore, talk: Talk) -> CallScore:
+    """Say of each change where to listen from: what the agent said before it."""
     turns = [turn.start_seconds for turn in talk.in_one_go("agent")]
     transitions = tuple(
         replace(change, plays_from_seconds=_place_to_play(change.at_seconds, turns))

@@ -27,6 +27,7 @@ CustomerChannel = Literal["left", "right", "mixed", "1", "2", "3", "4", "5", "6"
 Direction = Literal["inbound", "outbound", "unknown"]
 Speaker = Literal["customer", "agent"]
 Sentiment = Literal["negative", "neutral", "positive"]
+Disagreement = Literal["voice_calm", "voice_distressed"]
 SpeakersHow = Literal["channels", "separated", "mixed"]
 CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
 
@@ -175,8 +176,9 @@ class SpokenWord:
 class WordsTurn:
     """What one person said in one go.
 
-    ``speaker`` is None where voices are mixed; ``emotions`` and ``sentiment`` are None
-    where none were read from the words.
+    ``speaker`` is None where voices are mixed; ``emotions``, ``sentiment`` and
+    ``distress``, how sure it is that most readers would find the words negative, are
+    None where none were read from the words.
     """
 
     speaker: Speaker | None
@@ -186,15 +188,35 @@ class WordsTurn:
     words: tuple[SpokenWord, ...]
     emotions: Shares = None
     sentiment: Sentiment | None = None
+    distress: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class WordsBesideVoice:
+    """The customer's words and voice in one segment, side by side.
+
+    ``distress`` is the words', ``voice_distress`` the smoothed one of the voice alone;
+    ``disagreement`` says which way they disagree, None where they do not strongly.
+    """
+
+    index: int
+    distress: float
+    voice_distress: float
+    disagreement: Disagreement | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class Words:
-    """What was said; ``language`` as ISO 639 names it."""
+    """What was said; ``language`` as ISO 639 names it.
+
+    ``segments`` holds the scored segments in which the customer says something of which
+    emotions were read.
+    """
 
     language: str
     model: str
     turns: tuple[WordsTurn, ...]
+    segments: tuple[WordsBesideVoice, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -273,11 +295,17 @@ def failure(file_name: str, fault: Fault) -> dict[str, Any]:
 
 _SHARE_FIELDS = {"heard": "heard", "probabilities": "probability"}
 
+_WORDS_COLUMNS = {
+    "words_distress": "distress", "voice_distress": "voice_distress",
+    "disagreement": "disagreement",
+}  # fmt: skip
+
 SEGMENT_COLUMNS: tuple[str, ...] = (
     *(field.name for field in fields(SegmentReport) if field.name not in _SHARE_FIELDS),  # type: ignore[arg-type]
     *(f"{prefix}_{name}" for prefix in _SHARE_FIELDS.values() for name in EMOTIONS),
+    *_WORDS_COLUMNS,
 )
-"""Columns of a segment in tables: its fields, then a column per emotion."""
+"""Columns of a segment in tables: its fields, a column per emotion, its words beside its voice."""
 
 
 def segment_rows(report: CallReport) -> list[dict[str, Any]]:
@@ -294,7 +322,23 @@ def segment_rows(report: CallReport) -> list[dict[str, Any]]:
         File name, score and outcome of the call, then the columns of ``SEGMENT_COLUMNS``.
     """
     call = _call_columns(report)
-    return [{**call, **_segment_row(segment)} for segment in report.segments]
+    beside = words_beside_voice(report)
+    return [
+        {**call, **_segment_row(segment), **_words_row(beside.get(segment.index))}
+        for segment in report.segments
+    ]
+
+
+def words_beside_voice(report: CallReport) -> dict[int, WordsBesideVoice]:
+    """Return the words beside the voice, by the index of the segment."""
+    return {} if report.words is None else {row.index: row for row in report.words.segments}
+
+
+def _words_row(row: WordsBesideVoice | None) -> dict[str, Any]:
+    return {
+        column: None if row is None else getattr(row, name)
+        for column, name in _WORDS_COLUMNS.items()
+    }
 
 
 def _call_columns(report: CallReport) -> dict[str, Any]:
@@ -314,7 +358,7 @@ def _segment_row(segment: SegmentReport) -> dict[str, Any]:
 
 
 TURN_COLUMNS: tuple[str, ...] = (
-    "speaker", "start_seconds", "end_seconds", "text", "sentiment",
+    "speaker", "start_seconds", "end_seconds", "text", "sentiment", "distress",
     *(f"words_{name}" for name in EMOTIONS),
 )  # fmt: skip
 """Columns of a turn of words in tables."""

@@ -132,6 +132,21 @@ class Transition:
     __pydantic_config__ = ConfigDict(extra="forbid", populate_by_name=True)
 
 
+ScoreFrom = Literal["voice", "voice_and_words"]
+"""What a score is made of."""
+VOICE, VOICE_AND_WORDS = get_args(ScoreFrom)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceScore:
+    """What the voice alone gives, beside a score of voice and words; as in `CallScore`."""
+
+    value: float
+    low: float | None
+    high: float | None
+    outcome: Outcome
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallScore:
     """The score of a call and the evidence for it.
@@ -165,6 +180,10 @@ class CallScore:
         How often distress came back after calm.
     transitions : tuple of Transition
         In the order of the call.
+    score_from : {"voice", "voice_and_words"}
+        What it is made of.
+    voice_alone : VoiceScore or None
+        What the voice alone gives; None where the score is made of nothing else.
     distress, smoothed_distress : tuple of (float or None)
         One value per segment, 0–1; None where nothing was scored.
     """
@@ -183,6 +202,8 @@ class CallScore:
     seconds_to_calm: float | None = None
     relapses: int = 0
     transitions: Annotated[tuple[Transition, ...], Field(alias="moments")] = ()
+    score_from: Annotated[ScoreFrom, Field(alias="from")] = "voice"
+    voice_alone: VoiceScore | None = None
     # Per segment, these stand with the segments of a report.
     distress: Annotated[tuple[float | None, ...], Field(exclude=True)] = ()
     smoothed_distress: Annotated[tuple[float | None, ...], Field(exclude=True)] = ()
@@ -223,13 +244,20 @@ def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3
     )
 
 
-def distress(probabilities: npt.ArrayLike) -> FloatArray:
+def distress(
+    probabilities: npt.ArrayLike,
+    *,
+    midpoint: float = DISTRESS_MIDPOINT,
+    slope: float = DISTRESS_SLOPE,
+) -> FloatArray:
     """Return how sure it is that most listeners would hear a negative emotion.
 
     Parameters
     ----------
     probabilities : array, shape (n, 6)
         One row per segment, in the order of ``EMOTIONS``, each summing to 1.
+    midpoint, slope : float
+        The scale: of the voice by default. Midpoint between 0 and 1, slope above 0.
 
     Returns
     -------
@@ -237,16 +265,16 @@ def distress(probabilities: npt.ArrayLike) -> FloatArray:
         0–1; 0.5 means as likely as not.
     """
     table = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(EMOTIONS))
-    return np.asarray(np.clip(_levels(table), 0.0, 1.0))
+    return np.asarray(np.clip(_levels(table, midpoint, slope), 0.0, 1.0))
 
 
-def _levels(table: FloatArray) -> FloatArray:
+def _levels(
+    table: FloatArray, midpoint: float = DISTRESS_MIDPOINT, slope: float = DISTRESS_SLOPE
+) -> FloatArray:
     weights = np.minimum(table @ np.array(DISTRESS_WEIGHTS), 1.0)
     # Probabilities that are told with few digits may leave 1 by a hair.
     with np.errstate(divide="ignore"):
-        scaled = expit(
-            DISTRESS_SLOPE * (logit(np.maximum(weights, 0.0)) - logit(DISTRESS_MIDPOINT))
-        )
+        scaled = expit(slope * (logit(np.maximum(weights, 0.0)) - logit(midpoint)))
     return np.asarray(np.where(weights > 0.0, scaled, weights))
 
 
@@ -257,6 +285,7 @@ def score_probabilities(
     segment_seconds: float = 3.0,
     unjudged_seconds: float = 0.0,
     withheld_because: str | None = None,
+    least_reach: tuple[float, float] = (0.0, 0.0),
 ) -> CallScore:
     """Score the calibrated probabilities of a call's segments.
 
@@ -274,6 +303,8 @@ def score_probabilities(
         Seconds of the customer's speech that could not be judged.
     withheld_because : str, optional
         Why there is to be no score, though there are segments.
+    least_reach : tuple of float
+        Points by which the interval goes below and above the value at least.
 
     Returns
     -------
@@ -317,7 +348,9 @@ def score_probabilities(
             HIGHEST_VALUE,
         )
     )
-    told["low"], told["high"] = min(told["low"], value), max(told["high"], value)
+    below, above = least_reach
+    told["low"] = max(min(told["low"], value - below), LOWEST_VALUE)
+    told["high"] = min(max(told["high"], value + above), HIGHEST_VALUE)
     start, end = _edge_means(np.clip(levels, 0.0, 1.0), edges)
     states = _distress_states(smoothed)
     outcome = _outcome(start, end, float(smoothed.max()))

@@ -14,6 +14,7 @@ from calmscore.analysis.conversation import PAUSE_SECONDS, conversation_of
 from calmscore.analysis.report import CallReport, CustomerChannel, segment_rows
 from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore, format_duration
 from calmscore.analysis.segments import called, channel_names
+from calmscore.analysis.voice_and_words import of_voice_alone
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.outputs.spreadsheet import safe_cells
 
@@ -118,6 +119,8 @@ def _rests_on(report: CallReport) -> Iterator[str]:
             "Heard as, never felt: of ten people who listen, about "
             f"{of_ten} would name the same emotion"
         )
+    if report.score.voice_alone is not None:
+        yield f"Made of voice and words; {of_voice_alone(report.score.voice_alone)}"
     coverage = report.score.coverage
     if coverage is not None and coverage < 0.995:
         yield f"{1.0 - coverage:.0%} of the customer's speech could not be judged"

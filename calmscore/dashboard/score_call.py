@@ -25,6 +25,7 @@ from calmscore.intake.take_in import keep
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
 from calmscore.store.keys import allows
+from calmscore.store.settings import read_settings
 from calmscore.words.transcript import words_notices
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
@@ -196,7 +197,9 @@ def _words_follow(report: CallReport, source: io.BytesIO) -> None:
     known = st.session_state.get("words")
     if known is None or known[0] != this:
         copy = io.BytesIO(source.getvalue())
-        known = (this, passing_words().begin(report, copy))
+        with open_store().database.reading() as session:
+            score_from = read_settings(session).score_from
+        known = (this, passing_words().begin(report, copy, score_from=score_from))
         st.session_state["words"] = known
     under_way = known[1]
     if not under_way.report.done():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from calmscore.analysis.scoring import ScoreFrom
 from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
 from calmscore.dashboard.local_time import format_moment, local_zone
@@ -27,6 +28,10 @@ _CHANNELS = {
     "right": "Right",
     "mixed": "Both voices on one channel",
 }  # of others, the number
+_SCORES_FROM: dict[ScoreFrom, str] = {
+    "voice": "The voice alone",
+    "voice_and_words": "Voice and words: how it is said, and what is said",
+}
 _PREVIEWED, _AUDIT_LINES = 5, 200
 
 
@@ -62,6 +67,17 @@ def _form(store: Store, settings: Settings) -> Settings | None:
         "Time format", settings.time_format, help="As in Python: %Y%m%d-%H%M%S is 20251120-140500."
     )
     preview = st.container()
+    st.subheader("What scores are made of")
+    score_from: ScoreFrom = st.radio(
+        "What scores are made of", list(_SCORES_FROM),
+        list(_SCORES_FROM).index(settings.score_from),
+        format_func=_SCORES_FROM.__getitem__, label_visibility="collapsed",
+    )  # fmt: skip
+    st.caption(
+        "Holds for calls whose words are written down from now on; calls that are here keep their "
+        "score. Where a score is made of both, that of the voice alone stands beside it. Only "
+        "English words are read, and never the agent's."
+    )
     st.subheader("How scores are shown")
     left, right = st.columns(2)
     good = left.number_input("Good from", 1.0, 10.0, settings.good_score, 0.5, format="%.1f")
@@ -75,6 +91,7 @@ def _form(store: Store, settings: Settings) -> Settings | None:
             watched_phrases=tuple(line.strip() for line in phrases.splitlines() if line.strip()),
             file_name_pattern=pattern.strip(),
             time_format=time_format.strip(),
+            score_from=score_from,
             good_score=float(good),
             poor_score=float(poor),
         )

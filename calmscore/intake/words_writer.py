@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport
+from calmscore.analysis.scoring import ScoreFrom
 from calmscore.analysis.second_look import Analyse
 from calmscore.audio.recording import read_recording
 from calmscore.errors import CallFileError, CalmscoreError, NotStoredError, StoreError
@@ -25,6 +26,7 @@ from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.alerts import raise_alerts
 from calmscore.store.calls import find_call, read_report, take_place_of
+from calmscore.store.settings import read_settings
 from calmscore.store.words import claim_waiting, finish_words
 from calmscore.words.transcriber import load_transcriber
 from calmscore.words.transcript import Listener, no_words, with_words, words_notices
@@ -135,7 +137,8 @@ class WordsWriter:
         self._progress[call_id] = (0, 1)
         with self._store.database.reading() as session:
             report = CallReport.from_dict(read_report(session, call_id))
-        self._unkept = (self._told(report, advance), report)
+            score_from = read_settings(session).score_from
+        self._unkept = (self._told(report, advance, score_from), report)
         self._keep()
 
     def _keep(self) -> int:
@@ -153,7 +156,9 @@ class WordsWriter:
         self._unkept = None
         return 1
 
-    def _told(self, report: CallReport, advance: Callable[[int, int], None]) -> CallReport:
+    def _told(
+        self, report: CallReport, advance: Callable[[int, int], None], score_from: ScoreFrom
+    ) -> CallReport:
         try:
             recording = read_recording(
                 self._store.audio.path(report.call.id),
@@ -163,7 +168,12 @@ class WordsWriter:
         except CallFileError as error:
             return no_words(report, str(error))
         return with_words(
-            report, recording, load=self._load, progress=advance, analyse=self._analyse
+            report,
+            recording,
+            load=self._load,
+            progress=advance,
+            analyse=self._analyse,
+            score_from=score_from,
         )
 
 
@@ -181,7 +191,9 @@ class PassingWords:
             1, thread_name_prefix="passing words", initializer=_step_back
         )
 
-    def begin(self, report: CallReport, source: BinaryIO) -> WordsUnderWay:
+    def begin(
+        self, report: CallReport, source: BinaryIO, *, score_from: ScoreFrom | None = None
+    ) -> WordsUnderWay:
         """Begin to write down a call.
 
         Parameters
@@ -190,12 +202,20 @@ class PassingWords:
             A finished analysis.
         source : binary file object
             The recording; nobody else may read it meanwhile.
+        score_from : {"voice", "voice_and_words"}, optional
+            What the score is made of; see `with_words`.
         """
         under_way = WordsUnderWay()
-        under_way.report = self._threads.submit(self._told, report, source, under_way)
+        under_way.report = self._threads.submit(self._told, report, source, under_way, score_from)
         return under_way
 
-    def _told(self, report: CallReport, source: BinaryIO, under_way: WordsUnderWay) -> CallReport:
+    def _told(
+        self,
+        report: CallReport,
+        source: BinaryIO,
+        under_way: WordsUnderWay,
+        score_from: ScoreFrom | None,
+    ) -> CallReport:
         def advance(completed: int, total: int) -> None:
             under_way.share = completed / max(total, 1)
 
@@ -205,7 +225,12 @@ class PassingWords:
         except CallFileError as error:
             return no_words(report, str(error))
         return with_words(
-            report, recording, load=self._load, progress=advance, analyse=self._analyse
+            report,
+            recording,
+            load=self._load,
+            progress=advance,
+            analyse=self._analyse,
+            score_from=score_from,
         )
 
 

@@ -17,13 +17,16 @@ from calmscore.analysis.report import (
     SEGMENT_COLUMNS,
     TURN_COLUMNS,
     CallReport,
+    WordsBesideVoice,
     WordsTurn,
     failure,
     segment_rows,
     turn_rows,
+    words_beside_voice,
 )
 from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.segments import ChannelChoice
+from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_at, of_voice_alone
 from calmscore.errors import ParameterError, fault_of
 from calmscore.outputs.spreadsheet import safe_row
 from calmscore.settings import read_environment
@@ -117,15 +120,19 @@ def _table(result: _Result) -> str:
     if score.low is not None and score.high is not None:
         value += f" ({score.low:.1f}–{score.high:.1f} in 80 % of calls)"
     lines = [f"{name}", f"  {value} · {score.outcome}", f"  {score.summary}"]
+    if score.voice_alone is not None:
+        lines.append(f"  Made of voice and words; {of_voice_alone(score.voice_alone)}")
     lines += [f"  Note: {notice.message}" for notice in report.warnings]
     if score.start_value is not None:
         lines += ["", f"  Start value {score.start_value:14.2f}"]
     lines += [
         f"  {format_clock(change.at_seconds):>7}  {change.points:+6.2f}  "
-        f"{change.from_emotion} → {change.to_emotion}: {change.reason}"
+        f"{change.from_emotion} → {change.to_emotion}: {change.reason} "
+        f"{disagreement_at(report, change)}".rstrip()
         for change in score.transitions
     ]
-    lines += ["", "     time  heard as  confidence  distress"]
+    beside = words_beside_voice(report)
+    lines += ["", "     time  heard as  confidence  distress" + ("  words" if beside else "")]
     for segment in report.segments:
         clock = format_clock(segment.start_seconds)
         if segment.status != "scored":
@@ -133,12 +140,19 @@ def _table(result: _Result) -> str:
         else:
             lines.append(
                 f"  {clock:>7}  {segment.emotion:<8}  {segment.confidence:>9.0%}"
-                f"  {segment.distress:>8.2f}"
+                f"  {segment.distress:>8.2f}{_words_cell(beside.get(segment.index))}"
             )
     if report.words is not None:
         lines += ["", f"  Words ({report.words.language})"]
         lines += [line for turn in report.words.turns for line in _turn_lines(turn)]
     return "\n".join(lines) + "\n"
+
+
+def _words_cell(row: WordsBesideVoice | None) -> str:
+    if row is None:
+        return ""
+    what = "" if row.disagreement is None else f"  {WHAT_DISAGREES[row.disagreement]}"
+    return f"  {row.distress:>5.2f}{what}"
 
 
 def _turn_lines(turn: WordsTurn) -> list[str]:

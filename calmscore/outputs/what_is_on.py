@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calmscore.analysis.scoring import VOICE_AND_WORDS
 from calmscore.settings import Environment
 from calmscore.store import Store
 from calmscore.store.keys import list_keys
@@ -33,6 +34,9 @@ def what_is_on(
         "Customers' emotions": "estimated in every call that comes in",
         "Agents' emotions": "never estimated; this cannot be switched on",
         "Words": _words(environment),
+        "Scores": "made of voice and words, where there are words"
+        if settings.score_from == VOICE_AND_WORDS
+        else "made of the voice alone",
         "Recordings": f"kept {_days(settings.audio_days)}" if settings.audio_days else "not kept",
         "Reports": f"kept {_days(settings.report_days)}",
         "File names": "agent, customer or time are read from them"

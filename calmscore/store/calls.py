@@ -217,7 +217,7 @@ def take_place_of(session: Session, report: CallReport, before: CallReport) -> b
     session : Session
         A writing one.
     report : CallReport
-        Of the same call, with other words of who is the customer.
+        Of the same call, whose words changed who is the customer, or the score.
     before : CallReport
         The report that is to go. The call may have been deleted meanwhile, or somebody chose
         a side.
@@ -232,7 +232,9 @@ def take_place_of(session: Session, report: CallReport, before: CallReport) -> b
         )
         .with_for_update()
     )
-    if stored is None or stored.document["speakers"]["customer_from"] == "chosen":
+    if stored is None:
+        return False
+    if stored.document["speakers"]["customer_from"] == "chosen" != before.speakers.customer_from:
         return False
     call = save_report(session, report)
     if call.report_id != stored.id:

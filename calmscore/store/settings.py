@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from calmscore.analysis.scoring import VOICE, VOICE_AND_WORDS, ScoreFrom
 from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.errors import ParameterError
+from calmscore.settings import read_environment
 from calmscore.store.name_pattern import compiled
 from calmscore.store.schema import Call, Setting
 from calmscore.store.words import said_words
@@ -45,6 +47,9 @@ class Settings:
         Of the group ``time``, as in `datetime.strptime`.
     watched_phrases : tuple of str
         What is watched for in the words of calls; each of 1–100 characters, at most 100.
+    score_from : {"voice", "voice_and_words"}
+        What the scores of calls are made of whose words are written down from now on; as
+        CALMSCORE_SCORE_FROM says by default.
     good_score, poor_score : float
         A score at or above the first is shown as good, one at or below the second as
         poor; 1–10.
@@ -56,6 +61,7 @@ class Settings:
     file_name_pattern: str = ""
     time_format: str = "%Y%m%d-%H%M%S"
     watched_phrases: tuple[str, ...] = ("cancel", "supervisor", "third time")
+    score_from: ScoreFrom = field(default_factory=lambda: read_environment().score_from)
     good_score: float = 7.5
     poor_score: float = 4.5
 
@@ -80,6 +86,10 @@ class Settings:
             raise ParameterError(
                 f"customer_channel is {self.customer_channel!r}; "
                 f"choose one of {', '.join(CHANNEL_CHOICES)}"
+            )
+        if self.score_from not in (VOICE, VOICE_AND_WORDS):
+            raise ParameterError(
+                f"score_from is {self.score_from!r}; choose {VOICE} or {VOICE_AND_WORDS}"
             )
         if not 1.0 <= self.poor_score < self.good_score <= 10.0:
             raise ParameterError(
@@ -142,7 +152,7 @@ def band(score: float, settings: Settings) -> Band:
 
 def read_settings(session: Session) -> Settings:
     """Return the settings of this installation."""
-    known = {field.name for field in fields(Settings)}
+    known = {each.name for each in fields(Settings)}
     stored = {row.name: row.value for row in session.scalars(select(Setting))}
     try:
         _check_pattern(str(stored.get("file_name_pattern", "")))

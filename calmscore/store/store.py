@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import CallReport
+from calmscore.analysis.scoring import VOICE_AND_WORDS
 from calmscore.errors import DeletedMeanwhileError, RecordingNotKeptError, StoreError
 from calmscore.settings import read_environment
 from calmscore.store import audit, deletion
@@ -266,7 +267,11 @@ def _keep_words(session: Session, call: Call, report: CallReport, *, wanted: boo
     channel = report.call.customer_channel
     if report.words is not None:
         save_words(session, call, customer_channel=channel, words=report.to_dict()["words"])
-    elif wanted and not has_words(session, call.number, customer_channel=channel):
+    elif wanted and (
+        read_settings(session).score_from == VOICE_AND_WORDS
+        or not has_words(session, call.number, customer_channel=channel)
+    ):
+        # A score of both is made when words come: a new report's waits for them again.
         want_words(session, call, customer_channel=channel)
 
 

@@ -5,7 +5,8 @@
 Calls are composed of the clips of one validation speaker each, twelve trajectories
 per speaker, through a telephone line. The analysis is the one that the product runs.
 Its score is compared with the score of the listeners' votes on the same clips, and
-its interval is counted as right where it holds that score.
+its interval is counted as right where it holds that score. The last row scores voice and words,
+of sentences that say nothing of a mood: how much harm the words do where they carry nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from calmscore.analysis.call import listen_to_call, score_given_the_call
 from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
 from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
+from calmscore.analysis.voice_and_words import joined_probabilities, reach_of
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
@@ -39,6 +41,7 @@ from calmscore.training.corpora.composed import (
     compose_calls,
 )
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.words.text_emotion import TextEmotionClassifier, load_text_classifier
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -111,18 +114,49 @@ SMOOTHINGS: dict[str, Smoothing] = {
     "average of three": _average,
     **{f"Markov, stay {stay}": partial(_inertia, stay=stay) for stay in _STAYS},
 }
+WITH_WORDS = "voice and words"
 SHIPPED = f"Markov, stay {STAY_PROBABILITY}"
 
 
-def compare(calls: Sequence[HeardCall], smoothing: Smoothing) -> dict[str, Any]:
+def smoothed_score(call: HeardCall, smoothing: Smoothing) -> CallScore:
+    """Score a call by its voice, its probabilities smoothed."""
+    return score_given_the_call(call.segmented, smoothing(call.heard, _places(call)))
+
+
+def score_with_words(call: HeardCall, words: TextEmotionClassifier) -> CallScore:
+    """Score a call by voice and words, as the setting *voice and words* does.
+
+    The words are the clips' sentences, as if every one had been written down.
+    """
+    voice = smooth_probabilities(call.heard, indices=_places(call))
+    sentences = [
+        crema_d.parse_name(call.call.clips[place]).sentence or "" for place in _places(call)
+    ]
+    joined = joined_probabilities(
+        voice,
+        words.predict_proba(sentences),
+        matter_of_fact=words.settings.matter_of_fact,
+        shares=np.ones(len(voice)),
+    )
+    alone = score_given_the_call(call.segmented, voice)
+    return score_given_the_call(call.segmented, joined, least_reach=reach_of(alone))
+
+
+def _places(call: HeardCall) -> IntArray:
+    return np.array([segment.index for segment in call.segmented.judged], dtype=np.int64)
+
+
+def compare(
+    calls: Sequence[HeardCall], score_of: Callable[[HeardCall], CallScore]
+) -> dict[str, Any]:
     """Compare scores of what the model heard with scores of what listeners heard.
 
     Parameters
     ----------
     calls : sequence of HeardCall
         What to score.
-    smoothing : callable
-        From probabilities and places to probabilities.
+    score_of : callable
+        Scores a call.
 
     Returns
     -------
@@ -136,8 +170,7 @@ def compare(calls: Sequence[HeardCall], smoothing: Smoothing) -> dict[str, Any]:
     pairs, same_outcome, held, widths = [], [], [], []
     unsure = 0
     for call in calls:
-        indices = np.array([segment.index for segment in call.segmented.judged], dtype=np.int64)
-        score = score_given_the_call(call.segmented, smoothing(call.heard, indices))
+        score = score_of(call)
         truth = call.truth.value
         if truth is None or score.low is None or score.high is None:
             continue
@@ -256,7 +289,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
-    results = {name: compare(calls, function) for name, function in SMOOTHINGS.items()}
+    results = {
+        name: compare(calls, partial(smoothed_score, smoothing=smoothing))
+        for name, smoothing in SMOOTHINGS.items()
+    }
+    words = load_text_classifier(options.artifacts)
+    results[WITH_WORDS] = compare(calls, partial(score_with_words, words=words))
     _print(results)
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

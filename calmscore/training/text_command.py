@@ -9,6 +9,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.special import softmax
+
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
 from calmscore.training.comparison_results import write_results
 from calmscore.training.text_recipe import TextRecipe
@@ -57,11 +60,17 @@ def train_words(
     from calmscore.training.corpora.go_emotions import DEV_FILE, TRAIN_FILE, read_go_emotions
     from calmscore.training.minilm import read_minilm
     from calmscore.training.taught_phrases import with_taught_phrases
-    from calmscore.training.text_evaluation import calibrate, cross_fitted, measure_classifier
+    from calmscore.training.text_evaluation import (
+        calibrate,
+        cross_fitted,
+        fit_beside_voice,
+        measure_classifier,
+    )
     from calmscore.training.text_export import export_text_network
     from calmscore.training.text_start import from_artifact, from_minilm
     from calmscore.training.text_training import TextTraining
     from calmscore.words.text_emotion import (
+        AS_EMOTIONS,
         MODEL_FILE,
         SETTINGS_FILE,
         TOKENIZER_FILE,
@@ -87,7 +96,10 @@ def train_words(
         json.dumps(training.tokenizer_settings), encoding="utf-8"
     )
     logits = training.dev_logits()
-    settings = TextSettings(version=version, longest=chosen.longest, **calibrate(logits, dev))
+    calibration = calibrate(logits, dev)
+    rows = softmax(logits / calibration["temperature"] + np.array(calibration["bias"]), axis=1)
+    beside = fit_beside_voice(rows @ AS_EMOTIONS, dev)
+    settings = TextSettings(version=version, longest=chosen.longest, **calibration, **beside)
     settings.write(artifacts / SETTINGS_FILE)
     metrics = {
         "recipe": asdict(chosen),

@@ -10,12 +10,17 @@ import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
+from calmscore.analysis.voice_and_words import RARE
 from calmscore.training.corpora.go_emotions import EKMAN, LabelledTexts
 from calmscore.training.corpora.spoken_phrases import Phrase
-from calmscore.training.metrics import expected_calibration_error, fit_heard_calibration
+from calmscore.training.metrics import (
+    expected_calibration_error,
+    fit_distress_scale,
+    fit_heard_calibration,
+)
 from calmscore.training.spoken_style import as_spoken
 from calmscore.training.text_training import clean_texts
-from calmscore.words.text_emotion import TextEmotionClassifier
+from calmscore.words.text_emotion import AS_EMOTIONS, TextEmotionClassifier
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -60,6 +65,35 @@ def calibrate(logits: FloatArray, data: LabelledTexts) -> dict[str, Any]:
         "temperature": round(temperature, 4),
         "bias": tuple(round(float(value), 4) for value in bias),
         "thresholds": fit_thresholds(probabilities, data.labels),
+    }
+
+
+def fit_beside_voice(probabilities: FloatArray, data: LabelledTexts) -> dict[str, Any]:
+    """Fit what puts words beside a voice, as the artifact's settings hold it.
+
+    Parameters
+    ----------
+    probabilities : array of float, shape (n, 6)
+        Calibrated, in the order of ``EMOTIONS``.
+    data : LabelledTexts
+        The same texts with what people read in them.
+
+    Returns
+    -------
+    dict
+        ``distress_midpoint`` and ``distress_slope``, on which 0.5 is as likely as not that
+        most readers find a text negative; ``matter_of_fact``, the geometric mean of what
+        texts get that are neutral and nothing else, held to a sum of 1: a text at this
+        mean moves no voice.
+    """
+    midpoint, slope = fit_distress_scale(probabilities, data.shares @ AS_EMOTIONS)
+    alone = data.labels[:, EKMAN.index("neutral")] & (data.labels.sum(axis=1) == 1)
+    logs = np.log(np.maximum(probabilities[alone], RARE)).mean(axis=0)
+    return {
+        # A network that has learnt nothing may rank texts the wrong way round.
+        "distress_midpoint": round(min(max(midpoint, 0.01), 0.99), 4),
+        "distress_slope": round(max(slope, 0.05), 4),
+        "matter_of_fact": tuple(round(float(value), 4) for value in softmax(logs)),
     }
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 from tokenizers import Tokenizer
 
+from calmscore.analysis.scoring import distress
 from calmscore.emotions import BY_NAME, EMOTIONS, EmotionName, Valence
 from calmscore.errors import ArtifactError
 from calmscore.network.onnx_session import open_onnx
@@ -41,7 +42,10 @@ READ_AS: dict[str, EmotionName] = {
 }
 """The classes that the network was trained on, in its order, and what each counts as."""
 
-_COUNTED = np.array([[name == read for name in EMOTIONS] for read in READ_AS.values()], np.float32)
+AS_EMOTIONS = np.array(
+    [[name == read for name in EMOTIONS] for read in READ_AS.values()], np.float32
+)
+"""Shape (7, 6): shares of the classes times this are shares of the emotions."""
 _VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
 _OF_VALENCE = np.array(
     [[BY_NAME[name].valence == valence for valence in _VALENCES] for name in EMOTIONS], np.float32
@@ -65,6 +69,11 @@ class TextSettings:
         Probability from which a class is named, where several may be, in the same order.
     longest : int
         Most word pieces that are read at once, the two that mark the ends included.
+    distress_midpoint, distress_slope : float
+        The scale of the words' distress, as in `scoring.distress`: 0.5 is as likely as not
+        that most readers find a text negative.
+    matter_of_fact : tuple of float
+        What texts of no mood get on average, in the order of ``EMOTIONS``.
     """
 
     version: str
@@ -72,6 +81,9 @@ class TextSettings:
     bias: tuple[float, ...]
     thresholds: tuple[float, ...]
     longest: int
+    distress_midpoint: float
+    distress_slope: float
+    matter_of_fact: tuple[float, ...]
 
     @classmethod
     def read(cls, path: Path) -> TextSettings:
@@ -90,11 +102,18 @@ class TextSettings:
                 bias=tuple(map(float, fields["bias"])),
                 thresholds=tuple(map(float, fields["thresholds"])),
                 longest=int(fields["longest"]),
+                distress_midpoint=float(fields["distress_midpoint"]),
+                distress_slope=float(fields["distress_slope"]),
+                matter_of_fact=tuple(map(float, fields["matter_of_fact"])),
             )
             if fields["classes"] != list(READ_AS):
                 raise ValueError(f"made for other classes: {fields['classes']}")
             if len(settings.bias) != len(READ_AS) or not settings.temperature > 0.0:
                 raise ValueError("its calibration does not fit")
+            if len(settings.matter_of_fact) != len(EMOTIONS) or not (
+                0.0 < settings.distress_midpoint < 1.0 and settings.distress_slope > 0.0
+            ):
+                raise ValueError("its scale of distress does not fit")
             return settings
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _unusable(path, error) from error
@@ -149,7 +168,7 @@ class TextEmotionClassifier:
             Calibrated probabilities in the order of ``EMOTIONS``. A text without a word
             is neutral.
         """
-        return np.asarray(self.predict_classes(texts) @ _COUNTED, dtype=np.float32)
+        return np.asarray(self.predict_classes(texts) @ AS_EMOTIONS, dtype=np.float32)
 
     def predict_classes(self, texts: Sequence[str]) -> FloatArray:
         """Tell what texts express, in the classes that the network was trained on.
@@ -188,6 +207,24 @@ class TextEmotionClassifier:
             One for each row.
         """
         return [_VALENCES[index] for index in (probabilities @ _OF_VALENCE).argmax(axis=1)]
+
+    def distress(self, probabilities: FloatArray) -> FloatArray:
+        """Tell how sure it is that most readers would find texts negative.
+
+        Parameters
+        ----------
+        probabilities : array of float, shape (n, 6)
+            From `predict_proba`.
+
+        Returns
+        -------
+        array of float32, shape (n,)
+            0–1; 0.5 means as likely as not.
+        """
+        scale = {
+            "midpoint": self.settings.distress_midpoint, "slope": self.settings.distress_slope,
+        }  # fmt: skip
+        return np.asarray(distress(probabilities, **scale), dtype=np.float32)
 
     def word_weights(self, text: str, words: Sequence[str]) -> list[float]:
         """Tell how much each word made a text negative or positive.

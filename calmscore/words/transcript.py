@@ -24,9 +24,16 @@ from calmscore.analysis.report import (
     Words,
     WordsTurn,
 )
+from calmscore.analysis.scoring import VOICE_AND_WORDS, ScoreFrom
 from calmscore.analysis.second_look import Analyse, look_again, places, speaks_like_an_agent
 from calmscore.analysis.segments import ChannelChoice, customer_samples
 from calmscore.analysis.spoken_cues import Said
+from calmscore.analysis.voice_and_words import (
+    DISAGREEMENT_CODE,
+    beside_the_voice,
+    joined_score,
+    voice_alone,
+)
 from calmscore.audio.recording import Recording, read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
 from calmscore.errors import ArtifactError, CalmscoreError, Notice
@@ -91,11 +98,13 @@ def with_words(
     load: Callable[[], Listener | None] = load_transcriber,
     progress: Progress | None = None,
     analyse: Analyse = analyze_recording,
+    score_from: ScoreFrom | None = None,
 ) -> CallReport:
     """Return a report with the words of its call; whatever goes wrong, the rest stays.
 
     Where the words tell who is the customer, and nothing else did or all else told the
-    opposite, the report is another one; see `analysis.second_look`.
+    opposite, the report is another one; see `analysis.second_look`. The score stays the
+    voice's, unless it is to be made of both.
 
     Parameters
     ----------
@@ -109,12 +118,16 @@ def with_words(
         Called as ``progress(completed, total)``.
     analyse : callable, optional
         Analyses a call again.
+    score_from : {"voice", "voice_and_words"}, optional
+        What the score is made of; as CALMSCORE_SCORE_FROM says by default.
 
     Returns
     -------
     CallReport
         Without words, and with a notice that says why, where there are none.
     """
+    # What an earlier reading of the words gave is given anew.
+    report = voice_alone(report)
     try:
         transcriber = load()
         if transcriber is None:
@@ -130,12 +143,22 @@ def with_words(
             report, words, doubts = _heeded(report, recording, words, analyse)
             words, unread = _read(words, report.speakers)
             notices = (*notices, *doubts, *unread)
+        told = _told(report, words, notices)
+        return _with_voice(told, score_from or read_environment().score_from)
     except CalmscoreError as error:
         return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
         _log.error("%s: the words", report.call.file_name, exc_info=error)
         return no_words(report, f"a fault in Calmscore ({type(error).__name__})")
-    return _told(report, words, notices)
+
+
+def _with_voice(report: CallReport, score_from: ScoreFrom) -> CallReport:
+    """Put the words beside the voice, and into the score where that is wanted."""
+    beside = beside_the_voice(report)
+    if score_from != VOICE_AND_WORDS or beside.words is None or not beside.words.segments:
+        return beside
+    settings = load_text_classifier(shipped("artifacts")).settings
+    return joined_score(beside, matter_of_fact=settings.matter_of_fact)
 
 
 def _heeded(
@@ -207,13 +230,17 @@ def with_emotions(words: Words) -> Words:
     classifier = load_text_classifier(shipped("artifacts"))
     turns = list(words.turns)
     shares = classifier.predict_proba([turns[place].text for place in places])
-    for place, share, sentiment in zip(places, shares, classifier.sentiment(shares), strict=True):
+    levels = classifier.distress(shares)
+    for place, share, sentiment, distress in zip(
+        places, shares, classifier.sentiment(shares), levels, strict=True
+    ):
         turn = turns[place]
         weights = classifier.word_weights(turn.text, [word.text for word in turn.words])
         turns[place] = replace(
             turn,
             emotions=tuple(float(value) for value in share),
             sentiment=sentiment,
+            distress=round(float(distress), 4),
             words=tuple(
                 replace(word, weight=round(float(weight), 4))
                 for word, weight in zip(turn.words, weights, strict=True)
@@ -249,6 +276,7 @@ def _told(report: CallReport, words: Words | None, notices: Sequence[Notice]) ->
 
 _NOTICE_CODES = (
     "words_missing", "words_language", "words_no_speech", "words_other_side", "words_not_read",
+    DISAGREEMENT_CODE,
 )  # fmt: skip
 
 
@@ -264,13 +292,14 @@ def analyze_with_words(
     customer_channel: ChannelChoice = "auto",
     direction: Direction | None = None,
     progress: Progress | None = None,
+    score_from: ScoreFrom | None = None,
 ) -> CallReport:
-    """Analyse a call and write down its words; see `analysis.call.analyze_call`."""
+    """Analyse a call and write down its words; see `analysis.call.analyze_call`, `with_words`."""
     recording = read_recording(source, rules=read_environment().reading_rules)
     report = analyze_recording(
         recording, customer_channel=customer_channel, direction=direction, progress=progress
     )
-    return with_words(report, recording, progress=progress)
+    return with_words(report, recording, progress=progress, score_from=score_from)
 
 
 def write_down(

@@ -164,6 +164,15 @@ def test_settings_are_saved_with_an_audit_line(store):
     assert actions(store) == ["settings changed"]
 
 
+def test_what_scores_are_made_of_is_chosen_and_it_is_said_what_that_changes(store):
+    page = opened("settings")
+    assert "calls that are here keep their score" in " ".join(c.value for c in page.caption)
+    named(page.radio, "What scores are made of").set_value("voice_and_words").run()
+    named(page.button, "Save").click().run()
+    with store.database.reading() as session:
+        assert read_settings(session).score_from == "voice_and_words"
+
+
 def test_settings_that_contradict_each_other_are_not_saved(store):
     page = opened("settings")
     named(page.number_input, "Calls and reports, days").set_value(3).run()

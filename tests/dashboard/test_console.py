@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 from made_calls import RESCUED, WORSE, made_report
+from said_calls import leaning, said_call
 
 from calmscore.analysis.report import Turn
 from calmscore.analysis.scoring import Transition
+from calmscore.analysis.voice_and_words import beside_the_voice
 from calmscore.dashboard.console.view import console_view, moments, sum_line, table_rows
 
 
@@ -122,3 +124,18 @@ def test_a_shift_within_one_emotion_is_told_as_one(emotion, points, words):
     )
     (moment,) = moments(replace(report, score=replace(report.score, transitions=(change,))))
     assert moment["text"] == words
+
+
+def test_the_words_stand_beside_the_voice_and_say_where_they_disagree():
+    calm, angry = leaning("neutral"), leaning("anger")
+    report = beside_the_voice(said_call([angry] * 4 + [calm] * 4, [None] * 6 + [angry, calm]))
+    view = console_view(report)
+    first, second = view["words_distress"]
+    assert (first["at"], second["disagrees"]) == (19.5, "")
+    assert first["share"] > 0.5
+    assert first["disagrees"] == "The voice sounded calm, the words did not: listen."
+    assert view["moments"][0]["why"].endswith(first["disagrees"])
+    rows = [row for row in view["table"] if row[0] == "0:18–0:21"]
+    assert rows[0][4] == f"{first['share']:.0%} · {first['disagrees']}"
+    silent = console_view(made_report(RESCUED))
+    assert silent["words_distress"] == [] and all(len(row) == 4 for row in silent["table"])

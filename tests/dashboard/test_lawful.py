@@ -61,6 +61,7 @@ def test_what_is_on_follows_the_settings(store, tmp_path):
     facts = what_is_on(store, Settings(), Environment(), sign_in=False)
     assert facts["Agents' emotions"].startswith("never")
     assert facts["Recordings"] == "kept 30 days"
+    assert facts["Scores"] == "made of the voice alone"
     assert facts["Keys of the HTTP service"] == "none"
     assert "this machine alone" in facts["Sign-in"]
     assert facts["Training over HTTP"] == "off"
@@ -71,7 +72,12 @@ def test_what_is_on_follows_the_settings(store, tmp_path):
         session.execute(update(ApiKey).where(ApiKey.id == 2).values(expires_at=datetime.now(UTC)))
     other = what_is_on(
         store,
-        Settings(audio_days=0, report_days=1, file_name_pattern="(?P<agent>a)"),
+        Settings(
+            audio_days=0,
+            report_days=1,
+            score_from="voice_and_words",
+            file_name_pattern="(?P<agent>a)",
+        ),
         Environment(
             transcriber="off", training_folder=tmp_path, database_url="postgresql://u:p@h/d"
         ),
@@ -80,6 +86,7 @@ def test_what_is_on_follows_the_settings(store, tmp_path):
     assert (other["Words"], other["Recordings"], other["Reports"]) == (
         "not written down", "not kept", "kept 1 day",
     )  # fmt: skip
+    assert other["Scores"].startswith("made of voice and words")
     assert other["Keys of the HTTP service"] == "2, 1 of them without an end"
     assert "group" in other["Sign-in"] and other["Training over HTTP"] == "on"
     assert "p@h" not in " ".join(other.values())

@@ -25,6 +25,7 @@ CHANGED = Settings(
     customer_channel="right",
     file_name_pattern=PATTERN,
     time_format="%d.%m.%Y %z",
+    score_from="voice_and_words",
     good_score=8.0,
     poor_score=3.5,
 )
@@ -59,6 +60,7 @@ def test_settings_come_back_as_they_were_written(store):
         ({"report_days": 3651}, "report_days is 3651"),
         ({"audio_days": 31, "report_days": 30}, "cannot be kept longer than its report"),
         ({"customer_channel": "middle"}, "'middle'; choose one of auto"),
+        ({"score_from": "words"}, "'words'; choose voice or voice_and_words"),
         ({"good_score": 4.5}, "poor_score < good_score"),
         ({"good_score": 10.1}, "10.1"),
         ({"poor_score": 0.9}, "0.9"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,19 @@ from calmscore.analysis.report import Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
 from calmscore.analysis.segments import Segment, SegmentedCall
 from calmscore.emotions import EMOTIONS
-from calmscore.training.call_evaluation import SMOOTHINGS, HeardCall, compare, hear
+from calmscore.network.classifier import DEFAULT_ARTIFACTS
+from calmscore.training.call_evaluation import (
+    SHIPPED,
+    SMOOTHINGS,
+    HeardCall,
+    compare,
+    hear,
+    score_with_words,
+    smoothed_score,
+)
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import TRAJECTORIES, compose_calls, emotion_sequence
+from calmscore.words.text_emotion import load_text_classifier
 
 
 def clips_of(speaker: str) -> list[Clip]:
@@ -124,13 +136,13 @@ def as_meant(call) -> np.ndarray:
 def test_a_call_in_which_no_speech_was_found_has_no_score_and_no_error(calls, smoothing):
     silent = heard_call(calls[0], np.zeros((0, len(EMOTIONS))))
     heard = [heard_call(call, as_meant(call)) for call in calls[:2]]
-    row = compare([silent, *heard], SMOOTHINGS[smoothing])
+    row = compare([silent, *heard], partial(smoothed_score, smoothing=SMOOTHINGS[smoothing]))
     assert (row["calls"], row["without_score"]) == (2, 1)
 
 
 def test_a_classifier_that_hears_what_listeners_hear_has_no_error(calls):
     perfect = [heard_call(call, as_meant(call)) for call in calls]
-    figures = compare(perfect, SMOOTHINGS["none"])
+    figures = compare(perfect, partial(smoothed_score, smoothing=SMOOTHINGS["none"]))
     assert figures["calls"] == len(TRAJECTORIES)
     assert figures["mean_absolute_error"] == pytest.approx(0.0, abs=1e-9)
     assert figures["rank_correlation"] == pytest.approx(1.0)
@@ -139,7 +151,7 @@ def test_a_classifier_that_hears_what_listeners_hear_has_no_error(calls):
 
 def test_a_classifier_that_always_says_neutral_errs_by_the_distance_from_seven(calls):
     always = [heard_call(call, np.eye(6)[[4] * len(call.emotions)]) for call in calls]
-    figures = compare(always, SMOOTHINGS["none"])
+    figures = compare(always, partial(smoothed_score, smoothing=SMOOTHINGS["none"]))
     assert figures["by_trajectory"]["neutral throughout"] == pytest.approx(0.0, abs=1e-9)
     assert figures["by_trajectory"]["anger throughout"] == pytest.approx(3.3, abs=0.01)
     assert figures["interval_holds"] < 0.5
@@ -150,3 +162,14 @@ def test_the_truth_of_a_call_is_the_score_of_the_votes_on_its_clips(calls):
     heard = hear(calls[0], stub_classifier(), votes)
     assert heard.truth.value == pytest.approx(7.0)
     assert heard.truth.outcome == "calm throughout"
+
+
+def test_sentences_that_say_nothing_of_a_mood_move_a_score_little(calls):
+    words = load_text_classifier(DEFAULT_ARTIFACTS)
+    for call in calls[:3]:
+        named = replace(call, clips=("1015_DFA_ANG_XX", "1015_IEO_NEU_XX") * 8)
+        heard = heard_call(named, 0.8 * as_meant(call) + 0.2 / len(EMOTIONS))
+        alone = smoothed_score(heard, SMOOTHINGS[SHIPPED])
+        both = score_with_words(heard, words)
+        assert abs(both.value - alone.value) < 1.0
+        assert both.high - both.value >= min(alone.high - alone.value, 10.0 - both.value) - 1e-9

@@ -14,6 +14,9 @@ export function describe(view, seconds) {
     parts.push(block.status === "other_voice" ? "another voice, not judged"
       : "customer, not judged: too quiet or not clear");
   }
+  const said = view.words_distress.find(({ at }) => Math.abs(seconds - at) <= 1.5);
+  if (said) parts.push(`distress of the words ${Math.round(100 * said.share)} %`);
+  if (said && said.disagrees) parts.push(said.disagrees.replace(/\.$/, ""));
   if (view.agent.some(inside)) parts.push("agent speaks");
   if (!parts.length) parts.push(view.silence.some(inside) ? "silence" : "pause");
   return parts.join("; ");
@@ -36,6 +39,13 @@ export function fillLegend(legend, host, view) {
     item.append(made("span", "swatch hatched"), "silence");
     legend.append(item);
   }
+  const marks = [["words", "words"], ["words apart", "words and voice disagree"]];
+  marks.forEach(([kind, text], apart) => {
+    if (!view.words_distress.some(({ disagrees }) => !apart || disagrees)) return;
+    const item = made("span", "item");
+    item.append(made("span", `swatch ${kind}`), text);
+    legend.append(item);
+  });
   if (view.blocks.some((block) => block.emotion)) legend.append(made("span", "item", "paler: less sure"));
 }
 
@@ -45,7 +55,8 @@ export function fillTable(details, rows) {
     if (!details.open) return;
     const table = made("table");
     const head = made("tr");
-    for (const name of ["Time", "Customer", "How sure", "Distress"]) {
+    const names = ["Time", "Customer", "How sure", "Distress", "Distress of the words"];
+    for (const name of names.slice(0, rows.length ? rows[0].length : 4)) {
       const cell = made("th", "", name);
       cell.scope = "col";
       head.append(cell);

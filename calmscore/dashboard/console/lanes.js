@@ -98,6 +98,7 @@ export function drawLanes(canvas, view, scale, colours) {
   customer(pen, view, placed.customer, scale, colours);
   if (placed.agent) agent(pen, view, placed.agent, scale, colours);
   if (placed.distress) distress(pen, view, placed.distress, scale, colours);
+  if (placed.distress) words(pen, view, placed.distress, scale, colours);
   if (placed.wave) wave(pen, view, placed.wave, scale, colours);
   if (placed.spectrogram) spectrogram(pen, view, placed.spectrogram, scale, colours);
   pen.restore();
@@ -271,6 +272,25 @@ function distress(pen, view, lane, scale, colours) {
     pen.beginPath();
     pen.arc(scale.x(seconds), y(share), 2.6, 0, 2 * Math.PI);
     pen.fill();
+  }
+}
+
+// The words' distress: a diamond for each segment in which the customer says something.
+function words(pen, view, lane, scale, colours) {
+  const half = scale.perSecond < 2 ? 2.5 : 3.5;
+  for (const { at, share, disagrees } of view.words_distress) {
+    if (!scale.sees(at - 1.5, at + 1.5)) continue;
+    const [x, y] = [scale.x(at), distressY(lane, share)];
+    pen.beginPath();
+    for (const [right, down] of [[0, -half], [half, 0], [0, half], [-half, 0]]) {
+      pen.lineTo(x + right, y + down);
+    }
+    pen.closePath();
+    pen.fillStyle = css(disagrees ? colours.pitch : colours.ground);
+    pen.fill();
+    pen.strokeStyle = css(disagrees ? colours.pitch : colours.ink);
+    pen.lineWidth = 1.3;
+    pen.stroke();
   }
 }
 

@@ -6,7 +6,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from calmscore.analysis.report import CallReport, SegmentReport, Talk, Turn
+from calmscore.analysis.report import (
+    CallReport,
+    SegmentReport,
+    Talk,
+    Turn,
+    WordsBesideVoice,
+    words_beside_voice,
+)
 from calmscore.analysis.scoring import (
     CallScore,
     Transition,
@@ -14,6 +21,7 @@ from calmscore.analysis.scoring import (
     format_clock,
     format_duration,
 )
+from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_at
 from calmscore.emotions import BY_NAME, EMOTIONS
 
 SMALL_POINTS = 0.3
@@ -66,6 +74,7 @@ def console_view(report: CallReport) -> dict[str, Any]:
             [(segment.start_seconds + segment.end_seconds) / 2, segment.smoothed_distress]
             for segment in report.segments
         ],
+        "words_distress": words_distress(report),
         "moments": moments(report),
         "sum": sum_line(report.score),
         "table": table_rows(report),
@@ -143,7 +152,7 @@ def moments(report: CallReport) -> list[dict[str, Any]]:
             "from": _listen_from(change),
             "points": points / 10,
             "text": _what_happened(change, report.talk),
-            "why": change.reason,
+            "why": f"{change.reason} {disagreement_at(report, change)}".rstrip(),
             "small": abs(change.points) < SMALL_POINTS,
             "colours": [
                 BY_NAME[name].colour
@@ -229,13 +238,39 @@ def _signed(tenths: int) -> str:
     return f"{'−' if tenths < 0 else '+'} {abs(tenths) / 10:.1f}"
 
 
+def words_distress(report: CallReport) -> list[dict[str, Any]]:
+    """Return the distress of the customer's words: ``at`` seconds, ``share``, ``disagrees``.
+
+    The last says in what way the voice disagrees, strongly; else it is empty.
+    """
+    beside = words_beside_voice(report)
+    return [
+        {
+            "at": (segment.start_seconds + segment.end_seconds) / 2,
+            "share": row.distress,
+            "disagrees": _disagreement(row),
+        }
+        for segment in report.segments
+        if (row := beside.get(segment.index)) is not None
+    ]
+
+
+def _disagreement(row: WordsBesideVoice | None) -> str:
+    return "" if row is None or row.disagreement is None else WHAT_DISAGREES[row.disagreement]
+
+
 def table_rows(report: CallReport) -> list[list[str]]:
-    """Return the timeline as a table: time, what was heard, how sure, distress."""
+    """Return the timeline as a table: time, what was heard, how sure, distress, words."""
+    beside = words_beside_voice(report)
     rows = []
-    for (status, emotion), stretch in itertools.groupby(
-        report.segments, key=lambda segment: (segment.status, segment.emotion)
+    for (status, emotion, disagrees), stretch in itertools.groupby(
+        report.segments,
+        key=lambda s: (s.status, s.emotion, _disagreement(beside.get(s.index))),
     ):
-        rows.append(_row(status, emotion, list(stretch)))
+        segments = list(stretch)
+        said = [row.distress for s in segments if (row := beside.get(s.index)) is not None]
+        words = [" · ".join(filter(None, [_mean(said), disagrees]))] if beside else []
+        rows.append(_row(status, emotion, segments) + words)
     return rows
 
 
@@ -258,6 +293,6 @@ def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list
     ]
 
 
-def _mean(shares: list[float | None]) -> str:
+def _mean(shares: Sequence[float | None]) -> str:
     known = [share for share in shares if share is not None]
     return f"{sum(known) / len(known):.0%}" if known else ""
