@@ -31,6 +31,7 @@ def train_words(
     version: str,
     stop_after: int | None = None,
     texts: int | None = None,
+    go_back: float = 0.0,
     **recipe: Any,
 ) -> None:
     """Fine-tune MiniLM on GoEmotions, calibrate it on the dev part, write the artifact.
@@ -54,6 +55,8 @@ def train_words(
         Epochs after which the artifact is written, of the recipe's.
     texts : int, optional
         Take no more than this many from the start of each part.
+    go_back : float
+        How far to go from the trained weights back to those of the start, 0–1.
     **recipe
         Fields of `text_training.TextRecipe` other than the defaults.
     """
@@ -90,6 +93,7 @@ def train_words(
         folder=run,
     )
     training.run(stop_after=stop_after)
+    training.go_back(go_back)
     artifacts.mkdir(parents=True, exist_ok=True)
     export_text_network(training.model, artifacts / MODEL_FILE)
     (artifacts / TOKENIZER_FILE).write_text(
@@ -104,6 +108,7 @@ def train_words(
     metrics = {
         "recipe": asdict(chosen),
         "epochs_trained": training.epoch,
+        "gone_back": go_back,
         "bytes": {name: (artifacts / name).stat().st_size for name in (MODEL_FILE, TOKENIZER_FILE)},
         "dev_macro_f1_cross_fitted": cross_fitted(logits, dev),
         **measure_classifier(TextEmotionClassifier(artifacts), dev),
@@ -237,6 +242,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--texts", type=int, metavar="N", help="only the first N of each part, to try it out"
     )
+    parser.add_argument(
+        "--go-back", type=float, default=0.0, metavar="WAY",
+        help="how far from the trained weights back to those of the start, 0 to 1",
+    )  # fmt: skip
     for field in fields(TextRecipe):
         option, default = "--" + field.name.replace("_", "-"), field.default
         if isinstance(default, bool):

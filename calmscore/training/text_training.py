@@ -116,6 +116,7 @@ class TextTraining:
         finally:
             keras.config.set_dtype_policy("float32")
         self.tokenizer = make_tokenizer(self.tokenizer_settings)
+        self._start_weights = self.model.get_weights()
         # Each epoch's draw has another length; the schedule needs one number.
         self.steps_per_epoch = int(self._draws().sum() // recipe.batch_size)
         self.groups = self._optimizer_groups()
@@ -161,6 +162,22 @@ class TextTraining:
                 log.write(json.dumps(row) + "\n")
             report(str(row))
             self._save()
+
+    def go_back(self, way: float) -> None:
+        """Go a part of the way from the trained weights back to those of the start.
+
+        Parameters
+        ----------
+        way : float
+            0 stays, 1 is the start.
+
+        References
+        ----------
+        Wortsman et al. (2022), "Robust fine-tuning of zero-shot models": what was known
+        before and what was learnt are both kept better between the two.
+        """
+        pairs = zip(self._start_weights, self.model.get_weights(), strict=True)
+        self.model.set_weights([way * start + (1.0 - way) * now for start, now in pairs])
 
     def dev_logits(self) -> FloatArray:
         """Return the network's logits for the dev part, shape (n, classes)."""

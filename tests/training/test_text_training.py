@@ -123,6 +123,19 @@ def test_an_exported_network_is_trained_further_from_where_it_was(trained, tmp_p
     assert first == pytest.approx(second, abs=1e-3)
 
 
+def test_half_way_back_lies_between_start_and_end(trained):
+    run = training(trained.folder / "half")
+    start = run.model.get_weights()
+    ends = [weights + 1.0 for weights in start]
+    run.model.set_weights(ends)
+    run.go_back(0.25)
+    for first, now in zip(start, run.model.get_weights(), strict=True):
+        assert now == pytest.approx(first + 0.75, abs=1e-2)
+    run.go_back(1.0)
+    for first, now in zip(start, run.model.get_weights(), strict=True):
+        assert np.array_equal(first, now)
+
+
 def test_a_folder_without_a_network_is_no_start(tmp_path):
     data = texts_of_two_classes()
     (tmp_path / TOKENIZER_FILE).write_text("{}")
