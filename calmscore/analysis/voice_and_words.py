@@ -18,8 +18,7 @@ words, or words at ``n``, the voice's probabilities stay as they are.
 The weight is not fitted: of the corpora at hand, those with emotional voices are read from
 neutral sentences, so that their words carry nothing, and those with emotional words have no
 voice. It is the weight that a segment's own evidence has beside its neighbours
-(``inertia.EVIDENCE_WEIGHT``), halved, because a turn's words count in two segments on
-average (``docs/model-log.md``): a turn's evidence counts about once.
+(``inertia.EVIDENCE_WEIGHT``), halved, because a turn's words count in each of its segments.
 
 How sure the voice is does not change by what is said: the interval of the joined score
 reaches at least as far below and above its value as that of the voice alone does.
