@@ -39,7 +39,7 @@ export function fillLegend(legend, host, view) {
     item.append(made("span", "swatch hatched"), "silence");
     legend.append(item);
   }
-  const marks = [["words", "words"], ["words apart", "words and voice disagree"]];
+  const marks = [["diamond", "words"], ["diamond apart", "words and voice disagree"]];
   marks.forEach(([kind, text], apart) => {
     if (!view.words_distress.some(({ disagrees }) => !apart || disagrees)) return;
     const item = made("span", "item");
