@@ -23,13 +23,8 @@ from calmscore.analysis.report import (
 )
 from calmscore.analysis.scoring import format_clock
 from calmscore.analysis.spoken_cues import Said
-from calmscore.analysis.voices import (
-    TwoVoices,
-    exchanged_at,
-    place_voices,
-    stranger_mask,
-    two_voices,
-)
+from calmscore.analysis.strangers import find_stranger
+from calmscore.analysis.voices import TwoVoices, exchanged_at, place_voices, two_voices
 from calmscore.audio.channels import (
     Stretch,
     dead_stretch,
@@ -305,14 +300,25 @@ def _other_voice(
             ),
         )
     agents = reduce(np.logical_or, [masks[side] for side in others])
-    other = stranger_mask(voices, mask, other_mask=agents)
-    if other is None:
+    stranger = find_stranger(samples[customer], voices, mask, other_mask=agents)
+    if stranger is None:
         return np.zeros_like(mask), ()
-    at_seconds = float(np.argmax(other)) / MASK_RATE_HZ
-    return other, (
+    at_seconds = float(np.argmax(stranger.mask)) / MASK_RATE_HZ
+    seconds = round(_seconds(stranger.mask))
+    if not stranger.certain:
+        return np.zeros_like(mask), (
+            Notice(
+                code="perhaps_other_voice",
+                message="More than one voice may be on the customer's side: from "
+                f"{format_clock(at_seconds)} on somebody else may speak for {seconds} s. All of "
+                "it is scored as the customer's. Listen whether that is right.",
+                at_seconds=at_seconds,
+            ),
+        )
+    return stranger.mask, (
         Notice(
             code="other_voice",
-            message=f"Another voice speaks on the customer's side for {round(_seconds(other))} s, "
+            message=f"Another voice speaks on the customer's side for {seconds} s, "
             f"first at {format_clock(at_seconds)}: somebody who took over, or an announcement. It "
             "is not scored. Listen whether that is right.",
             at_seconds=at_seconds,

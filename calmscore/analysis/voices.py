@@ -45,14 +45,6 @@ _LEAST_MARGIN, _TELLING_MARGIN = 0.11, 0.13
 _LIKENESS_WEIGHT, _DOUBTFUL, _CLEAR = 0.3, 0.06, 0.22
 _LEAST_CHANGES = 6
 _ROUNDS = 3
-# A stranger on the customer's side: less alike than the moods of 44 people alone, cut in
-# two, ever were (0.06 and more; 0.17 and more where the smaller part was a fifth), while
-# three of four pairs of people are. Who is left out by mistake is the customer: a synthetic
-# one who is angry and then calm has 0.09 on a poor line.
-_STRANGER_MARGIN, _LEAST_STRANGER_WINDOWS = 0.17, 6
-_STRANGER_LIKENESS, _LONG_STRANGER_LIKENESS, _LONG_STRANGER_SHARE = 0.0, 0.05, 0.2
-# Who talks with somebody is answered within so long.
-_ANSWER_SECONDS = 5.0
 # By how much the sides must be more alike crosswise, before and after, than each with itself:
 # -0.51 or less in 21 calls, 0.08 or more in the same calls exchanged midway.
 _LEAST_EXCHANGE = 0.0
@@ -91,13 +83,16 @@ class TwoVoices:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """A second and a half of speech, by steps of a mask, and the stretch that it lies in."""
+
     stretch: int
     first: int
     last: int
 
     @property
     def telling(self) -> bool:
+        """Whether it is long enough to say whose voice it is."""
         return self.last - self.first >= _TELLING_SECONDS * MASK_RATE_HZ
 
 
@@ -123,22 +118,22 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     """
     placed = _placed(samples, _windows(mask, most=_MOST_WINDOWS))
     windows, points = placed.windows, placed.points
-    groups = _groups(points[[window.telling for window in windows]])
-    ways = [] if groups is None else _ways_to_join(points, groups, windows)
+    groups = group_centres(points[[window.telling for window in windows]])
+    ways = [] if groups is None else ways_to_join(points, groups, windows)
     if not ways:
         return None
     labels = max(ways, key=lambda way: (_least_part(way) >= _LEAST_PART, _contrast(points, way)))
     labels = _refined(points, labels, windows)
-    margin = _margin(points, labels)
+    margin = margin_of(points, labels)
     if (
         margin < _LEAST_MARGIN
         or _least_part(labels) < _LEAST_PART
         or np.count_nonzero(np.diff(labels)) < _LEAST_CHANGES
     ):
         return None
-    second = _spread(labels, windows, size=mask.size) == 1
+    second = spread_labels(labels, windows, size=mask.size) == 1
     return TwoVoices(
-        masks=(mask & ~second, mask & second), margin=margin, likeness=_likeness(points, labels)
+        masks=(mask & ~second, mask & second), margin=margin, likeness=likeness_of(points, labels)
     )
 
 
@@ -146,7 +141,7 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
 class Voices:
     """Windows of speech of one side, and their places among voices, shape (windows, 192)."""
 
-    windows: list[_Window]
+    windows: list[Window]
     points: FloatArray
 
 
@@ -176,7 +171,7 @@ def place_voices(
     return _placed(samples, windows)
 
 
-def _placed(samples: npt.NDArray[np.floating[Any]], windows: list[_Window]) -> Voices:
+def _placed(samples: npt.NDArray[np.floating[Any]], windows: list[Window]) -> Voices:
     if sum(window.telling for window in windows) < 2 * _LEAST_WINDOWS:
         return Voices([], np.zeros((0, 1), dtype=np.float32))
     return Voices(windows, load_speaker_embedding().embed(_features(samples, windows)))
@@ -203,53 +198,8 @@ def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
     return found
 
 
-def stranger_mask(side: Voices, mask: Mask, *, other_mask: Mask) -> Mask | None:
-    """Find a second voice on one side of a call.
-
-    Parameters
-    ----------
-    side : Voices
-        What is said there.
-    mask : array of bool
-        Where somebody speaks there.
-    other_mask : array of bool
-        Where the other side speaks.
-
-    Returns
-    -------
-    array of bool or None
-        Where the one of two voices speaks that speaks less with the other side, or, if there
-        is little between them, that comes second. None unless they are clearly two.
-    """
-    groups = _groups(side.points[[window.telling for window in side.windows]])
-    ways = [] if groups is None else _ways_to_join(side.points, groups, side.windows)
-    if not ways:
-        return None
-    labels = min(ways, key=lambda way: _likeness(side.points, way))
-    share = _smaller(labels) / len(labels)
-    most = _LONG_STRANGER_LIKENESS if share >= _LONG_STRANGER_SHARE else _STRANGER_LIKENESS
-    if (
-        _likeness(side.points, labels) > most
-        or _smaller(labels) < _LEAST_STRANGER_WINDOWS
-        or _margin(side.points, labels) < _STRANGER_MARGIN
-    ):
-        return None
-    second = _less_with(other_mask, labels, side.windows)
-    return np.asarray(mask & (_spread(labels, side.windows, size=mask.size) == second))
-
-
-def _less_with(other_mask: Mask, labels: Labels, windows: list[_Window]) -> int:
-    """Return which of two voices speaks less with the other side: an announcement hardly does."""
-    reach = int(_ANSWER_SECONDS * MASK_RATE_HZ)
-    answered = [other_mask[max(w.first - reach, 0) : w.last + reach].any() for w in windows]
-    counts = np.bincount(labels[answered], minlength=2)
-    if counts.max() >= 2 * counts.min():
-        return int(counts.argmin())
-    return int(1 - labels[0])
-
-
-def _groups(points: FloatArray) -> FloatArray | None:
-    """Return the centres of two to ``_MOST_GROUPS`` groups of windows, or None."""
+def group_centres(points: FloatArray) -> FloatArray | None:
+    """Return the centres of two to ``_MOST_GROUPS`` groups of windows, of unit length, or None."""
     if len(points) < 2:
         return None
     tree = linkage(points, method="average", metric="cosine")
@@ -266,66 +216,70 @@ def _groups(points: FloatArray) -> FloatArray | None:
     return np.stack(found[:_MOST_GROUPS]) if found else None
 
 
-def _ways_to_join(points: FloatArray, groups: FloatArray, windows: list[_Window]) -> list[Labels]:
+def ways_to_join(points: FloatArray, groups: FloatArray, windows: list[Window]) -> list[Labels]:
+    """Return the ways in which groups of windows may be two people's: a label a window."""
     similarity = points @ groups.T
     ways = []
     for number in range(1, 2 ** (len(groups) - 1)):
         second = (number >> np.arange(len(groups))) & 1 == 1
         nearest = [similarity[:, side].max(axis=1) for side in (~second, second)]
         labels = _path(np.stack(nearest, axis=1), windows)
-        if _smaller(labels) >= _LEAST_WINDOWS:
+        if smaller_count(labels) >= _LEAST_WINDOWS:
             ways.append(labels)
     return ways
 
 
-def _refined(points: FloatArray, labels: Labels, windows: list[_Window]) -> Labels:
+def _refined(points: FloatArray, labels: Labels, windows: list[Window]) -> Labels:
     """Give every window to the nearer of the two voices, as long as both stay everywhere."""
     for _ in range(_ROUNDS):
         nearer = _path(points @ _voices(points, labels).T, windows)
-        if _smaller(nearer) < _LEAST_WINDOWS or _least_part(nearer) < _LEAST_PART:
+        if smaller_count(nearer) < _LEAST_WINDOWS or _least_part(nearer) < _LEAST_PART:
             break
         labels = nearer
     return labels
 
 
-def _smaller(labels: Labels) -> int:
+def smaller_count(labels: Labels) -> int:
+    """Return how many windows the one of two voices has that has fewer."""
     return int(min(np.sum(labels == 0), np.sum(labels == 1)))
 
 
 def _least_part(labels: Labels) -> float:
     """Return the smaller voice's share in that part of the call where it is least."""
-    return min(_smaller(part) / max(len(part), 1) for part in np.array_split(labels, _PARTS))
+    return min(smaller_count(part) / max(len(part), 1) for part in np.array_split(labels, _PARTS))
 
 
 def _contrast(points: FloatArray, labels: Labels) -> float:
-    share = _smaller(labels) / len(labels)
-    return share - _likeness(points, labels) + min(_least_part(labels), _GOOD_PART)
+    share = smaller_count(labels) / len(labels)
+    return share - likeness_of(points, labels) + min(_least_part(labels), _GOOD_PART)
 
 
 def _voices(points: FloatArray, labels: Labels) -> FloatArray:
     return np.stack([_unit(points[labels == voice].mean(axis=0)) for voice in (0, 1)])
 
 
-def _likeness(points: FloatArray, labels: Labels) -> float:
+def likeness_of(points: FloatArray, labels: Labels) -> float:
+    """Return how like each other the means of two voices are, -1 to 1."""
     first, second = _voices(points, labels)
     return float(first @ second)
 
 
-def _margin(points: FloatArray, labels: Labels) -> float:
+def margin_of(points: FloatArray, labels: Labels) -> float:
+    """Return by how much windows of one voice are more alike than those of two."""
     likeness = points @ points.T
     pairs = np.triu_indices(len(points), 1)
     same = (labels[:, None] == labels[None])[pairs]
     return float(likeness[pairs][same].mean() - likeness[pairs][~same].mean())
 
 
-def _spread(labels: Labels, windows: list[_Window], *, size: int) -> Labels:
+def spread_labels(labels: Labels, windows: list[Window], *, size: int) -> Labels:
     """Give every 10 ms the label of the window whose middle is nearest."""
     middles = np.array([(window.first + window.last) / 2.0 for window in windows])
     borders = (middles[1:] + middles[:-1]) / 2.0
     return labels[np.searchsorted(borders, np.arange(size))]
 
 
-def _windows(mask: Mask, *, most: int) -> list[_Window]:
+def _windows(mask: Mask, *, most: int) -> list[Window]:
     bounds = stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
     hop = int(_HOP_SECONDS * MASK_RATE_HZ)
     total = sum(last - first for first, last in bounds)
@@ -333,13 +287,13 @@ def _windows(mask: Mask, *, most: int) -> list[_Window]:
     windows = []
     for number, (first, last) in enumerate(bounds):
         starts = list(range(first, max(last - WINDOW_FRAMES, first) + 1, hop))
-        windows += [_Window(number, start, min(start + WINDOW_FRAMES, last)) for start in starts]
+        windows += [Window(number, start, min(start + WINDOW_FRAMES, last)) for start in starts]
         if starts[-1] + WINDOW_FRAMES + hop // 2 < last:
-            windows.append(_Window(number, last - WINDOW_FRAMES, last))
+            windows.append(Window(number, last - WINDOW_FRAMES, last))
     return windows
 
 
-def _features(samples: npt.NDArray[np.floating[Any]], windows: list[_Window]) -> FloatArray:
+def _features(samples: npt.NDArray[np.floating[Any]], windows: list[Window]) -> FloatArray:
     rows: list[FloatArray] = []
     # By stretches, so that an hour's frames are never in memory at once.
     for _, stretch in itertools.groupby(windows, key=lambda window: window.stretch):
@@ -357,7 +311,7 @@ def _unit(point: FloatArray) -> FloatArray:
     return np.asarray(point / np.linalg.norm(point), dtype=np.float32)
 
 
-def _path(similarity: FloatArray, windows: list[_Window]) -> Labels:
+def _path(similarity: FloatArray, windows: list[Window]) -> Labels:
     """Return the likeliest voice of each window, by Viterbi's algorithm."""
     gain = similarity.astype(np.float64) / _SIMILARITY_UNIT
     came_from = np.zeros(gain.shape, dtype=np.int64)

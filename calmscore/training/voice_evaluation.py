@@ -5,6 +5,9 @@
 Telephone calls of two validation speakers each are composed: twelve trajectories, levels
 up to 10 dB apart, up to a tenth of the speech both at once. Each is analysed in stereo and,
 as a recorder of one channel writes it, in mono; the stereo call is the truth.
+
+With ``--strangers N`` the question is another one: whether somebody else on the customer's side
+is found, in N stereo calls with such a stranger and ``--plain`` calls without.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,9 @@ from calmscore.training.corpora.composed import (
     compose_conversations,
     on_one_channel,
 )
+from calmscore.training.corpora.composed_strangers import compose_stranger_calls
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.stranger_evaluation import judged, stranger_figures
 
 Figures = dict[str, Any]
 
@@ -272,6 +277,32 @@ def _row(call: MonoCall) -> Figures:
     }
 
 
+def _look_for_strangers(clips: Sequence[Clip], options: argparse.Namespace) -> None:
+    composed = compose_stranger_calls(
+        clips, read_clip=read_clip, seed=options.seed, strange=options.strangers,
+        plain=options.plain,
+    )  # fmt: skip
+    total = options.strangers + options.plain
+    calls = list(
+        tqdm(
+            judged(composed, sexes=_sexes(options.data)),
+            total=total, desc="composed calls", disable=None,
+        )
+    )  # fmt: skip
+    results = stranger_figures(calls)
+    for name, row in results.items():
+        print(
+            f"{name:<28}{row['calls']:4d} calls, left out in {row['excluded']:.0%}, told of in "
+            f"{row['told']:.0%}; {row['customer_lost']:.1%} of the customer's speech lost"
+        )
+    if options.json is not None:
+        _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
+
+
+def _write(path: Path, content: Figures) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0, or 3 with one line of reason."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -280,9 +311,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, help="how many, spread over all; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--strangers", type=int, help="calls with somebody else, instead")
+    parser.add_argument("--plain", type=int, default=60, help="calls without, beside them")
     options = parser.parse_args(arguments)
     try:
         clips = validation_clips(options.data)
+        if options.strangers is not None:
+            _look_for_strangers(clips, options)
+            return 0
         total = len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
         composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
         seconds, processor_seconds = extra_seconds(
@@ -315,9 +351,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "processor_seconds_for_ten_minutes": round(processor_seconds, 2),
             "calls": [_row(call) for call in calls],
         }
-        options.json.write_text(
-            json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        _write(options.json, content)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made_voices import people, side_of
 from test_segments import channel, codes, recording, statuses, where_there_is_sound
 
 from calmscore.analysis import segments, voices
@@ -12,10 +13,7 @@ from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voices import (
     TwoVoices,
-    Voices,
-    _Window,
     exchanged_at,
-    stranger_mask,
     two_voices,
 )
 
@@ -120,47 +118,6 @@ def test_the_less_speaks_for_two_people_the_more_doubt(margin, likeness, doubt):
     nobody = np.zeros(3, dtype=bool)
     two = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
     assert two.doubt == pytest.approx(doubt)
-
-
-def people(likeness: float) -> np.ndarray:
-    """Return two points of that likeness, of unit length."""
-    return np.array([[1.0, 0.0], [likeness, np.sqrt(1.0 - likeness**2)]])
-
-
-def side_of(centres: np.ndarray, seconds: float = 3.0, *, seed: int = 0) -> Voices:
-    """Say a window every so many seconds, each near its centre as windows of one person are."""
-    noise = np.random.default_rng(seed).standard_normal((len(centres), 40))
-    points = np.hstack([centres, 0.12 * noise])
-    points /= np.linalg.norm(points, axis=1, keepdims=True)
-    firsts = [round(100 * seconds * number) for number in range(len(centres))]
-    windows = [_Window(number, first, first + 148) for number, first in enumerate(firsts)]
-    return Voices(windows, points.astype(np.float32))
-
-
-@pytest.mark.parametrize(
-    ("likeness", "strange", "found"),
-    [(-0.2, 15, True), (-0.2, 7, True), (-0.2, 5, False), (0.0, 15, True), (0.1, 15, False)],
-)
-def test_a_stranger_is_who_is_clearly_another_and_speaks_less(likeness, strange, found):
-    customer, other = people(likeness)
-    side = side_of(np.stack([customer] * 20 + [other] * strange))
-    mask = np.ones(300 * (20 + strange), dtype=bool)
-    second = stranger_mask(side, mask, other_mask=mask)
-    assert (second is not None) == found
-    if second is not None:
-        assert not second[: 300 * 19].any()
-        assert second[300 * 21 :].all()
-
-
-def test_an_announcement_that_nobody_answers_is_the_stranger_however_long():
-    customer, announcement = people(-0.2)
-    side = side_of(np.stack([announcement] * 20 + [customer] * 15))
-    mask = np.ones(300 * 35, dtype=bool)
-    agent = np.arange(mask.size) > 300 * 21
-    second = stranger_mask(side, mask, other_mask=agent)
-    assert second is not None
-    assert second[: 300 * 19].all()
-    assert not second[300 * 21 :].any()
 
 
 def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():

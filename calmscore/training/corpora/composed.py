@@ -164,8 +164,8 @@ def on_one_channel(recording: Recording) -> Recording:
 
 
 # What agents sound like; how long people speak in one go, and how soon the other answers.
-_AGENT_EMOTIONS = ("neutral", "neutral", "neutral", "happy")
-_CLIPS_IN_A_TURN = (1, 4)
+AGENT_EMOTIONS = ("neutral", "neutral", "neutral", "happy")
+CLIPS_IN_A_TURN = (1, 4)
 _BREATH_SECONDS, _ANSWER_SECONDS = (0.1, 0.4), (0.2, 1.0)
 _LONGEST_OVERLAP_SECONDS = 1.5
 _CLIP_FLOOR_DB = 35.0
@@ -203,27 +203,23 @@ def compose_conversations(
         The agent speaks first.
     """
     generator = np.random.default_rng(seed)
-    paths: dict[str, dict[str, list[Path]]] = {}
-    for clip in clips:
-        if clip.emotion is not None:
-            emotions = paths.setdefault(clip.speaker, {})
-            emotions.setdefault(clip.emotion, []).append(clip.path)
+    paths = paths_by_emotion(clips)
     for customer in sorted(paths):
         for trajectory in TRAJECTORIES:
             agent = str(generator.choice([name for name in sorted(paths) if name != customer]))
             count = int(generator.integers(customer_clips[0], customer_clips[1] + 1))
             spoken: list[tuple[int, FloatArray]] = []
-            decks = [_Deck(paths[name], read_clip, generator) for name in (customer, agent)]
+            decks = [Deck(paths[name], read_clip, generator) for name in (customer, agent)]
             emotions_to_come = list(emotion_sequence(trajectory, segments=count))
             while emotions_to_come:
-                turn = int(generator.integers(_CLIPS_IN_A_TURN[0], _CLIPS_IN_A_TURN[1] + 1))
-                answer = generator.choice(_AGENT_EMOTIONS, turn).tolist()
-                spoken.append((1, _turn(decks[1], answer, generator)))
-                turn = int(generator.integers(_CLIPS_IN_A_TURN[0], _CLIPS_IN_A_TURN[1] + 1))
-                spoken.append((0, _turn(decks[0], emotions_to_come[:turn], generator)))
+                turn = int(generator.integers(CLIPS_IN_A_TURN[0], CLIPS_IN_A_TURN[1] + 1))
+                answer = generator.choice(AGENT_EMOTIONS, turn).tolist()
+                spoken.append((1, one_turn(decks[1], answer, generator)))
+                turn = int(generator.integers(CLIPS_IN_A_TURN[0], CLIPS_IN_A_TURN[1] + 1))
+                spoken.append((0, one_turn(decks[0], emotions_to_come[:turn], generator)))
                 emotions_to_come = emotions_to_come[turn:]
             wanted = generator.uniform(*overtalk)
-            sides, both = _laid_out(spoken, wanted, generator)
+            sides, both = laid_out(spoken, wanted, generator)
             difference = generator.uniform(*level_difference_db) * generator.choice([-1.0, 1.0])
             yield Conversation(
                 trajectory=trajectory,
@@ -240,8 +236,18 @@ def compose_conversations(
             )
 
 
-class _Deck:
-    """One speaker's clips, each drawn once before any is drawn again."""
+def paths_by_emotion(clips: Sequence[Clip]) -> dict[str, dict[str, list[Path]]]:
+    """Return the clips' paths by speaker and emotion."""
+    paths: dict[str, dict[str, list[Path]]] = {}
+    for clip in clips:
+        if clip.emotion is not None:
+            emotions = paths.setdefault(clip.speaker, {})
+            emotions.setdefault(clip.emotion, []).append(clip.path)
+    return paths
+
+
+class Deck:
+    """One speaker's clips by emotion, each drawn once before any is drawn again."""
 
     def __init__(
         self, paths: Mapping[str, list[Path]], read_clip: ReadClip, generator: np.random.Generator
@@ -250,6 +256,7 @@ class _Deck:
         self._left: dict[str, list[Path]] = {}
 
     def draw(self, emotion: str) -> FloatArray:
+        """Return what is spoken in the next clip of an emotion."""
         if not self._left.get(emotion):
             self._left[emotion] = list(self._paths[emotion])
         left = self._left[emotion]
@@ -264,7 +271,8 @@ def spoken_part(samples: FloatArray) -> FloatArray:
     return samples[loud[0] * step : (loud[-1] + 1) * step]
 
 
-def _turn(deck: _Deck, emotions: Sequence[str], generator: np.random.Generator) -> FloatArray:
+def one_turn(deck: Deck, emotions: Sequence[str], generator: np.random.Generator) -> FloatArray:
+    """Return clips of so many emotions, with breaths between them."""
     parts = []
     for emotion in emotions:
         parts += [deck.draw(emotion), _silence(generator.uniform(*_BREATH_SECONDS))]
@@ -275,13 +283,36 @@ def _silence(seconds: float) -> FloatArray:
     return np.zeros(int(seconds * ANALYSIS_RATE_HZ), dtype=np.float32)
 
 
-def _laid_out(
-    turns: Sequence[tuple[int, FloatArray]], overtalk: float, generator: np.random.Generator
-) -> tuple[tuple[FloatArray, FloatArray], float]:
-    """Lay turns on two channels; return these and the share of speech in which both speak."""
+def laid_out(
+    turns: Sequence[tuple[int, FloatArray]],
+    overtalk: float,
+    generator: np.random.Generator,
+    *,
+    people: int = 2,
+) -> tuple[FloatArray, float]:
+    """Lay turns on one clock.
+
+    Parameters
+    ----------
+    turns : sequence of tuple
+        Whose each is, from 0, and its sound.
+    overtalk : float
+        Wanted share of the speech in which two speak.
+    generator : numpy.random.Generator
+        Draws pauses and overlaps.
+    people : int
+        How many there are.
+
+    Returns
+    -------
+    array of float32, shape (people, n)
+        What each of them says.
+    float
+        The share of the speech in which two do speak.
+    """
     total = sum(turn.size for _, turn in turns)
     mean_overlap = overtalk * total / max(len(turns) - 1, 1)
-    sides = np.zeros((2, 2 * total + 2 * ANALYSIS_RATE_HZ), dtype=np.float32)
+    sides = np.zeros((people, 2 * total + 2 * ANALYSIS_RATE_HZ), dtype=np.float32)
     end, both = ANALYSIS_RATE_HZ, 0
     for number, (side, turn) in enumerate(turns):
         # Some speakers wait, others do not: twice as long, in half of the changes.
@@ -293,8 +324,7 @@ def _laid_out(
             start = end + int(generator.uniform(*_ANSWER_SECONDS) * ANALYSIS_RATE_HZ)
         sides[side, start : start + turn.size] += turn
         end = start + turn.size
-    whole = sides[:, : end + ANALYSIS_RATE_HZ]
-    return (whole[0], whole[1]), both / max(total - both, 1)
+    return sides[:, : end + ANALYSIS_RATE_HZ], both / max(total - both, 1)
 
 
 def _draw(paths: list[Path], generator: np.random.Generator) -> Path:
@@ -308,7 +338,7 @@ def _fill_segment(samples: FloatArray, segment_seconds: float) -> FloatArray:
 
 def _recording(name: str, customer: FloatArray, generator: np.random.Generator) -> Recording:
     line = telephone_line(customer, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
-    return _named(name, np.stack([line, np.zeros_like(line)]))
+    return as_recording(name, np.stack([line, np.zeros_like(line)]))
 
 
 def _stereo(
@@ -318,10 +348,11 @@ def _stereo(
         telephone_line(side, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
         for side in (customer, agent)
     ]
-    return _named(name, np.stack(lines))
+    return as_recording(name, np.stack(lines))
 
 
-def _named(name: str, samples: FloatArray) -> Recording:
+def as_recording(name: str, samples: FloatArray) -> Recording:
+    """Return a recording of a telephone call, of samples of shape (channels, n) at 16 kHz."""
     return Recording(
         file_name=name,
         sha256="",
