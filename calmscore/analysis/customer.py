@@ -30,6 +30,8 @@ _BREATH_SECONDS = 0.6
 _SHORTEST_TURN_SECONDS = 0.25
 # So little, while somebody else speaks, takes nobody's turn: "mhm".
 _LONGEST_MHM_SECONDS = 1.0
+# So little, without a pause before and after it, is a slip in telling two voices apart.
+_LONGEST_SLIP_SECONDS, _NO_PAUSE_SECONDS = 1.2, 0.15
 # Of two who begin to talk within so short a time, neither speaks first.
 _CLEAR_LEAD_SECONDS = 1.0
 
@@ -239,6 +241,32 @@ def doubt_given_words(doubt: float, said: Sequence[Said], *, customer: int) -> f
     right = (1.0 - doubt) * math.exp(-signs[customer])
     wrong = doubt * math.exp(-signs[1 - customer])
     return wrong / (right + wrong)
+
+
+def without_slips(masks: Sequence[Mask]) -> list[Mask]:
+    """Give back what was given to the wrong one of two voices for a moment.
+
+    Parameters
+    ----------
+    masks : sequence of two arrays of bool
+        Where each of two voices on one channel speaks.
+
+    Returns
+    -------
+    list of array of bool
+        A word that follows what the other one says without any pause, and is followed by it
+        in the same way, is the other one's: people who answer wait for a moment.
+    """
+    clean = [mask.copy() for mask in masks]
+    longest, pause = (int(s * MASK_RATE_HZ) for s in (_LONGEST_SLIP_SECONDS, _NO_PAUSE_SECONDS))
+    for voice, mask in enumerate(masks):
+        other = masks[1 - voice]
+        for first, last in stretches(mask, breath=pause):
+            before, after = other[max(first - pause, 0) : first], other[last : last + pause]
+            if last - first <= longest and before.any() and after.any():
+                clean[voice][first:last] = False
+                clean[1 - voice][first:last] |= mask[first:last]
+    return clean
 
 
 def _normalised(weights: Shares) -> Shares:

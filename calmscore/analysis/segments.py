@@ -11,7 +11,12 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.customer import CallDirection, CustomerGuess, guess_customer
+from calmscore.analysis.customer import (
+    CallDirection,
+    CustomerGuess,
+    guess_customer,
+    without_slips,
+)
 from calmscore.analysis.report import (
     CustomerChannel,
     CustomerCue,
@@ -34,6 +39,7 @@ from calmscore.audio.channels import (
     without_direct_current,
 )
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.audio.speed import wrong_speed
 from calmscore.audio.voice_activity import (
     MASK_RATE_HZ,
     Mask,
@@ -65,6 +71,8 @@ _OPENING_WINDOW_SECONDS = 2.0
 # From here on somebody has to say who is the customer before anything is scored; above the
 # second, the doubt is spoken of.
 UNCLEAR_DOUBT, WORTH_SAYING_DOUBT = 0.45, 0.3
+# Two voices on one channel are cut less surely than two channels, and so is who begins.
+_UNCLEAR_VOICES_DOUBT = 0.35
 # Above this doubt, two voices on one channel are not taken apart.
 _LARGEST_DOUBT = 0.5
 _TOO_ALIKE = (
@@ -218,6 +226,7 @@ def segment_call(
             *other_notices,
             *_line_notices(recording.samples, masks, together),
             *_overdriven(segments),
+            *_speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
     )
@@ -344,6 +353,25 @@ def _overdriven(segments: Sequence[Segment]) -> tuple[Notice, ...]:
     )
 
 
+def _speed_notices(
+    recording: Recording, samples: HalfArray, masks: Sequence[Mask]
+) -> tuple[Notice, ...]:
+    speed = wrong_speed(samples, masks)
+    if speed is None:
+        return ()
+    rate_hz = recording.sample_rate_hz
+    true_rate_hz = 2 * rate_hz if speed == "half" else rate_hz // 2
+    return (
+        Notice(
+            code="wrong_speed",
+            message=f"The voices seem to speak at {speed} speed: the file says {rate_hz} samples a "
+            f"second, and there were probably {true_rate_hz}. Do not trust the emotions or the "
+            "score. Listen, and if it sounds wrong, put it right with 'ffmpeg -i FILE "
+            f"-af asetrate={true_rate_hz} call.wav' and score that.",
+        ),
+    )
+
+
 def _share_of_speech(stretches: Sequence[Stretch], masks: Sequence[Mask]) -> float:
     either = masks[0] | masks[1]
     inside = np.zeros_like(either)
@@ -401,13 +429,14 @@ def _segment_separated(
     """Cut up a call of one channel, whose two people were told apart by their voices."""
     first = _first_voice(voices.masks)
     by_voice = [replace(one, place=first if one.place == 0 else 1 - first) for one in said]
-    guess = guess_customer(voices.masks, direction=direction.value, said=by_voice)
+    guess = guess_customer(without_slips(voices.masks), direction=direction.value, said=by_voice)
     channel: CustomerChannel = "mixed"
     if choice in ("left", "right"):
         customer, doubt, cue = first if choice == "left" else 1 - first, 0.0, _CHOSEN
         channel, taken = choice, "is the customer, as chosen"
     else:
-        customer, doubt, cue = guess.voice, guess.doubt, _cue(guess, direction)
+        customer, doubt = guess.voice, guess.doubt
+        cue = _cue(guess, direction, unclear=_UNCLEAR_VOICES_DOUBT)
         channel, taken = "left" if customer == first else "mixed", "was taken for the customer"
     segments = _cut(samples, voices.masks[customer])
     place = "first" if customer == first else "second"
@@ -420,7 +449,7 @@ def _segment_separated(
             + "Listen whether that is right; record in stereo to be sure.",
         )
     ]
-    if doubt >= UNCLEAR_DOUBT:
+    if doubt >= _UNCLEAR_VOICES_DOUBT:
         segments = _unjudged(segments)
         warnings.append(_unclear("voices", guess))
     elif cue == "words":
@@ -441,21 +470,23 @@ def _first_voice(masks: Sequence[Mask]) -> int:
     return min((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
 
 
-def _cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue | None:
-    if guess.doubt >= UNCLEAR_DOUBT:
+def _cue(
+    guess: CustomerGuess, direction: CallDirection, *, unclear: float = UNCLEAR_DOUBT
+) -> CustomerCue | None:
+    if guess.doubt >= unclear:
         return None
-    if guess.doubt_without_words >= UNCLEAR_DOUBT:
+    if guess.doubt_without_words >= unclear:
         return "words"
     return direction.cue or "greeting"
 
 
 def _unclear(what: str, guess: CustomerGuess) -> Notice:
-    why = "Both people begin to talk at about the same time"
+    why = "How the two people begin to talk does not tell"
     if guess.doubt != guess.doubt_without_words:
         why = "What is said points to one person as the customer, all else to the other one"
     return Notice(
         code="customer_unclear",
-        message=f"{why}, so nobody can tell which of the {what} is the customer's, and nothing is "
+        message=f"{why}, so nobody can say which of the {what} is the customer's, and nothing is "
         "scored. Listen, and choose where the customer is.",
     )
 
@@ -559,15 +590,17 @@ def _segment_mixed(
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
+    speed = _speed_notices(recording, samples[None], [mask])
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
-        return _segment_separated(recording, samples, voices, choice, direction, said)
+        call = _segment_separated(recording, samples, voices, choice, direction, said)
+        return replace(call, warnings=(*call.warnings, *speed))
     segments = _cut(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
         speakers=Speakers(how="mixed", customer_from=None, doubt=1.0),
         segments=segments,
         talk=_talk(mask, None, recording.duration_seconds),
-        warnings=(reason, *_overdriven(segments)),
+        warnings=(reason, *_overdriven(segments), *speed),
         withheld_because=None if voices is None else _TOO_ALIKE,
     )
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from calmscore.analysis.segments import SegmentedCall, segment_call
+from calmscore.analysis.strangers import find_stranger
+from calmscore.analysis.voices import place_voices
+from calmscore.audio.channels import levels_db, without_direct_current
 from calmscore.audio.voice_activity import Mask, speech_mask
 from calmscore.training.corpora.composed_strangers import STRANGERS, StrangerCall
 
 Figures = dict[str, Any]
+
+_LOUD_DB = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ class JudgedStranger:
 
 
 def judged(calls: Iterable[StrangerCall], *, sexes: dict[str, str]) -> Iterator[JudgedStranger]:
-    """Look for strangers in composed calls.
+    """Look for strangers on the customer's side of composed calls.
 
     Parameters
     ----------
@@ -56,27 +61,27 @@ def judged(calls: Iterable[StrangerCall], *, sexes: dict[str, str]) -> Iterator[
     JudgedStranger
     """
     for call in calls:
-        found = segment_call(call.recording, customer_channel="left")
-        codes = {notice.code for notice in found.warnings}
+        sides = without_direct_current(call.recording.samples)
+        own, agent = (_spoken(sound) for sound in (call.sounds[0], sides[1]))
+        mask = speech_mask(sides[0])
+        found = find_stranger(sides[0], place_voices(sides[0], mask), mask, other_mask=agent)
         known = {sexes.get(name) for name in (call.customer, call.stranger)}
-        told = "perhaps" if "perhaps_other_voice" in codes else "nothing"
+        left_out = np.zeros_like(mask) if found is None or not found.certain else found.mask
         yield JudgedStranger(
             trajectory=call.trajectory,
             customer=call.customer,
             stranger=call.stranger,
             kind=call.kind,
             same_sex=None if None in known else len(known) == 1,
-            told="excluded" if codes & {"other_voice", "sides_exchanged"} else told,
-            lost=_lost(found, speech_mask(call.sounds[0])),
+            told="nothing" if found is None else "excluded" if found.certain else "perhaps",
+            lost=float((own & left_out).sum() / max(own.sum(), 1)),
         )
 
 
-def _lost(found: SegmentedCall, truth: Mask) -> float:
-    """Return which share of the customer's segments was left out as another voice's."""
-    steps = np.array([s.start_seconds * 100 for s in found.segments], dtype=int)
-    own = np.array([truth[first : first + 300].sum() for first in steps], dtype=float)
-    left_out = np.array([s.status == "other_voice" for s in found.segments])
-    return float((own * left_out).sum() / max(own.sum(), 1.0))
+def _spoken(sound: npt.NDArray[np.floating[Any]]) -> Mask:
+    """Return where a composed side is spoken on: what is loud there is speech."""
+    levels = levels_db(sound)
+    return np.asarray(levels >= levels.max() - _LOUD_DB)
 
 
 def stranger_figures(calls: Sequence[JudgedStranger]) -> dict[str, Figures]:

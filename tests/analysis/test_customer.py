@@ -10,6 +10,7 @@ from calmscore.analysis.customer import (
     call_direction,
     doubt_given_words,
     guess_customer,
+    without_slips,
 )
 from calmscore.analysis.spoken_cues import Said
 
@@ -58,6 +59,29 @@ def test_how_a_call_begins_tells_who_is_the_customer(name, swapped):
     guess = guess_customer(made[::-1] if swapped else made, direction=direction)
     assert guess.voice == (1 - customer if swapped else customer)
     assert (guess.doubt > 0.3) == doubtful
+
+
+@pytest.mark.parametrize(
+    ("before", "word", "after", "kept"),
+    [
+        (3.0, (3.0, 3.8), 3.8, False), (3.0, (3.1, 3.8), 3.9, False),
+        (3.0, (3.3, 3.8), 3.8, True), (3.0, (3.0, 3.8), 4.2, True), (3.0, (3.0, 4.6), 4.6, True),
+    ],
+)  # fmt: skip
+def test_a_word_in_the_midst_of_what_another_says_is_a_slip(before, word, after, kept):
+    made = masks((0, 1, before), (1, *word), (0, after, 7), (1, 8, 12))
+    clean = without_slips(made)
+    assert clean[1][round(100 * word[0]) : round(100 * word[1])].all() == kept
+    assert clean[1][800:1200].all()
+    # Nothing is lost.
+    assert np.array_equal(clean[0] | clean[1], made[0] | made[1])
+
+
+def test_a_slip_in_the_greeting_makes_no_hello_of_it():
+    slipped = masks((0, 1, 2.1), (1, 2.1, 2.9), (0, 2.9, 7.2), (1, 12, 13.1), (0, 13.4, 15))
+    guess = guess_customer(without_slips(slipped))
+    assert guess.voice == 1
+    assert guess.doubt < guess_customer(slipped).doubt - 0.1
 
 
 def test_who_begins_at_the_same_time_as_the_other_tells_nothing():

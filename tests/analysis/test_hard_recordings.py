@@ -119,7 +119,8 @@ def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
     )
     assert not codes(call) & {
         "voices_mixed", "voices_not_apart", "one_side_silent", "side_silent", "side_late",
-        "customer_unclear", "other_voice", "sides_exchanged",
+        "customer_unclear", "other_voice", "sides_exchanged", "perhaps_other_voice",
+        "wrong_speed",
     }  # fmt: skip
 
 
@@ -160,6 +161,23 @@ def test_voices_that_are_not_apart_are_a_mix_and_it_is_said(name):
     assert f"voices_{call.speakers.how}" in codes(call)
     # Nothing is lost by cancelling, nothing doubled by adding.
     assert call.talk.customer_seconds + (call.talk.agent_seconds or 0.0) > 15.0
+
+
+def joined_by(sound: Sound, stranger: Sound, *, from_seconds: float) -> Sound:
+    """Lay another voice, with the noise of its line, over the customer's side."""
+    joined = sound.copy()
+    first = round(from_seconds * RATE_HZ)
+    joined[CUSTOMER, first:] += stranger[: sound.shape[1] - first]
+    return joined
+
+
+def test_somebody_who_joins_on_the_customers_side_is_told_of():
+    worse, rate_hz = soundfile.read(SAMPLES / "gets_worse.wav")
+    other = np.asarray(soxr.resample(worse[:, AGENT], rate_hz, RATE_HZ))
+    sound = clean(109)
+    call = call_of(joined_by(sound, other, from_seconds=sound.shape[1] / RATE_HZ / 2))
+    (notice,) = [n for n in call.warnings if n.code in ("other_voice", "perhaps_other_voice")]
+    assert notice.at_seconds == pytest.approx(54.0, abs=6.0)
 
 
 def test_mono_from_the_middle_on_is_told_with_its_time_and_not_scored_as_one_person():

@@ -1,0 +1,76 @@
+"""Speech at half or twice its speed, as a wrong sampling rate in the header makes it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from calmscore.audio.channels import levels_db
+from calmscore.audio.recording import ANALYSIS_RATE_HZ
+from calmscore.audio.speed import speed_features, wrong_speed
+from calmscore.training.non_speech import non_speech_sounds
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+RATE_HZ = 8_000
+
+
+@lru_cache
+def call(name: str) -> np.ndarray:
+    samples, _ = soundfile.read(SAMPLES / f"{name}.wav")
+    return np.asarray(samples).T
+
+
+def played(sound: np.ndarray, speed: float) -> np.ndarray:
+    """Read a sound as if its header said so many times its rate."""
+    return np.asarray(soxr.resample(sound.T, RATE_HZ * speed, ANALYSIS_RATE_HZ)).T
+
+
+def found(sound: np.ndarray, *, heard: bool = True):
+    sound = sound.astype(np.float16)
+    levels = [levels_db(side) for side in sound]
+    masks = [(level > level.max() - 30.0) & heard for level in levels]
+    return wrong_speed(sound, masks)
+
+
+@pytest.mark.parametrize(
+    ("name", "speed", "told"),
+    [
+        ("calms_down", 0.5, "half"), ("calms_down", 1.0, None), ("calms_down", 2.0, "double"),
+        ("gets_worse", 1.0, None), ("gets_worse", 2.0, "double"),
+    ],
+)  # fmt: skip
+def test_half_and_twice_the_speed_are_told_from_the_right_one(name, speed, told):
+    assert found(played(call(name), speed)) == told
+
+
+@pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
+@pytest.mark.parametrize("sides", [slice(0, 1), slice(1, 2)])
+def test_one_person_alone_is_no_wrong_speed_however_loud(name, sides):
+    assert found(played(call(name)[sides], 1.0)) is None
+
+
+@pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
+def test_a_shouting_voice_on_one_channel_is_no_wrong_speed(name):
+    assert found(played(call(name)[:, : 50 * RATE_HZ].sum(axis=0, keepdims=True), 1.0)) is None
+
+
+def test_speech_that_is_too_fast_to_be_heard_as_speech_is_told_all_the_same():
+    assert found(played(call("gets_worse"), 2.0), heard=False) == "double"
+    assert found(played(call("gets_worse"), 1.0), heard=False) is None
+
+
+@pytest.mark.parametrize("kind", ["chords", "dialled keys"])
+def test_music_and_tones_have_no_wrong_speed(kind):
+    sound = non_speech_sounds(20.0, sample_rate_hz=ANALYSIS_RATE_HZ)[kind]
+    assert found(sound[None], heard=False) is None
+
+
+def test_silence_and_short_sounds_have_no_speed():
+    assert speed_features(np.zeros(ANALYSIS_RATE_HZ * 10)) is None
+    assert speed_features(np.zeros(100)) is None
+    assert found(np.zeros((2, ANALYSIS_RATE_HZ))) is None
