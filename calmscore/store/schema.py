@@ -158,16 +158,12 @@ class CallWords(Base):
     """What is said in a call, or that it is still to be written down (no document).
 
     ``document`` holds ``words`` and ``notices`` as a report does, ``text`` what is
-    searched: a line for each turn. On SQLite, triggers copy it into the index
-    ``words_search``.
+    searched: a line for each turn. What it is searched by is made by the database: on
+    SQLite, triggers copy it into the index ``words_search``; on PostgreSQL the column
+    ``text_vector`` follows it.
     """
 
     __tablename__ = "call_words"
-    __table_args__ = (
-        Index(
-            "ix_call_words_text", text("to_tsvector('simple', text)"), postgresql_using="gin"
-        ).ddl_if(dialect="postgresql"),
-    )
 
     call_number: Mapped[int] = mapped_column(
         ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True, autoincrement=False

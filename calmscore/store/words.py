@@ -61,7 +61,7 @@ def _says_in_sqlite(element: _Says, compiler: Any, **options: Any) -> str:
 @compiles(_Says, "postgresql")
 def _says_in_postgresql(element: _Says, compiler: Any, **options: Any) -> str:
     _, column, query = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"to_tsvector('simple', {column}) @@ websearch_to_tsquery('simple', {query})"
+    return f"{column}_vector @@ websearch_to_tsquery('simple', {query})"
 
 
 def says(wanted: str) -> ColumnElement[bool]:
