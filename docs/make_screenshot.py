@@ -17,7 +17,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{address}/score_call")
         page.get_by_text("Try the sample call").click(timeout=90_000)
-        page.wait_for_selector(".console .time canvas", timeout=90_000)
+        page.wait_for_selector(".console .words li", timeout=300_000)
         page.wait_for_timeout(3000)
         page.screenshot(path=_ROOT / "docs" / "screenshot.png")
 
