@@ -14,7 +14,12 @@ from typing import Protocol
 from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.customer import call_direction, doubt_given_words
 from calmscore.analysis.report import CallReport, Direction
-from calmscore.analysis.segments import UNCLEAR_DOUBT, WORTH_SAYING_DOUBT, channel_names
+from calmscore.analysis.segments import (
+    UNCLEAR_DOUBT,
+    UNCLEAR_VOICES_DOUBT,
+    WORTH_SAYING_DOUBT,
+    channel_names,
+)
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import Recording
 from calmscore.settings import read_environment
@@ -82,7 +87,8 @@ def look_again(
     after = doubt_given_words(before, said, customer=found[0])
     if after == before:
         return report
-    if _kind(after) != _kind(before):
+    unclear = UNCLEAR_DOUBT if report.speakers.how == "channels" else UNCLEAR_VOICES_DOUBT
+    if _kind(after, unclear=unclear) != _kind(before, unclear=unclear):
         return analyse(recording, direction=_direction(report), said=said)
     # Of voices on one channel, a part of the doubt is whether they were told apart.
     if report.speakers.how != "channels":
@@ -105,9 +111,9 @@ def _one_sided(report: CallReport) -> bool:
     return len({turn.speaker for turn in report.talk.turns}) < 2
 
 
-def _kind(doubt: float) -> int:
+def _kind(doubt: float, *, unclear: float) -> int:
     """Return what a doubt means: nothing, a word of caution, no score, or somebody else."""
-    limits = (WORTH_SAYING_DOUBT, UNCLEAR_DOUBT, 1.0 - UNCLEAR_DOUBT)
+    limits = (WORTH_SAYING_DOUBT, unclear, 1.0 - unclear)
     return sum(doubt >= limit for limit in limits)
 
 

@@ -72,7 +72,7 @@ _OPENING_WINDOW_SECONDS = 2.0
 # second, the doubt is spoken of.
 UNCLEAR_DOUBT, WORTH_SAYING_DOUBT = 0.45, 0.3
 # Two voices on one channel are cut less surely than two channels, and so is who begins.
-_UNCLEAR_VOICES_DOUBT = 0.35
+UNCLEAR_VOICES_DOUBT = 0.35
 # Above this doubt, two voices on one channel are not taken apart.
 _LARGEST_DOUBT = 0.5
 _TOO_ALIKE = (
@@ -436,7 +436,7 @@ def _segment_separated(
         channel, taken = choice, "is the customer, as chosen"
     else:
         customer, doubt = guess.voice, guess.doubt
-        cue = _cue(guess, direction, unclear=_UNCLEAR_VOICES_DOUBT)
+        cue = _cue(guess, direction, unclear=UNCLEAR_VOICES_DOUBT)
         channel, taken = "left" if customer == first else "mixed", "was taken for the customer"
     segments = _cut(samples, voices.masks[customer])
     place = "first" if customer == first else "second"
@@ -449,7 +449,7 @@ def _segment_separated(
             + "Listen whether that is right; record in stereo to be sure.",
         )
     ]
-    if doubt >= _UNCLEAR_VOICES_DOUBT:
+    if doubt >= UNCLEAR_VOICES_DOUBT:
         segments = _unjudged(segments)
         warnings.append(_unclear("voices", guess))
     elif cue == "words":
