@@ -408,8 +408,12 @@ def test_markup_in_a_name_is_shown_as_it_is(store):
 def test_both_timelines_have_the_same_scale(store, four):
     page = opened(COMPARE, call=[four["rescued"], four["short"]])
     assert not page.exception
-    spans = [chart.proto.spec.count('"range":[0,30.0]') for chart in page.get("plotly_chart")]
-    assert spans == [1, 1]
+    lanes = [
+        json.loads(component.proto.json)
+        for component in page.get("bidi_component")
+        if component.proto.component_name == "calmscore_console"
+    ]
+    assert [one["axis_seconds"] for one in lanes] == [30.0, 30.0]
     table = page.table[0].value
     assert list(table.index)[:4] == [
         "Customer speaks", "Agent speaks", "Both at once", "Longest silence",

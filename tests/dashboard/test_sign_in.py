@@ -83,6 +83,7 @@ class Elsewhere:
     def __init__(self, address=None, headers=None):
         self.ip_address = address
         self.headers = headers or {}
+        self.cookies = {}
 
 
 def test_without_sign_in_whoever_sits_here_may_do_everything():
