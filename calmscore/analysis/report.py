@@ -238,6 +238,9 @@ class CallReport:
         document: dict[str, Any] = _ADAPTER.dump_python(self, mode="json", by_alias=True)
         # The name of schema 1, kept beside the new one until schema 3.
         document["score"]["transitions"] = document["score"]["moments"]
+        if self.score.score_from == "voice":
+            # What tells of a score of both stands only where there is one.
+            del document["score"]["from"], document["score"]["voice_alone"]
         return document
 
     @classmethod
