@@ -1,7 +1,7 @@
 """Numbers and addresses that identify people are not written down.
 
 A dot stands for every character of a card number, a telephone number or an address of
-e-mail. Digits of one person are put together across words and turns: a card's number
+e-mail; the address of a web site tells of nobody and stays. Digits of one person are put together across words and turns: a card's number
 is read out in groups, with the other one's "yes" between them.
 """
 
@@ -31,11 +31,23 @@ _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.IGNORECASE)
 # As it is said: ann dot bell at example dot com.
 _NAME = r"[\w+-]+"
 _ENDING = "(?:com|net|org|edu|gov|info|biz|io|co|uk|ie|us|ca|au|nz|eu|de|fr|es|nl|ch|se|pl)"
+_DOMAIN = rf"{_NAME}(?:(?:\.| dot ){_NAME})*(?:\.| dot ){_ENDING}\b"
 _SPOKEN_ADDRESS = re.compile(
-    rf"(?:{_NAME} (?:dot|underscore|dash|hyphen) )*{_NAME} at {_NAME}"
-    rf"(?:(?:\.| dot ){_NAME})*(?:\.| dot ){_ENDING}\b",
+    rf"(?P<person>(?:{_NAME} (?:dot|underscore|dash|hyphen) )*(?:[\w+-]+['’])?{_NAME})"
+    rf" (?:at|@) {_DOMAIN}",
     re.IGNORECASE,
 )
+# What is said before a web site's "at example dot com", and is hardly somebody's name.
+_BEFORE_A_SITE = frozenset("""
+    site sites website websites webpage page pages homepage portal shop store online internet web
+    app account form forms link blog details information everything anything something more
+    me us them him her it that this these those you
+    look looks looked looking see find found read visit check checked shop shopping shopped
+    buy bought order orders ordered ordering purchase purchased paid pay sold register registered
+    subscribe subscribed apply available listed posted published shown described is are was were be
+    here there now today anytime back in on up out over again work works worked working
+""".split())  # fmt: skip
+_SHORTENED = re.compile(r".*(?:['’](?:s|re|m|ve|ll|d)|n['’]t)", re.IGNORECASE)
 _PUNCTUATION = ".,;:?!\"'…"
 
 
@@ -104,10 +116,19 @@ def _addresses(texts: Sequence[str]) -> set[int]:
     bounds = [0]
     for text in texts:
         bounds.append(bounds[-1] + len(text) + 1)
+    matches = [*_ADDRESS.finditer(joined), *_SPOKEN_ADDRESS.finditer(joined)]
     return {
         place
-        for pattern in (_ADDRESS, _SPOKEN_ADDRESS)
-        for match in pattern.finditer(joined)
+        for match in matches
+        if not _is_of_a_site(match)
         for place in range(len(texts))
         if bounds[place] < match.end() and match.start() < bounds[place + 1] - 1
     }
+
+
+def _is_of_a_site(match: re.Match[str]) -> bool:
+    """Tell whether what looks like a spoken address is "our website at example.com"."""
+    person = match.groupdict().get("person", "").lower()
+    if "@" in match[0]:
+        return False
+    return person in _BEFORE_A_SITE or bool(_SHORTENED.fullmatch(person))

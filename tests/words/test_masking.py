@@ -50,6 +50,11 @@ def shown(*texts: str, speakers: str = "c") -> list[str]:
         "ann dot bell at example dot com",
         "ann at example.com",
         "jo underscore lee at mail dot example dot org",
+        "shop dot here at example dot com",
+        "info at example dot com",
+        "o'brien at example.com",
+        "ann @ example dot com",
+        "us@example.com",
     ],
 )
 def test_it_is_masked_where_it_identifies_somebody(text):
@@ -72,6 +77,14 @@ def test_it_is_masked_where_it_identifies_somebody(text):
         "I am at home, look at it dot by dot",
         "My order is 12345.",
         "Call me at ten.",
+        "Check out our website at example.com",
+        "Check out our website at example dot com.",
+        "You can find us at www.example.co.uk, or look at example dot com",
+        "I ordered it at shop.example.com and bought more at example dot net.",
+        "It's at example.com, and that’s at example dot org.",
+        "Sign up at https://example.com/forms and log in at example.com",
+        "example.com",
+        "www dot example dot com",
         "",
     ],
 )
