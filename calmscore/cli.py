@@ -155,7 +155,7 @@ def _clear_errors() -> Iterator[None]:
     try:
         yield
     except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error.in_full}", file=sys.stderr)
         code = EXIT_USAGE if isinstance(error, ParameterError) else EXIT_SOME_FAILED
         raise typer.Exit(code) from error
 
@@ -249,7 +249,7 @@ def analyse(
                 turns=transcript,
             )
         except ParameterError as error:
-            raise typer.BadParameter(str(error)) from error
+            raise typer.BadParameter(error.in_full) from error
     if not good:
         raise typer.Exit(EXIT_SOME_FAILED)
 

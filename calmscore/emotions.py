@@ -19,7 +19,9 @@ class Emotion:
     Attributes
     ----------
     name : str
-        Name used in reports, in tables and on the page.
+        Name in reports and in tables for programs.
+    heard_as : str
+        How somebody sounds in it, for people: on pages, on paper and on the terminal.
     code : str
         Three-letter code of CREMA-D's file names.
     valence : str
@@ -34,6 +36,7 @@ class Emotion:
     """
 
     name: EmotionName
+    heard_as: str
     code: str
     valence: Valence
     distress: float
@@ -41,13 +44,31 @@ class Emotion:
 
 
 _ALL = (
-    Emotion(name="anger", code="ANG", valence="negative", distress=1.0, colour="#B41A18"),
-    Emotion(name="disgust", code="DIS", valence="negative", distress=0.9, colour="#A224A3"),
-    Emotion(name="fear", code="FEA", valence="negative", distress=0.9, colour="#D88D0A"),
-    Emotion(name="happy", code="HAP", valence="positive", distress=-0.25, colour="#31B36E"),
-    Emotion(name="neutral", code="NEU", valence="neutral", distress=0.0, colour="#5A5E64"),
-    Emotion(name="sad", code="SAD", valence="negative", distress=0.6, colour="#1660FD"),
-)
+    Emotion(
+        name="anger", heard_as="angry", code="ANG", valence="negative",
+        distress=1.0, colour="#B41A18",
+    ),
+    Emotion(
+        name="disgust", heard_as="disgusted", code="DIS", valence="negative",
+        distress=0.9, colour="#A224A3",
+    ),
+    Emotion(
+        name="fear", heard_as="fearful", code="FEA", valence="negative",
+        distress=0.9, colour="#D88D0A",
+    ),
+    Emotion(
+        name="happy", heard_as="happy", code="HAP", valence="positive",
+        distress=-0.25, colour="#31B36E",
+    ),
+    Emotion(
+        name="neutral", heard_as="calm", code="NEU", valence="neutral",
+        distress=0.0, colour="#5A5E64",
+    ),
+    Emotion(
+        name="sad", heard_as="sad", code="SAD", valence="negative",
+        distress=0.6, colour="#1660FD",
+    ),
+)  # fmt: skip
 
 EMOTIONS: tuple[EmotionName, ...] = get_args(EmotionName)
 """Names in the column order of every probability table."""

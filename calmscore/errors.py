@@ -13,9 +13,32 @@ class CalmscoreError(Exception):
 
     The message is meant for people: it names the file or value, the reason and
     what to do. ``code`` is the same for every error of one kind, for programs.
+
+    Parameters
+    ----------
+    message : str
+        For anybody, in plain words.
+    technical : str, optional
+        What only helps whoever runs the program: an environment variable to set, a
+        command, what a library says. The command line and logs print it; no page does.
     """
 
     code = "error"
+
+    def __init__(self, message: str = "", *, technical: str = "") -> None:
+        super().__init__(message)
+        self.technical = technical
+        if technical:
+            self.add_note(technical)  # a traceback tells it, too
+
+    @property
+    def in_full(self) -> str:
+        """The message with what is technical."""
+        message = str(self)
+        if not self.technical:
+            return message
+        end = "." if message.endswith(".") else ""
+        return f"{message.removesuffix('.')} ({self.technical}){end}"
 
 
 class CallFileError(CalmscoreError):
@@ -27,10 +50,12 @@ class CallFileError(CalmscoreError):
         Short name of the reason, for example ``empty_file``.
     message : str
         One sentence with the file's name, the reason and what to do.
+    technical : str, optional
+        See `CalmscoreError`.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, message: str, *, technical: str = "") -> None:
+        super().__init__(message, technical=technical)
         self.code = code
 
 
@@ -130,7 +155,8 @@ class Fault:
 def fault_of(error: Exception, *, file_name: str, detailed: bool = False) -> Fault:
     """Return what to tell of an error that ended the analysis of a recording.
 
-    An error that nobody foresaw goes to the log with its traceback.
+    An error that nobody foresaw goes to the log with its traceback. What is technical
+    goes there, too, unless it is told.
 
     Parameters
     ----------
@@ -139,10 +165,12 @@ def fault_of(error: Exception, *, file_name: str, detailed: bool = False) -> Fau
     file_name : str
         The recording's name.
     detailed : bool
-        Whether whoever reads it runs the program, and may see what an unforeseen error says.
+        Whether whoever reads it runs the program: what is technical is told, too.
     """
     if isinstance(error, CalmscoreError):
-        message = str(error)
+        message = error.in_full if detailed else str(error)
+        if error.technical and not detailed:
+            _log.info("%s", error.in_full)
         return Fault(error.code, message if file_name in message else f"{file_name}: {message}")
     _log.error("%s: fault while analysing", file_name, exc_info=error)
     what = f"{type(error).__name__}: {error}" if detailed else type(error).__name__

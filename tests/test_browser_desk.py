@@ -87,7 +87,7 @@ def test_three_files_two_calls_one_reason(browser, address, recordings):
     page = open_page(browser, f"{address}/calls")
     text = add(page, recordings["first"], recordings["second"], recordings["letter"])
     assert "2 added · 1 not added" in text
-    assert "letter.wav is not audio" in text
+    assert "letter.wav is text, not a recording" in text
     assert "Traceback" not in text
     page.get_by_text("2 calls", exact=True).wait_for(timeout=PATIENCE)
     page.get_by_role("link", name="Open").first.click()

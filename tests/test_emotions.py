@@ -16,6 +16,11 @@ def test_the_six_classes_stand_in_the_order_of_every_table():
     assert tuple(BY_NAME[name].distress for name in EMOTIONS) == DISTRESS_WEIGHTS
 
 
+def test_people_read_how_somebody_sounds():
+    heard = [BY_NAME[name].heard_as for name in EMOTIONS]
+    assert heard == ["angry", "disgusted", "fearful", "happy", "calm", "sad"]
+
+
 def test_codes_are_those_of_crema_d():
     codes = {code: emotion.name for code, emotion in BY_CODE.items()}
     assert codes == {

@@ -473,7 +473,7 @@ def _transitions(
                 to_emotion=names[0],
                 points=float(points.sum()),
                 reason=f"{'Calmer' if points.sum() > 0.0 else 'More upset'} little by little, "
-                f"though heard mostly as {describe(names[0])}.",
+                f"though heard mostly as {BY_NAME[names[0]].heard_as}.",
             ),
         )
     bounds = np.concatenate([[0], firsts, [len(levels)]])
@@ -503,11 +503,6 @@ def _contradicts(before: EmotionName, after: EmotionName, points: float) -> bool
     """Tell whether two emotions say that somebody calmed down and the points that they did not."""
     eased = BY_NAME[before].distress - BY_NAME[after].distress
     return abs(eased) > _NOTABLE_EASE and eased * points < 0.0
-
-
-def describe(emotion: str) -> str:
-    """Return the word for a person in this emotion: ``anger`` becomes ``angry``."""
-    return {"anger": "angry", "disgust": "disgusted", "fear": "fearful"}.get(emotion, emotion)
 
 
 # Until which share of the customer's speech a change is said to come, and why it counts as
@@ -636,3 +631,13 @@ def format_duration(seconds: float) -> str:
     if not minutes:
         return f"{rest} s"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def format_change(from_emotion: str, to_emotion: str) -> str:
+    """Return how the customer changed, for people: ``angry → calm``, or ``angry`` alone."""
+    return " → ".join(BY_NAME[name].heard_as for name in dict.fromkeys([from_emotion, to_emotion]))
+
+
+def format_points(points: float, *, decimals: int = 1) -> str:
+    """Return points with their sign, for people: ``+1.6`` or ``−6.1``."""
+    return f"{points:+.{decimals}f}".replace("-", "−")

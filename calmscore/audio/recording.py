@@ -53,6 +53,7 @@ _OTHER_FILES = (
     (rb"%PDF", "a PDF document", "look for the recording beside it"),
     (rb"\x89PNG|\xff\xd8\xff|GIF8", "a picture", "look for the recording beside it"),
     (rb"MThd", "notes for an instrument (MIDI)", "look for the recording beside it"),
+    (rb"[\t\n\r -~]{8,}\Z", "text", "look for the recording beside it"),
     (
         rb"\.RMF|\.ra\xfd|#!SILK|\x02#!SILK|#!EVRC|#!QCEL",
         "sound in a form that is not read here",
@@ -277,8 +278,8 @@ def _check_size(size: int, name: str, rules: ReadingRules) -> None:
     if size > rules.file_bytes:
         raise CallFileError(
             "file_too_large",
-            f"{name} has {size} bytes, above the limit of {rules.file_bytes}; "
-            "split the call, or raise CALMSCORE_MAX_FILE_BYTES.",
+            f"{name} has {size} bytes, above the limit of {rules.file_bytes}; split the call.",
+            technical="or raise CALMSCORE_MAX_FILE_BYTES",
         )
 
 
@@ -428,11 +429,11 @@ def _not_audio(first: bytes, name: str) -> CallFileError:
             return CallFileError("not_audio", f"{name} is {what}, not a recording; {remedy}.")
     return CallFileError(
         "not_audio",
-        f"{name} is not audio in a known format (it begins with "
-        f"{first[:4].decode('ascii', 'replace')!r}); export the call as {_FORMATS}, or, if it is "
-        f"sound without a header, convert it with 'ffmpeg -f mulaw -ar 8000 -i {name} call.wav' "
+        f"{name} is not audio in a form that is known here; export the call again as {_FORMATS}.",
+        technical=f"it begins with {first[:4].decode('ascii', 'replace')!r}; if it is sound "
+        f"without a header, convert it with 'ffmpeg -f mulaw -ar 8000 -i {name} call.wav' "
         "(alaw, s16le or g722 in place of mulaw), give it the ending .ulaw, .alaw, .sln or .vox, "
-        "or say what such files hold, as CALMSCORE_RAW_FORMAT=ulaw:8000:1.",
+        "or say what such files hold, as CALMSCORE_RAW_FORMAT=ulaw:8000:1",
     )
 
 
@@ -443,7 +444,8 @@ def _unopened(
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         return CallFileError(
             "unreadable_audio",
-            f"{name} cannot be decoded ({reason}); export the call again as {_FORMATS}.",
+            f"{name} cannot be decoded; export the call again as {_FORMATS}.",
+            technical=reason,
         )
     if header.codec is None or header.channels is None or header.rate_hz is None:
         return _damaged_header(name, "the description of the format is missing")
@@ -455,9 +457,9 @@ def _unopened(
         return _damaged_header(name, "the sound itself is missing")
     return CallFileError(
         "unsupported_codec",
-        f"{name} holds sound in a form that cannot be decoded (WAV format {header.codec:#06x}"
-        f"{_CODECS.get(header.codec, '')}); export the call as PCM WAV, FLAC, OGG or MP3, or "
-        "convert it with the telephone system's own player.",
+        f"{name} holds sound in a form that cannot be decoded; export the call as PCM WAV, FLAC, "
+        "OGG or MP3, or convert it with the telephone system's own player.",
+        technical=f"WAV format {header.codec:#06x}{_CODECS.get(header.codec, '')}",
     )
 
 
@@ -494,7 +496,8 @@ def _too_long(seconds: float, name: str, rules: ReadingRules) -> CallFileError:
     return CallFileError(
         "too_long",
         f"{name} lasts {seconds:.1f} s or more, above the limit of {rules.duration_seconds:g} s; "
-        "split the call, or raise CALMSCORE_MAX_DURATION_SECONDS.",
+        "split the call.",
+        technical="or raise CALMSCORE_MAX_DURATION_SECONDS",
     )
 
 
@@ -568,8 +571,8 @@ def _reserve(sound: Sound, name: str, rules: ReadingRules) -> _Store:
     except MemoryError as error:
         raise CallFileError(
             "not_enough_memory",
-            f"{name} may last {seconds:.0f} s, too long for this machine's memory; "
-            "split the call, or lower CALMSCORE_MAX_DURATION_SECONDS.",
+            f"{name} may last {seconds:.0f} s, too long for this machine's memory; split the call.",
+            technical="or lower CALMSCORE_MAX_DURATION_SECONDS",
         ) from error
 
 

@@ -75,8 +75,9 @@ def _form(store: Store, actor: str) -> None:
         left, middle, right = st.columns(3)
         agent = left.selectbox(
             "Agent of all these calls", agents, None, accept_new_options=True,
-            placeholder="As the file names say, or unknown",
-            help="Choose a name or type a new one.",
+            placeholder="As the file names say",
+            help="Choose a name or type a new one. Left empty, it is whom the file name tells, "
+            "or unknown.",
         )  # fmt: skip
         channel = middle.selectbox("The customer is on the", list(_CHANNELS))
         direction = right.selectbox(

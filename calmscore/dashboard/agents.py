@@ -8,7 +8,13 @@ from typing import Literal
 
 import streamlit as st
 
-from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE, format_clock
+from calmscore.analysis.scoring import (
+    CALM_THROUGHOUT,
+    INSUFFICIENT_EVIDENCE,
+    format_change,
+    format_clock,
+    format_points,
+)
 from calmscore.dashboard.agent_charts import average_scores, outcome_shares, weekly_trend
 from calmscore.dashboard.desk import open_store
 from calmscore.dashboard.local_time import day_end, day_start, format_day, local_zone
@@ -75,18 +81,20 @@ def _caution() -> None:
 
 
 def _table(agents: Sequence[AgentFigures]) -> None:
-    # Not one that sorts by a click on its heading: that would rank people.
+    # Not one that sorts by a click on its heading: that would rank people. Soft hyphens
+    # let every column have its place on a phone.
     rows = {
         "Agent": [plain(agent.agent) for agent in agents],
         "Calls": [f"{agent.calls:,}" for agent in agents],
         "Scored": [f"{agent.scored_calls:,}" for agent in agents],
         "Average (95 %)": [_average(agent) for agent in agents],
-        "Calm throughout": [str(agent.outcomes.get(CALM_THROUGHOUT, 0)) for agent in agents],
-        "Insufficient evidence": [
+        "Calm through\u00adout": [str(agent.outcomes.get(CALM_THROUGHOUT, 0)) for agent in agents],
+        "Insuffi\u00adcient evi\u00addence": [
             str(agent.outcomes.get(INSUFFICIENT_EVIDENCE, 0)) for agent in agents
         ],
-        "Set aside": [str(agent.set_aside) for agent in agents],
     }
+    if any(agent.set_aside for agent in agents):
+        rows["Set aside"] = [str(agent.set_aside) for agent in agents]
     height: Height = "content" if len(agents) <= _ROWS_WITHOUT_SCROLLING else _SCROLLED_HEIGHT
     st.table(rows, height=height, hide_index=True)
 
@@ -200,11 +208,9 @@ def _moments(title: str, moments: Sequence[MomentRow]) -> None:
                 icon=":material/play_circle:",
                 query_params={"call": moment.call_id, "at": f"{moment.at_seconds:g}"},
             )
-            change = moment.from_emotion.capitalize()
-            if moment.to_emotion != moment.from_emotion:
-                change += f" → {moment.to_emotion}"
+            change = format_change(moment.from_emotion, moment.to_emotion).capitalize()
             st.markdown(
-                f"{change}, {moment.points:+.1f} points  \n"
+                f"{change}, {format_points(moment.points)} points  \n"
                 f":small[{plain(moment.file_name)}, {format_day(moment.called_at)}]"
             )
 

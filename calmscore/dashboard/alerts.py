@@ -11,7 +11,7 @@ from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.plain_text import plain
-from calmscore.settings import PREFIX, Environment, read_environment
+from calmscore.settings import Environment, read_environment
 from calmscore.store import Store, audit
 from calmscore.store.alert_rules import (
     AlertRule,
@@ -44,9 +44,8 @@ def _what_leaves(environment: Environment) -> None:
     """Say whether anything leaves the machine, and where it may go."""
     if not environment.allowed_hosts:
         st.info(
-            "Nothing is sent from here: alerts go to the list “To listen to” alone. For e-mail and "
-            "webhooks, whoever runs Calmscore names in "
-            f"`{PREFIX}ALERT_HOSTS` who may be told, and in `{PREFIX}SMTP_HOST` what takes e-mail.",
+            "Nothing is sent from here: alerts go to the list “To listen to” alone. E-mail and "
+            "webhooks are possible once whoever looks after Calmscore has said who may be told.",
             icon=":material/lock:",
         )
         return
@@ -54,7 +53,7 @@ def _what_leaves(environment: Environment) -> None:
     mail = (
         f"E-mail goes through `{environment.smtp_host}`."
         if environment.smtp_host
-        else f"E-mail is off, as `{PREFIX}SMTP_HOST` names nobody who takes it."
+        else "E-mail is off: no server is named here that takes it."
     )
     st.info(
         f"Webhooks and e-mail may go to {hosts}, and leave this machine then. {mail} They hold the "

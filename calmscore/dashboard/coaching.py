@@ -7,12 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from calmscore.analysis.report import CallReport, SegmentReport
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.scoring import format_change, format_clock
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.emotions import EMOTIONS
+from calmscore.emotions import BY_NAME, EMOTIONS
 from calmscore.errors import CalmscoreError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, list_tags
@@ -175,6 +175,7 @@ def _correct(
         emotion = st.selectbox(
             "You hear", options, options.index(known.emotion) if known else 0,
             key=f"heard-{row.id}-{segment.index}",
+            format_func=lambda name: BY_NAME[name].heard_as if name in BY_NAME else name,
         )  # fmt: skip
         with st.container(horizontal=True):
             save = st.button("Save", key=f"save-correction-{row.id}")
@@ -188,8 +189,9 @@ def _correct(
 
 def _label(segment: SegmentReport, corrected: dict[float, CorrectionRow]) -> str:
     known = corrected.get(segment.start_seconds)
-    heard = f"{format_clock(segment.start_seconds)} {segment.emotion}"
-    return heard if known is None else f"{heard} → {known.emotion}"
+    assert segment.emotion is not None
+    change = format_change(segment.emotion, known.emotion if known else segment.emotion)
+    return f"{format_clock(segment.start_seconds)} {change}"
 
 
 def _save_correction(

@@ -12,6 +12,7 @@ from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.sessions import sessions_section
+from calmscore.emotions import BY_NAME
 from calmscore.store import Store
 from calmscore.store.coaching import (
     CallCorrection,
@@ -51,7 +52,7 @@ def _correction(found: CallCorrection) -> None:
     correction = found.correction
     with st.container(border=True):
         st.caption(f"{plain(correction.author)} · {format_moment(correction.created_at)}")
-        st.markdown(f"Sounds like **{correction.emotion}**")
+        st.markdown(f"Sounds **{BY_NAME[correction.emotion].heard_as}**")
         _link(correction.call_id, found.file_name, correction.start_seconds)
 
 

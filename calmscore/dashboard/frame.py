@@ -28,7 +28,7 @@ _STYLE = """
 .stElementContainer[class*="st-key-console-"] { opacity: 1 !important; }
 @media (max-width: 640px) {
   .stMainBlockContainer h1 { font-size: 1.8rem; }
-  [data-testid="stTable"] :is(th, td) { padding: 0.3rem; font-size: 0.82rem; }
+  [data-testid="stTable"] :is(th, td) { padding: 0.3rem 0.2rem; font-size: 0.78rem; }
 }
 </style>
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import streamlit as st
@@ -10,8 +11,11 @@ from streamlit.navigation.page import StreamlitPage
 from calmscore.dashboard.desk import admit, is_agent
 from calmscore.dashboard.frame import frame
 from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import alert_sender, words_writer
 from calmscore.errors import CalmscoreError
+
+_log = logging.getLogger(__name__)
 
 # Tables and pairs of calls need room; what is read stays one calm column.
 _WIDE = {"score_call", "calls", "call", "compare", "agents", "my_call"}
@@ -82,4 +86,5 @@ def show() -> None:
             alert_sender()
         page.run()
     except CalmscoreError as error:
-        st.error(str(error), icon=":material/error:")
+        _log.error("%s", error.in_full)
+        st.error(plain(str(error)), icon=":material/error:")

@@ -46,10 +46,12 @@ _BREATHING = """
 
 def _chosen_call() -> tuple[str, io.BytesIO] | None:
     """Return the call that was chosen in this session, also after a look at another page."""
-    upload_column, sample_column = st.columns([5, 1], vertical_alignment="bottom")
+    # In one row: below, a call's score, lanes, words and moments have a screen to share.
+    title_column, upload_column, sample_column = st.columns([5, 12, 4], vertical_alignment="center")
+    title_column.title("Score a call", anchor=False)
     upload_column.file_uploader(
         "Recording of a call", type=RECORDING_SUFFIXES, key="upload", on_change=_uploaded,
-        help="Best in stereo, one person per channel.",
+        label_visibility="collapsed",
     )  # fmt: skip
     drop_anywhere("upload", invitation="Drop a recording to score it")
     if _SAMPLE.is_file():
@@ -83,7 +85,7 @@ def _welcome() -> None:
     st.caption(
         "The agent's voice is never scored. The recording stays in the memory of the computer that "
         "runs Calmscore until you close the page or upload another call; nothing is written to "
-        "disk unless you press “Keep this call”."
+        "disk unless you press “Keep this call”. Best in stereo, one person per channel."
     )
 
 
@@ -221,7 +223,6 @@ def _words(report: CallReport, source: io.BytesIO) -> None:
 
 
 keep_agents_out()
-st.title("Score a call")
 chosen = _chosen_call()
 below = st.empty()
 if chosen is None:

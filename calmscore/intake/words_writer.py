@@ -112,8 +112,9 @@ class WordsWriter:
                 self.write_waiting()
                 self._trouble = ""
             except Exception as error:  # the next look may find it mended
-                _log.error("the words of a call cannot be stored: %s", error)
                 known = isinstance(error, CalmscoreError)
+                told = error.in_full if isinstance(error, CalmscoreError) else error
+                _log.error("the words of a call cannot be stored: %s", told)
                 self._trouble = str(error) if known else f"a fault ({type(error).__name__})"
                 wait = _RETRY_SECONDS
 

@@ -38,14 +38,16 @@ class NotDeliveredError(CalmscoreError):
     ----------
     message : str
         Why, for people; nothing of what the other side said but its number.
+    technical : str, optional
+        See `CalmscoreError`.
     for_good : bool
         Whether trying again would not help.
     """
 
     code = "not_delivered"
 
-    def __init__(self, message: str, *, for_good: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, technical: str = "", for_good: bool = False) -> None:
+        super().__init__(message, technical=technical)
         self.for_good = for_good
 
 
@@ -69,7 +71,10 @@ def check_allowed(channel: Channel, recipient: str, environment: Environment) ->
     """
     if channel == "email":
         if environment.smtp_host is None:
-            raise NotDeliveredError(f"e-mail is off: {PREFIX}SMTP_HOST names nobody who takes it")
+            raise NotDeliveredError(
+                "e-mail is off: no server is named here that takes it",
+                technical=f"set {PREFIX}SMTP_HOST",
+            )
         names = {recipient.rpartition("@")[2].lower()}
     else:
         check_url(recipient)
@@ -80,7 +85,10 @@ def check_allowed(channel: Channel, recipient: str, environment: Environment) ->
             names.add(host)
     if not names & set(environment.allowed_hosts):
         name = min(names, key=len)
-        raise NotDeliveredError(f"{name} is not among the hosts that {_HOSTS_VARIABLE} allows")
+        raise NotDeliveredError(
+            f"{name} is not among the hosts that may be told; ask whoever looks after Calmscore",
+            technical=f"add it to {_HOSTS_VARIABLE}",
+        )
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:

@@ -107,6 +107,8 @@ class AlertSender:
         except NotStoredError:
             return False  # deleted meanwhile, with all its messages
         except (NotDeliveredError, ParameterError) as error:
+            if error.technical:
+                _log.warning("a message of rule %s: %s", delivery.rule_id, error.in_full)
             self._put_off(delivery, str(error), for_good=getattr(error, "for_good", False))
             return False
         except Exception as error:  # one message must not keep the others

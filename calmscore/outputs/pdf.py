@@ -12,8 +12,10 @@ from calmscore.analysis.scoring import (
     LOWEST_VALUE,
     CallScore,
     Transition,
+    format_change,
     format_clock,
     format_duration,
+    format_points,
 )
 from calmscore.outputs.pdf_page import (
     INK,
@@ -176,12 +178,11 @@ def _largest(transitions: Sequence[Transition], *, most: int) -> list[Transition
 def _evidence(page: Page, score: CallScore, shown: Sequence[Transition]) -> None:
     rows = [("", "Start value", f"{score.start_value:.2f}", "How the customer opened the call.")]
     for change in shown:
-        names = list(dict.fromkeys([change.from_emotion, change.to_emotion]))
         rows.append(
             (
                 format_clock(change.at_seconds),
-                " → ".join(names).capitalize(),
-                f"{change.points:+.2f}",
+                format_change(change.from_emotion, change.to_emotion).capitalize(),
+                format_points(change.points, decimals=2),
                 change.reason,
             )
         )
@@ -195,7 +196,8 @@ def _evidence(page: Page, score: CallScore, shown: Sequence[Transition]) -> None
         points = sum(row.points for row in score.transitions) - sum(row.points for row in shown)
         page.pen(7.5, colour=QUIET_INK)
         more = "1 smaller change" if left_out == 1 else f"{left_out} smaller changes"
-        page.put(f"Not shown: {more}, {points:+.2f} points in sum.", width_mm=page.epw)
+        told = format_points(points, decimals=2)
+        page.put(f"Not shown: {more}, {told} points in sum.", width_mm=page.epw)
         page.ln(page.line_mm)
 
 

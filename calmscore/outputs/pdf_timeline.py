@@ -126,7 +126,7 @@ class Timeline:
             if name in present:
                 page.set_fill_color(BY_NAME[name].colour)
                 page.rect(page.get_x(), page.get_y() + 0.7, 2.4, 2.4, style="F")
-                self._label(name.capitalize(), symbol_mm=2.4)
+                self._label(BY_NAME[name].heard_as.capitalize(), symbol_mm=2.4)
         x, y = page.get_x(), page.get_y() + 1.9
         page.set_draw_color(INK)
         page.set_line_width(0.5)

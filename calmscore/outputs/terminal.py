@@ -24,9 +24,10 @@ from calmscore.analysis.report import (
     turn_rows,
     words_beside_voice,
 )
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.scoring import format_change, format_clock, format_points
 from calmscore.analysis.segments import ChannelChoice
 from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_at, of_voice_alone
+from calmscore.emotions import BY_NAME
 from calmscore.errors import ParameterError, fault_of
 from calmscore.outputs.spreadsheet import safe_row
 from calmscore.settings import read_environment
@@ -65,6 +66,10 @@ def _analyse_one(
         return _Result(
             report=None, entry=failure(name, fault_of(error, file_name=name, detailed=True))
         )
+
+
+def _heard_as(emotion: str | None) -> str:
+    return "" if emotion is None else BY_NAME[emotion].heard_as
 
 
 def _to_json(results: Sequence[_Result]) -> str:
@@ -126,20 +131,20 @@ def _table(result: _Result) -> str:
     if score.start_value is not None:
         lines += ["", f"  Start value {score.start_value:14.2f}"]
     lines += [
-        f"  {format_clock(change.at_seconds):>7}  {change.points:+6.2f}  "
-        f"{change.from_emotion} → {change.to_emotion}: {change.reason} "
+        f"  {format_clock(change.at_seconds):>7}  {format_points(change.points, decimals=2):>6}  "
+        f"{format_change(change.from_emotion, change.to_emotion)}: {change.reason} "
         f"{disagreement_at(report, change)}".rstrip()
         for change in score.transitions
     ]
     beside = words_beside_voice(report)
-    lines += ["", "     time  heard as  confidence  distress" + ("  words" if beside else "")]
+    lines += ["", "     time  heard as   confidence  distress" + ("  words" if beside else "")]
     for segment in report.segments:
         clock = format_clock(segment.start_seconds)
         if segment.status != "scored":
             lines.append(f"  {clock:>7}  {segment.status.replace('_', ' ')}")
         else:
             lines.append(
-                f"  {clock:>7}  {segment.emotion:<8}  {segment.confidence:>9.0%}"
+                f"  {clock:>7}  {_heard_as(segment.emotion):<9}  {segment.confidence:>9.0%}"
                 f"  {segment.distress:>8.2f}{_words_cell(beside.get(segment.index))}"
             )
     if report.words is not None:

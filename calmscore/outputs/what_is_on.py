@@ -48,8 +48,7 @@ def what_is_on(
         "Keys of the HTTP service": _keys(store),
         "Alerts": _alerts(environment),
         "Training over HTTP": "on" if environment.training_folder else "off",
-        "Data": "in the database that CALMSCORE_DATABASE_URL names, and recordings in "
-        f"{environment.data_folder}"
+        "Data": f"in a database of its own, and recordings in {environment.data_folder}"
         if environment.database_url
         else f"in {environment.data_folder}",
     }

@@ -68,7 +68,7 @@ class LoadingClassifier:
         try:
             self._loaded.set_result(self._load())
         except CalmscoreError as error:
-            _log.error("%s", error)
+            _log.error("%s", error.in_full)
             self._loaded.set_exception(error)
         except Exception as error:
             _log.exception("the model could not be loaded")

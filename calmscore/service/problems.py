@@ -220,7 +220,7 @@ async def _calmscore_error(request: Request, error: Exception) -> JSONResponse:
     elif isinstance(error, ParameterError):
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     else:
-        _log.error("%s %s: %s", request.method, request.url.path, error)
+        _log.error("%s %s: %s", request.method, request.url.path, error.in_full)
     return ProblemError(status, error.code, str(error), headers=headers).response()
 
 

@@ -91,8 +91,10 @@ class Database:
             ) from error
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(
-                f"the database {self.engine.url!r} cannot be opened ({error.__class__.__name__}: "
-                f"{str(error).splitlines()[0]}); check CALMSCORE_DATABASE_URL and that it runs"
+                f"the database {self.engine.url!r} cannot be opened; see that it runs, or ask "
+                "whoever looks after Calmscore",
+                technical=f"{error.__class__.__name__}: {str(error).splitlines()[0]}; check "
+                "CALMSCORE_DATABASE_URL",
             ) from error
 
     @contextmanager
@@ -229,15 +231,17 @@ def _engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StoreError(
-            "CALMSCORE_DATABASE_URL is not a database URL; write sqlite:////folder/file.db or "
-            "postgresql://user:password@host/name"
+            "what is given is not a database URL; ask whoever looks after Calmscore",
+            technical="write CALMSCORE_DATABASE_URL as sqlite:////folder/file.db or "
+            "postgresql://user:password@host/name",
         ) from error
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(
-            f"CALMSCORE_DATABASE_URL names {parsed.drivername!r}; only sqlite and postgresql "
-            "are supported"
+            f"the database is of the kind {parsed.drivername!r}; only sqlite and postgresql are "
+            "supported",
+            technical="change CALMSCORE_DATABASE_URL",
         )
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)

@@ -52,8 +52,8 @@ class Store:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{folder}: cannot be made ({error.strerror}); set CALMSCORE_DATA_FOLDER to a "
-                "folder that can be written"
+                f"{folder}: cannot be made ({error.strerror}); ask whoever looks after Calmscore",
+                technical="set CALMSCORE_DATA_FOLDER to a folder that can be written",
             ) from error
         self.audio = AudioFiles(self.folder / "audio")
         self.incoming = IncomingFiles(self.folder / "incoming")
@@ -248,9 +248,11 @@ class Store:
                     ) from error
             elif installation.folder_id != self.audio.folder_id:
                 raise StoreError(
-                    f"{self.folder}: the recordings of this database are in another folder; set "
-                    "CALMSCORE_DATA_FOLDER to that one, shared by all machines. If this is a copy "
-                    f"of it, write {installation.folder_id} into {self.audio.folder}/folder-id"
+                    f"{self.folder}: the recordings of this database are in another folder; ask "
+                    "whoever looks after Calmscore",
+                    technical="set CALMSCORE_DATA_FOLDER to that one, shared by all machines; if "
+                    f"this is a copy of it, write {installation.folder_id} into "
+                    f"{self.audio.folder}/folder-id",
                 )
 
     def _forget_audio(self, call_id: str) -> None:

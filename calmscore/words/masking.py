@@ -1,8 +1,9 @@
 """Numbers and addresses that identify people are not written down.
 
 A dot stands for every character of a card number, a telephone number or an address of
-e-mail; the address of a web site tells of nobody and stays. Digits of one person are put together across words and turns: a card's number
-is read out in groups, with the other one's "yes" between them.
+e-mail; the address of a web site tells of nobody and stays. Digits of one person are put
+together across words and turns: a card's number is read out in groups, with the other
+one's "yes" between them.
 """
 
 from __future__ import annotations
@@ -38,15 +39,18 @@ _SPOKEN_ADDRESS = re.compile(
     re.IGNORECASE,
 )
 # What is said before a web site's "at example dot com", and is hardly somebody's name.
-_BEFORE_A_SITE = frozenset("""
-    site sites website websites webpage page pages homepage portal shop store online internet web
-    app account form forms link blog details information everything anything something more
-    me us them him her it that this these those you
-    look looks looked looking see find found read visit check checked shop shopping shopped
-    buy bought order orders ordered ordering purchase purchased paid pay sold register registered
-    subscribe subscribed apply available listed posted published shown described is are was were be
-    here there now today anytime back in on up out over again work works worked working
-""".split())  # fmt: skip
+_BEFORE_A_SITE = frozenset({
+    "account", "again", "anything", "anytime", "app", "apply", "are", "available", "back", "be",
+    "blog", "bought", "buy", "check", "checked", "described", "details", "everything", "find",
+    "form", "forms", "found", "her", "here", "him", "homepage", "in", "information", "internet",
+    "is", "it", "link", "listed", "look", "looked", "looking", "looks", "me", "more", "now",
+    "on", "online", "order", "ordered", "ordering", "orders", "out", "over", "page", "pages",
+    "paid", "pay", "portal", "posted", "published", "purchase", "purchased", "read", "register",
+    "registered", "see", "shop", "shopped", "shopping", "shown", "site", "sites", "sold",
+    "something", "store", "subscribe", "subscribed", "that", "them", "there", "these", "this",
+    "those", "today", "up", "us", "visit", "was", "web", "webpage", "website", "websites",
+    "were", "work", "worked", "working", "works", "you",
+})  # fmt: skip
 _SHORTENED = re.compile(r".*(?:['’](?:s|re|m|ve|ll|d)|n['’]t)", re.IGNORECASE)
 _PUNCTUATION = ".,;:?!\"'…"
 

@@ -258,6 +258,7 @@ def _downloaded(name: str) -> Path:
 
 def _unusable(wanted: str, reason: str) -> TranscriberError:
     return TranscriberError(
-        f"the transcriber {wanted} cannot be loaded ({reason}); set CALMSCORE_TRANSCRIBER to the "
-        "folder of a Whisper model for faster-whisper, to “off”, or unset it"
+        f"the transcriber {wanted} cannot be loaded ({reason}); ask whoever looks after Calmscore",
+        technical="set CALMSCORE_TRANSCRIBER to the folder of a Whisper model for faster-whisper, "
+        "to “off”, or unset it",
     )

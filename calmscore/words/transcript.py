@@ -146,6 +146,7 @@ def with_words(
         told = _told(report, words, notices)
         return _with_voice(told, score_from or read_environment().score_from)
     except CalmscoreError as error:
+        _log.error("%s: the words: %s", report.call.file_name, error.in_full)
         return no_words(report, str(error))
     except Exception as error:  # the score is there, and stays
         _log.error("%s: the words", report.call.file_name, exc_info=error)

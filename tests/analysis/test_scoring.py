@@ -17,10 +17,11 @@ from calmscore.analysis.scoring import (
     PARTLY_DE_ESCALATED,
     UNRESOLVED,
     WIDEST_INTERVAL,
-    describe,
     distress,
+    format_change,
     format_clock,
     format_duration,
+    format_points,
     score_emotions,
     score_probabilities,
 )
@@ -423,7 +424,7 @@ def test_small_shifts_within_one_emotion_are_told_as_one_line(call):
     assert len(score.transitions) <= 1
     for transition in score.transitions:
         assert transition.from_emotion == transition.to_emotion == "neutral"
-        assert "neutral" in transition.reason
+        assert "calm" in transition.reason
 
 
 @given(tables())
@@ -480,9 +481,23 @@ def test_places_in_a_call_read_well(seconds, text):
     assert format_clock(seconds) == text
 
 
-def test_every_emotion_has_a_word_for_a_person():
-    words = [describe(name) for name in EMOTIONS]
-    assert words == ["angry", "disgusted", "fearful", "happy", "neutral", "sad"]
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("anger", "neutral"), "angry → calm"),
+        (("fear", "fear"), "fearful"),
+        (("happy", "disgust"), "happy → disgusted"),
+    ],
+)
+def test_a_change_is_told_in_the_words_for_a_person(change, told):
+    assert format_change(*change) == told
+
+
+@pytest.mark.parametrize(
+    ("points", "decimals", "told"), [(-6.12, 1, "−6.1"), (1.6, 1, "+1.6"), (-0.5, 2, "−0.50")]
+)
+def test_points_have_a_true_sign(points, decimals, told):
+    assert format_points(points, decimals=decimals) == told
 
 
 @pytest.mark.parametrize(

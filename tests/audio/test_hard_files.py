@@ -202,6 +202,8 @@ NO_RECORDINGS = {
     "a PDF": b"%PDF-1.7" + bytes(99),
     "JSON": b'{"error": "not found"}',
     "SILK": b"#!SILK_V3" + bytes(99),
+    "notes": b"hello, dear customer",
+    "a longer letter": b"Call notes: the customer rang at nine.\n" * 20,
 }
 
 
@@ -213,5 +215,6 @@ def test_what_is_no_recording_is_named_with_what_to_do(name):
 
 
 def test_sound_without_a_header_is_refused_with_the_command_that_converts_it():
-    with pytest.raises(CallFileError, match=r"ffmpeg -f mulaw -ar 8000 -i call\.raw call\.wav"):
+    with pytest.raises(CallFileError, match="export the call again as WAV") as caught:
         read_recording(io.BytesIO(b"\xff\x7f\xfe" * 4_000), file_name="call.raw")
+    assert "ffmpeg -f mulaw -ar 8000 -i call.raw call.wav" in caught.value.technical

@@ -459,7 +459,9 @@ def test_figures_leave_out_what_was_calm_and_what_was_too_short(store):
     row = page.table[0].value.iloc[0]
     assert list(row)[:3] == ["Dana", "7", "5"]
     assert row["Average (95 %)"].startswith(f"{sum(values) / 5:.1f} (")
+    row.index = row.index.str.replace("\u00ad", "")  # where a phone may break a heading
     assert (row["Calm throughout"], row["Insufficient evidence"]) == ("1", "1")
+    assert "Set aside" not in row  # where nothing was
 
 
 def five_each(store: Store) -> None:
@@ -508,7 +510,7 @@ def test_moments_are_links_to_where_they_are(store):
     page = opened(AGENTS)
     links = [link.proto for link in page.get("page_link")]
     assert any(call_id in str(link) and "15" in str(link) for link in links)
-    assert "Anger → neutral" in texts(page)
+    assert "Angry → calm" in texts(page)
 
 
 def test_calls_without_an_agent_are_counted_apart(store):
@@ -556,7 +558,8 @@ def test_a_store_that_cannot_be_opened_is_named(store, monkeypatch):
     st.cache_resource.clear()
     page = opened(CALLS)
     assert not page.exception
-    assert "CALMSCORE_DATABASE_URL" in page.error[0].value
+    assert "is not a database URL" in page.error[0].value
+    assert "CALMSCORE_" not in page.error[0].value
 
 
 def test_the_stored_report_is_the_one_shown(store, four):

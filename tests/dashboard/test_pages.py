@@ -170,7 +170,7 @@ def test_a_bad_file_gets_a_notice_and_no_traceback(page):
     upload(page, b"Dear customer", name="letter.wav")
     assert not page.exception
     assert len(page.error) == 1
-    assert page.error[0].value.startswith("letter\\.wav is not audio")
+    assert page.error[0].value.startswith("letter\\.wav is text, not a recording")
     assert not page.metric
 
 

@@ -89,8 +89,8 @@ def test_the_page_says_what_was_found():
     text = text_of(pdf)
     for part in (
         "Żółć.wav", "1 Mar 2026, 14:05 UTC", "Zoë Łukasik", "36 s", f"{report.score.value:.1f}",
-        report.score.outcome.capitalize(), report.score.summary, "Anger → neutral",
-        report.score.transitions[0].reason, "Anger", "Neutral", "Distress", "0:30",
+        report.score.outcome.capitalize(), report.score.summary, "Angry → calm",
+        report.score.transitions[0].reason, "Angry", "Calm", "Distress", "0:30",
         "Sam: Well done", "0:09 Sam: A good pause", "The left channel was taken.",
         f"stub 1 ({report.model.sha256[:12]})", DISCLAIMER,
     ):  # fmt: skip
@@ -141,7 +141,7 @@ def test_the_largest_changes_are_kept_in_the_order_of_the_call():
     report = with_moments("call.wav", *[0.01] * 9, -2.5, *[0.01] * 9, 1.5)
     score = dataclasses.replace(report.score, start_value=6.0)
     text = text_of(call_pdf(dataclasses.replace(report, score=score)))
-    assert text.index("Start value 6.00") < text.index("-2.50") < text.index("+1.50")
+    assert text.index("Start value 6.00") < text.index("−2.50") < text.index("+1.50")
     assert "Not shown: 8 smaller changes, +0.08 points in sum." in text
 
 

@@ -181,8 +181,9 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="CALMSCORE_DATA_FOLDER"):
+    with pytest.raises(StoreError, match="cannot be made") as caught:
         Store(tmp_path / "file" / "folder")
+    assert "CALMSCORE_DATA_FOLDER" in caught.value.in_full
     with pytest.raises(StoreError, match="cannot be opened"):
         Database(f"sqlite:///{tmp_path / 'file' / 'calls.db'}")
 

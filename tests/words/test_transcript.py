@@ -348,7 +348,7 @@ def test_turned_off_nothing_is_said_about_words(sample, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", None])
-def test_a_model_that_cannot_be_used_is_named(sample, monkeypatch, tmp_path, content):
+def test_a_model_that_cannot_be_used_is_named(sample, monkeypatch, tmp_path, caplog, content):
     folder = tmp_path / "model"
     monkeypatch.setenv("CALMSCORE_TRANSCRIBER", str(folder))
     if content is not None:
@@ -357,7 +357,9 @@ def test_a_model_that_cannot_be_used_is_named(sample, monkeypatch, tmp_path, con
     told = with_words(*sample)
     assert told.words is None and told.warnings[-1].code == "words_missing"
     assert str(folder) in told.warnings[-1].message
-    assert "CALMSCORE_TRANSCRIBER" in told.warnings[-1].message
+    # What to set is for whoever runs the program.
+    assert "CALMSCORE_" not in told.warnings[-1].message
+    assert "CALMSCORE_TRANSCRIBER" in caplog.text
 
 
 def test_a_truncated_model_is_named(monkeypatch, tmp_path):

@@ -17,7 +17,6 @@ from calmscore.analysis.report import (
 from calmscore.analysis.scoring import (
     CallScore,
     Transition,
-    describe,
     format_clock,
     format_duration,
 )
@@ -32,11 +31,6 @@ _PAUSE_SECONDS = 1.0
 _SILENCE_SECONDS = 2.0
 
 Stretch = tuple[float, float]
-
-
-def heard_as(emotion: str) -> str:
-    """Return how somebody sounds in an emotion: ``anger`` becomes ``angry``."""
-    return "calm" if emotion == "neutral" else describe(emotion)
 
 
 def console_view(report: CallReport) -> dict[str, Any]:
@@ -63,7 +57,7 @@ def console_view(report: CallReport) -> dict[str, Any]:
         # Each person on a side of their own: they can be heard, and seen, one by one.
         "two_sided": report.speakers.how == "channels" and side in ("left", "right"),
         "emotions": {
-            name: {"label": heard_as(name), "colour": BY_NAME[name].colour,
+            name: {"label": BY_NAME[name].heard_as, "colour": BY_NAME[name].colour,
                    "calm": BY_NAME[name].valence != "negative"}
             for name in EMOTIONS
         },
@@ -169,7 +163,7 @@ def _listen_from(change: Transition) -> float:
 
 
 def _what_happened(change: Transition, talk: Talk) -> str:
-    before, after = heard_as(change.from_emotion), heard_as(change.to_emotion)
+    before, after = BY_NAME[change.from_emotion].heard_as, BY_NAME[change.to_emotion].heard_as
     if before != after:
         what = f"the customer went from {before} to {after}"
     elif BY_NAME[change.to_emotion].valence == "negative":
@@ -287,7 +281,7 @@ def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list
         return [span, _STATUS.get(status, status), "", ""]
     return [
         span,
-        f"heard as {heard_as(emotion)}",
+        f"heard as {BY_NAME[emotion].heard_as}",
         _mean([segment.confidence for segment in stretch]),
         _mean([segment.smoothed_distress for segment in stretch]),
     ]
