@@ -32,6 +32,19 @@ def test_words_follow_and_a_click_plays_them(monkeypatch):
         expect(page.locator(".console .words li:not(.hidden)")).to_have_count(1, timeout=PATIENCE)
 
 
+def test_score_lanes_words_and_reasons_share_one_screen(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+    with running_dashboard(stub_model=True) as address, running_browser() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.goto(f"{address}/score_call", timeout=PATIENCE)
+        page.get_by_role("button", name="Try the sample call").click(timeout=PATIENCE)
+        page.wait_for_selector(".console .words li", timeout=PATIENCE)
+        reasons = page.locator(".console .sum")
+        expect(reasons).to_be_visible(timeout=PATIENCE)
+        box = reasons.bounding_box()
+        assert box["y"] + box["height"] <= 900
+
+
 def heard_at(page, seconds: float) -> None:
     """Wait until the call plays from about there."""
     page.wait_for_function(
