@@ -1,0 +1,31 @@
+"""Tables on a phone: every column is seen without scrolling aside."""
+
+import pytest
+from made_calls import CALM, RESCUED, SHORT, made_report
+from running_dashboard import running_browser, running_dashboard
+
+from calmscore.store import Store
+from calmscore.store.calls import CallDetails
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 120_000
+
+
+def fill(store: Store) -> None:
+    for agent in ("Dana Whitcombe-Harrington", "Ben"):
+        for number, emotions in enumerate((RESCUED, CALM, SHORT)):
+            report = made_report(emotions, file_name=f"{agent}-{number}.wav")
+            store.add_call(report, None, actor="t", details=CallDetails(agent=agent))
+
+
+def test_the_table_of_agents_fits_a_phone():
+    with running_dashboard(stub_model=True, fill=fill) as address, running_browser() as browser:
+        page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+        page.goto(f"{address}/agents", timeout=PATIENCE)
+        table = page.get_by_test_id("stTable").locator("table")
+        table.wait_for(timeout=PATIENCE)
+        box = table.bounding_box()
+        assert box["x"] + box["width"] <= 390
+        last = table.locator("th").last.bounding_box()
+        assert last["x"] + last["width"] <= 390
