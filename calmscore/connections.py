@@ -63,9 +63,17 @@ class BoundedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
+        self._watch_no_more()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Stop watching: what follows is no request, and may be silent for hours."""
+        self._watch_no_more()
+        super().handle_websocket_upgrade(event)
+
+    def _watch_no_more(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Note that the other side is alive."""

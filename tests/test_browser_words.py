@@ -64,7 +64,7 @@ def test_from_the_upload_to_the_word_that_finds_the_call(monkeypatch):
         wait_for_call(page)
         # The words come a little later, by themselves.
         page.wait_for_selector(".console .words li", timeout=PATIENCE)
-        word = page.locator(".console .words .said [data-at]", has_text="cancel").last
+        word = page.locator(".console .words .spoken [data-at]", has_text="cancel").last
         seconds = float(word.get_attribute("data-at"))
         word.click()
         heard_at(page, seconds)

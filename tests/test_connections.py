@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import logging
 import socket
 import time
@@ -13,6 +14,7 @@ import pytest
 from running_service import running
 from service_store import UNHURRIED, make_keys, tone
 from stub_classifier import stub_classifier
+from websockets.sync.client import connect
 
 from calmscore.connections import BoundedProtocol, hide_queries
 from calmscore.service.application import create_app
@@ -157,3 +159,55 @@ def test_what_is_asked_for_is_not_written_down(caplog):
         log.info('%s - "%s %s HTTP/%s" %d', "::1", "GET", "/v1/calls?q=Ann+Smith", "1.1", 200)
     assert "/v1/calls?" in caplog.text
     assert "Ann" not in caplog.text
+
+
+SESSIONS = 20
+CONNECTIONS_OF_A_BROWSER = 6
+
+
+async def pages(scope, receive, send):
+    """A page as a browser opens it: its files, and a connection that stays and says nothing."""
+    await receive()
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "here"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"file"})
+
+
+@pytest.fixture(scope="module")
+def pages_address():
+    with running(pages, http=Hasty) as address:
+        yield address
+
+
+def test_a_page_that_is_silent_stays_open_and_nothing_is_logged(pages_address, caplog):
+    with connect(pages_address.replace("http", "ws")) as page:
+        time.sleep(3 * Hasty.head_seconds)
+        page.send("still there?")
+        assert page.recv(timeout=PATIENCE) == "here"
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+def test_one_address_may_hold_twenty_browsers_with_all_their_connections():
+    with running(pages, http=BoundedProtocol) as address, ExitStack() as stack:
+        browsers = [
+            [
+                http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
+                for _ in range(CONNECTIONS_OF_A_BROWSER)
+            ]
+            for _ in range(SESSIONS)
+        ]
+        opened = [stack.enter_context(connect(address.replace("http", "ws"))) for _ in browsers]
+        for _ in range(3):
+            for one in itertools.chain(*browsers):
+                one.request("GET", "/")
+            for one in itertools.chain(*browsers):
+                assert one.getresponse().read() == b"file"
+        for page in opened:
+            page.send("still there?")
+            assert page.recv(timeout=PATIENCE) == "here"
+        for one in itertools.chain(*browsers):
+            one.close()
