@@ -166,7 +166,7 @@ CONNECTIONS_OF_A_BROWSER = 6
 
 
 async def pages(scope, receive, send):
-    """A page as a browser opens it: its files, and a connection that stays and says nothing."""
+    """Serve a page as a browser opens it: files, and a connection that may be silent."""
     await receive()
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})

@@ -26,6 +26,7 @@ reaches at least as far below and above its value as that of the voice alone doe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,7 +49,6 @@ from calmscore.analysis.scoring import (
     VOICE,
     VOICE_AND_WORDS,
     CallScore,
-    Transition,
     VoiceScore,
     format_clock,
     score_probabilities,
@@ -199,14 +199,25 @@ def disagreements(report: CallReport) -> list[tuple[float, float, Disagreement]]
     return found
 
 
-def disagreement_at(report: CallReport, change: Transition) -> str:
-    """Return what is to be said of a moment whose voice and words disagree; else nothing."""
-    later = [other.at_seconds for other in report.score.transitions]
-    end = min((at for at in later if at > change.at_seconds), default=float("inf"))
-    for start, stop, kind in disagreements(report):
-        if start < end and stop > change.at_seconds:
-            return WHAT_DISAGREES[kind]
-    return ""
+def disagreement_of_moments(report: CallReport) -> list[str]:
+    """Return for each moment of the score what is said where voice and words disagree.
+
+    Empty for a moment in which they do not.
+    """
+    found = disagreements(report)
+    begins = sorted({change.at_seconds for change in report.score.transitions})
+    ends = dict(itertools.pairwise([*begins, float("inf")]))
+    return [
+        next(
+            (
+                WHAT_DISAGREES[kind]
+                for start, stop, kind in found
+                if start < ends[change.at_seconds] and stop > change.at_seconds
+            ),
+            "",
+        )
+        for change in report.score.transitions
+    ]
 
 
 def of_voice_alone(score: VoiceScore) -> str:

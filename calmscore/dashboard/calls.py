@@ -10,13 +10,14 @@ import streamlit as st
 from calmscore.analysis.scoring import OUTCOMES
 from calmscore.dashboard.adding import add_calls
 from calmscore.dashboard.calls_actions import actions
-from calmscore.dashboard.calls_table import CHOSEN_COLUMNS, calls_table
+from calmscore.dashboard.calls_table import CHOSEN_COLUMNS, asked_call, calls_table
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import day_end, day_start, format_date
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.stored_call import moment_seconds
+from calmscore.errors import NotStoredError
 from calmscore.store import Store
 from calmscore.store.calls import (
     REVIEW_STATUSES,
@@ -256,29 +257,38 @@ def _browse(store: Store, user: User) -> None:
         st.info("No call matches. Clear a filter, or search for less.")
         return
     with body:
-        chosen = calls_table(
+        ticked = calls_table(
             rows, settings, order=order, descending=descending, on_sort=_sort, watched=watched,
             lines=lines, columns=st.session_state.get("calls-columns") or (),
         )  # fmt: skip
-    if chosen.opened is not None:
-        start = chosen.at_seconds
-        if chosen.at_moment:
-            start = moment_seconds(store, chosen.opened)
-        at = {} if start is None else {"at": f"{start:g}"}
-        st.switch_page(page_file("call"), query_params={"call": chosen.opened.id, **at})
     with bar, st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{matching:,}** call{'' if matching == 1 else 's'}", width="content")
-        actions(store, chosen.ticked, user)
+        actions(store, ticked, user)
     if pages > 1:
         with st.container(horizontal_alignment="center"):
             st.pagination(pages, key=paging, persist_state="session")
 
 
+def _open_what_was_asked_for(store: Store) -> None:
+    asked = asked_call()
+    if asked is None:
+        return
+    start = asked.at_seconds
+    if asked.at_moment:
+        try:
+            start = moment_seconds(store, asked.id)
+        except NotStoredError:
+            return  # Deleted meanwhile: the list that follows shows that.
+    at = {} if start is None else {"at": f"{start:g}"}
+    st.switch_page(page_file("call"), query_params={"call": asked.id, **at})
+
+
+desk_store = open_store()
+_open_what_was_asked_for(desk_store)
 st.title("Calls")
 deleted = st.session_state.pop("call-deleted", None)
 if deleted is not None:
     st.success(f"{plain(deleted)} was deleted.", icon=":material/check_circle:")
-desk_store = open_store()
 may_add = allows(current_user().role, "supervisor")
 with desk_store.database.reading() as reading:
     empty = not count_calls(reading)

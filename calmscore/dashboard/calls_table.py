@@ -76,13 +76,27 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """What was done with the table: the call to open, from where, and those that are ticked."""
+class AskedCall:
+    """The call that somebody chose to open, and from where they want to hear it."""
 
-    opened: CallRow | None
+    id: str
     at_seconds: float | None
     at_moment: bool
-    ticked: tuple[CallRow, ...]
+
+
+def asked_call() -> AskedCall | None:
+    """Return the call that was just chosen in the table; None where none was.
+
+    It is known before the table is drawn anew, which is not worth waiting for.
+    """
+    asked = getattr(st.session_state.get(_KEY), "open", None)
+    if not asked:
+        return None
+    return AskedCall(
+        id=str(asked.get("id", "")),
+        at_seconds=asked.get("at"),
+        at_moment=bool(asked.get("moment")),
+    )
 
 
 def calls_table(
@@ -95,8 +109,8 @@ def calls_table(
     watched: Mapping[int, Mapping[str, int]],
     lines: Mapping[int, Sequence[SaidLine]],
     columns: Collection[str] = (),
-) -> Chosen:
-    """Show a page of calls.
+) -> tuple[CallRow, ...]:
+    """Show a page of calls; return those that are ticked.
 
     Parameters
     ----------
@@ -144,13 +158,7 @@ def calls_table(
         on_open_change=lambda: None,
         on_ticked_change=lambda: None,
     )
-    opened = result.open or {}
-    return Chosen(
-        opened=by_id.get(opened.get("id", "")),
-        at_seconds=opened.get("at"),
-        at_moment=bool(opened.get("moment")),
-        ticked=tuple(by_id[one] for one in result.ticked or () if one in by_id),
-    )
+    return tuple(by_id[one] for one in result.ticked or () if one in by_id)
 
 
 def _columns(

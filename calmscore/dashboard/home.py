@@ -146,7 +146,7 @@ def _player(store: Store, row: CallRow, user: User) -> None:
     if sound is None:
         st.info("The recording is not kept any more.", icon=":material/volume_off:")
         return
-    start = moment_seconds(store, row)
+    start = moment_seconds(store, row.id)
     if start:
         st.caption(f"From {format_clock(start)}, before the moment that moved the score most.")
     st.audio(sound.encoded, format=PLAYBACK_MIME_TYPE, start_time=int(start), autoplay=True)

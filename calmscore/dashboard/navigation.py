@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from calmscore.dashboard.desk import admit, is_agent
 from calmscore.dashboard.frame import frame
+from calmscore.dashboard.lasting import loaded_modules
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import alert_sender, words_writer
@@ -70,6 +71,7 @@ def _help() -> dict[str, list[StreamlitPage]]:
 
 def show() -> None:
     """Draw the page that was asked for."""
+    loaded_modules.pass_over()
     theirs = is_agent()
     page = st.navigation(_pages_of_an_agent() if theirs else _pages(), position="top")
     st.set_page_config(

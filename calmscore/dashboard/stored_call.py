@@ -49,10 +49,16 @@ def find_stored(
     return row, CallReport.from_dict(document)
 
 
-def moment_seconds(store: Store, row: CallRow) -> float:
-    """Return from where the moment that moved the score most is to be heard; 0 without one."""
+def moment_seconds(store: Store, call_id: str) -> float:
+    """Return from where the moment that moved the score most is to be heard; 0 without one.
+
+    Raises
+    ------
+    NotStoredError
+        If there is no such call.
+    """
     with store.database.reading() as session:
-        report = CallReport.from_dict(read_report(session, row.id))
+        report = CallReport.from_dict(read_report(session, call_id))
     moment = max(report.score.transitions, key=lambda change: abs(change.points), default=None)
     if moment is None:
         return 0.0

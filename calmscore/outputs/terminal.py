@@ -26,7 +26,11 @@ from calmscore.analysis.report import (
 )
 from calmscore.analysis.scoring import format_change, format_clock, format_points
 from calmscore.analysis.segments import ChannelChoice
-from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_at, of_voice_alone
+from calmscore.analysis.voice_and_words import (
+    WHAT_DISAGREES,
+    disagreement_of_moments,
+    of_voice_alone,
+)
 from calmscore.emotions import BY_NAME
 from calmscore.errors import ParameterError, fault_of
 from calmscore.outputs.spreadsheet import safe_row
@@ -133,8 +137,10 @@ def _table(result: _Result) -> str:
     lines += [
         f"  {format_clock(change.at_seconds):>7}  {format_points(change.points, decimals=2):>6}  "
         f"{format_change(change.from_emotion, change.to_emotion)}: {change.reason} "
-        f"{disagreement_at(report, change)}".rstrip()
-        for change in score.transitions
+        f"{disagreement}".rstrip()
+        for change, disagreement in zip(
+            score.transitions, disagreement_of_moments(report), strict=True
+        )
     ]
     beside = words_beside_voice(report)
     lines += ["", "     time  heard as   confidence  distress" + ("  words" if beside else "")]

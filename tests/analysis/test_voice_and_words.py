@@ -22,7 +22,7 @@ from calmscore.analysis.voice_and_words import (
     DISAGREEMENT_CODE,
     WHAT_DISAGREES,
     beside_the_voice,
-    disagreement_at,
+    disagreement_of_moments,
     disagreements,
     joined_probabilities,
     joined_score,
@@ -225,10 +225,18 @@ def test_friendly_words_in_an_angry_voice_are_named_and_matter_of_fact_ones_are_
 def test_a_moment_says_that_voice_and_words_disagree():
     voice = [ANGRY] * 5 + [CALM] * 5
     report = beside_the_voice(said_call(voice, [None] * 7 + [ANGRY] * 2 + [None]))
-    (change,) = report.score.transitions
-    assert disagreement_at(report, change) == WHAT_DISAGREES["voice_calm"]
+    assert disagreement_of_moments(report) == [WHAT_DISAGREES["voice_calm"]]
     quiet = beside_the_voice(said_call(voice, [None] * 7 + [CALM] * 3))
-    assert disagreement_at(quiet, change) == ""
+    assert disagreement_of_moments(quiet) == [""]
+
+
+def test_only_the_moments_within_a_disagreement_say_so():
+    voice = [ANGRY] * 5 + [CALM] * 5 + [ANGRY] * 5 + [CALM] * 5
+    report = beside_the_voice(said_call(voice, [None] * 7 + [ANGRY] * 2 + [None] * 11))
+    told = disagreement_of_moments(report)
+    assert len(told) == len(report.score.transitions) > 2
+    assert told.count(WHAT_DISAGREES["voice_calm"]) == 1
+    assert told.count("") == len(told) - 1
 
 
 def test_the_voice_is_compared_also_where_the_score_is_made_of_both():

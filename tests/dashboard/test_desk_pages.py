@@ -13,6 +13,7 @@ import streamlit as st
 from desk_pages import add, as_viewer, button, desk_store, labels, opened, texts
 from made_calls import CALM, RESCUED, SHORT, WORSE, made_recording, made_report
 from sqlalchemy import select
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 from waiting_uploads import waiting_upload
 
@@ -388,11 +389,30 @@ def test_reports_of_earlier_models_are_listed_and_can_be_read(store):
     assert "Escalated" in texts(earlier)
 
 
-def test_a_download_leaves_an_audit_line(store, four):
-    page = opened(CALL, call=four["rescued"])
-    page.download_button[0].click().run()
-    with store.database.reading() as session:
-        assert audit.list_events(session)[0].action == "exported"
+@pytest.fixture
+def downloads(monkeypatch):
+    """Return what a page offers for download, by file name; each is made when it is called."""
+    offered = {}
+
+    def note(manager, made, mimetype, coordinates, file_name=None, **_):
+        offered[file_name] = made
+        return "0" * 40
+
+    monkeypatch.setattr(MediaFileManager, "add_deferred", note)
+    return offered
+
+
+def test_a_download_is_made_on_the_click_and_leaves_an_audit_line(store, four, downloads):
+    def exported() -> int:
+        with store.database.reading() as session:
+            return [event.action for event in audit.list_events(session)].count("exported")
+
+    opened(CALL, call=four["rescued"])
+    assert exported() == 0
+    assert json.loads(downloads["rescued.json"]())["call"]["id"] == four["rescued"]
+    assert exported() == 1
+    assert "rescued.wav" in downloads["rescued.csv"]()
+    assert exported() == 2
 
 
 def test_markup_in_a_name_is_shown_as_it_is(store):

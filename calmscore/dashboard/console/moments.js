@@ -17,7 +17,9 @@ export function fillMoments(place, moments, playFrom) {
   const points = small.reduce((sum, moment) => sum + moment.points, 0);
   const changes = small.length === 1 ? "change" : "changes";
   fold.append(made("summary", "", `${small.length} smaller ${changes}, ${signed(points)}`));
-  for (const moment of small) fold.append(card(moment, playFrom));
+  // Made when it is opened: an hour has hundreds.
+  const fill = () => fold.append(...small.map((moment) => card(moment, playFrom)));
+  fold.addEventListener("toggle", fill, { once: true });
   place.append(fold);
 }
 

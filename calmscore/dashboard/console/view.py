@@ -20,7 +20,7 @@ from calmscore.analysis.scoring import (
     format_clock,
     format_duration,
 )
-from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_at
+from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_of_moments
 from calmscore.emotions import BY_NAME, EMOTIONS
 
 SMALL_POINTS = 0.3
@@ -146,14 +146,16 @@ def moments(report: CallReport) -> list[dict[str, Any]]:
             "from": _listen_from(change),
             "points": points / 10,
             "text": _what_happened(change, report.talk),
-            "why": f"{change.reason} {disagreement_at(report, change)}".rstrip(),
+            "why": f"{change.reason} {disagreement}".rstrip(),
             "small": abs(change.points) < SMALL_POINTS,
             "colours": [
                 BY_NAME[name].colour
                 for name in dict.fromkeys([change.from_emotion, change.to_emotion])
             ],
         }
-        for change, points in zip(score.transitions, tenths, strict=True)
+        for change, points, disagreement in zip(
+            score.transitions, tenths, disagreement_of_moments(report), strict=True
+        )
     ]
     return sorted(cards, key=lambda card: -abs(float(card["points"])))
 

@@ -31,6 +31,13 @@ export class WordsPanel {
     // Drawn again only when there is something new: the place of the list stays.
     if (drawn === this.drawn) return;
     this.drawn = drawn;
+    // An hour has thousands of words: the lanes are painted before them.
+    requestAnimationFrame(() => setTimeout(() => {
+      if (drawn === this.drawn) this.fill(words);
+    }));
+  }
+
+  fill(words) {
     this.current = null;
     this.turns = words ? words.turns : [];
     this.plain = this.turns.map((turn) => plain(turn.words.map(([text]) => text).join(" ")));
