@@ -38,6 +38,7 @@ from calmscore.audio.channels import (
     stretches_together,
     without_direct_current,
 )
+from calmscore.audio.crosstalk import LouderSides, louder_sides
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.speed import wrong_speed
 from calmscore.audio.voice_activity import (
@@ -197,13 +198,23 @@ def segment_call(
         heard = list(pool.map(speech_mask, recording.samples))
     sides = _sides(heard, chosen)
     together: list[Stretch] = []
+    louder: LouderSides | None = None
     if len(sides) == 2:
         both = recording.samples if len(heard) == 2 else recording.samples[sides]
-        together = stretches_together(both, (heard[sides[0]], heard[sides[1]]))
-        if _share_of_speech(together, [heard[side] for side in sides]) > _LARGEST_MIXED_SHARE:
+        both_heard = (heard[sides[0]], heard[sides[1]])
+        together = stretches_together(both, both_heard)
+        louder = louder_sides(both, both_heard, within=together)
+        together = together if louder is None else louder.together
+        if _share_of_speech(together, both_heard) > _LARGEST_MIXED_SHARE:
             reason = _not_apart(recording.file_name)
             return _segment_mixed(recording, reason, customer_channel, direction, said)
-    masks = {side: _own_speech(recording.samples, heard, side, sides) for side in sides}
+    if louder is None:
+        masks = {side: _own_speech(recording.samples, heard, side, sides) for side in sides}
+    else:
+        masks = {
+            side: near_voices(recording.samples[side], mask)
+            for side, mask in zip(sides, louder.masks, strict=True)
+        }
     customer, speakers, warnings = _choose_side(
         masks, count=len(heard), chosen=chosen, direction=direction, said=said
     )
@@ -225,6 +236,7 @@ def segment_call(
             *warnings,
             *other_notices,
             *_line_notices(recording.samples, masks, together),
+            *([] if louder is None else [_crosstalk(louder.separation_db)]),
             *_overdriven(segments),
             *_speed_notices(recording, recording.samples, heard),
         ),
@@ -386,6 +398,15 @@ def _not_apart(name: str) -> Notice:
         code="voices_mixed",
         message=f"{name} is stereo, but both channels hold the same voices, so customer and agent "
         "are mixed. The emotions may be either person's: listen before you conclude anything.",
+    )
+
+
+def _crosstalk(separation_db: float) -> Notice:
+    return Notice(
+        code="crosstalk",
+        message="Each person is also heard on the other one's side, only "
+        f"{separation_db:.0f} dB softer. Who speaks was told by which side is louder; short words "
+        "may have gone to the wrong person. Record with one person per channel to be sure.",
     )
 
 

@@ -8,6 +8,9 @@ as a recorder of one channel writes it, in mono; the stereo call is the truth.
 
 With ``--strangers N`` the question is another one: whether somebody else on the customer's side
 is found, in N stereo calls with such a stranger and ``--plain`` calls without.
+
+With ``--crosstalk N`` it is whether N stereo calls are judged as without it in which each person is
+also heard on the other's side, 3 to 15 dB softer and up to 40 ms later.
 """
 
 from __future__ import annotations
@@ -26,10 +29,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.report import CallReport, Speaker
+from calmscore.analysis.report import CallReport
 from calmscore.analysis.voices import two_voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, speech_mask
+from calmscore.audio.voice_activity import Mask, speech_mask
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
@@ -43,6 +46,11 @@ from calmscore.training.corpora.composed import (
 )
 from calmscore.training.corpora.composed_strangers import compose_stranger_calls
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.crosstalk_evaluation import (
+    analysed_with_crosstalk,
+    crosstalk_figures,
+    spoken,
+)
 from calmscore.training.stranger_evaluation import judged, stranger_figures
 
 Figures = dict[str, Any]
@@ -150,22 +158,13 @@ def share_wrong(report: CallReport, truth: tuple[Mask, Mask]) -> float:
     truth : tuple of two arrays of bool
         Where the customer speaks and where the agent does.
     """
-    customer, agent = (_spoken(report, name, size=truth[0].size) for name in _SPEAKERS)
+    customer, agent = (
+        spoken(report, "customer", size=truth[0].size),
+        spoken(report, "agent", size=truth[0].size),
+    )
     alone, told = truth[0] ^ truth[1], customer ^ agent
     both = alone & told
     return float(np.mean(customer[both] != truth[0][both])) if both.any() else 0.0
-
-
-_SPEAKERS: tuple[Speaker, Speaker] = ("customer", "agent")
-
-
-def _spoken(report: CallReport, speaker: Speaker, *, size: int) -> Mask:
-    mask = np.zeros(size, dtype=np.bool_)
-    for turn in report.talk.turns:
-        if turn.speaker == speaker:
-            first, last = turn.start_seconds * MASK_RATE_HZ, turn.end_seconds * MASK_RATE_HZ
-            mask[round(first) : round(last)] = True
-    return mask
 
 
 def figures(calls: Sequence[MonoCall]) -> Figures:
@@ -240,17 +239,18 @@ def extra_seconds(call: Conversation) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - used
 
 
-def _print(name: str, row: Figures) -> None:
-    def text(value: float | None, form: str) -> str:
-        return "–" if value is None else format(value, form)
+def _text(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
+
+def _print(name: str, row: Figures) -> None:
     print(
         f"{name:<14}{row['calls']:4d} calls, {row['told_apart']:.0%} told apart; speaker error "
-        f"{text(row['speaker_error'], '.1%')}, at most {row['largest_speaker_error']:.0%}, "
+        f"{_text(row['speaker_error'], '.1%')}, at most {row['largest_speaker_error']:.0%}, "
         f"{row['large_errors']} above {_LARGE_ERROR:.0%} "
         f"({row['large_errors_without_notice']} without a notice); agent taken for the customer "
-        f"{text(row['exchanged'], '.0%')}; score {text(row['score_difference'], '.2f')} from "
-        f"stereo's; same outcome {text(row['same_outcome'], '.0%')}"
+        f"{_text(row['exchanged'], '.0%')}; score {_text(row['score_difference'], '.2f')} from "
+        f"stereo's; same outcome {_text(row['same_outcome'], '.0%')}"
     )
 
 
@@ -299,6 +299,45 @@ def _look_for_strangers(clips: Sequence[Clip], options: argparse.Namespace) -> N
         _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
 
 
+def _measure_crosstalk(clips: Sequence[Clip], options: argparse.Namespace) -> None:
+    composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
+    calls = list(
+        tqdm(
+            analysed_with_crosstalk(
+                _spread(composed, options.crosstalk, total=_total(clips)),
+                load_classifier(options.artifacts), seed=options.seed,
+            ),
+            total=options.crosstalk, desc="composed calls", disable=None,
+        )
+    )  # fmt: skip
+    results = crosstalk_figures(calls)
+    for name, row in results.items():
+        print(
+            f"{name:<8}{row['calls']:4d} calls, {row['told_apart']} told apart; given to the "
+            f"customer of their own speech {_text(row['attributed'], '.1%')} (at least "
+            f"{_text(row['least_attributed'], '.0%')}), of the agent's "
+            f"{_text(row['given_away'], '.1%')}; agent taken for the customer {row['exchanged']}; "
+            f"agent's segments scored {row['agents_segments']}, both scored as one "
+            f"{row['both_scored_as_one']}; {row['scored']} scored, "
+            f"{_text(row['score_difference'], '.2f')} from the clean call's; same outcome "
+            f"{row['same_outcome']}"
+        )
+    if options.json is not None:
+        _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
+
+
+def _total(clips: Sequence[Clip]) -> int:
+    return len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
+
+
+def _spread(
+    composed: Iterable[Conversation], wanted: int | None, *, total: int
+) -> Iterator[Conversation]:
+    """Return so many of the composed calls, from the first to the last."""
+    places = set(np.linspace(0, total - 1, min(wanted or total, total)).astype(int).tolist())
+    return (call for number, call in enumerate(composed) if number in places)
+
+
 def _write(path: Path, content: Figures) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -313,23 +352,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument("--strangers", type=int, help="calls with somebody else, instead")
     parser.add_argument("--plain", type=int, default=60, help="calls without, beside them")
+    parser.add_argument("--crosstalk", type=int, help="stereo calls with crosstalk, instead")
     options = parser.parse_args(arguments)
     try:
         clips = validation_clips(options.data)
         if options.strangers is not None:
             _look_for_strangers(clips, options)
             return 0
-        total = len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
+        if options.crosstalk is not None:
+            _measure_crosstalk(clips, options)
+            return 0
+        total = _total(clips)
         composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
         seconds, processor_seconds = extra_seconds(
             next(compose_conversations(clips, read_clip=read_clip))
         )
-        wanted = np.linspace(0, total - 1, min(options.calls or total, total)).astype(int)
-        chosen = (call for number, call in enumerate(composed) if number in set(wanted.tolist()))
+        chosen = _spread(composed, options.calls, total=total)
         calls = list(
             tqdm(
                 analysed(chosen, load_classifier(options.artifacts), sexes=_sexes(options.data)),
-                total=len(wanted), desc="composed calls", disable=None,
+                total=min(options.calls or total, total), desc="composed calls", disable=None,
             )
         )  # fmt: skip
     except CalmscoreError as error:

@@ -147,9 +147,6 @@ NOT_APART: dict[str, Change] = {
     "filtered, noisy, inverted and late": mixed_twice(
         lambda mix: -noisy(filtered(late(mix, 0.3), (400.0, 3000.0)), 0.002)
     ),
-    "3 dB apart": lambda sound: dimmed(sound, 3),
-    "5 dB apart": lambda sound: dimmed(sound, 5),
-    "7 dB apart": lambda sound: dimmed(sound, 7),
 }
 
 
