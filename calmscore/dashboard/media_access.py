@@ -30,16 +30,21 @@ class MediaAccess:
     """Which sign-in may fetch which media file: the one whose page shows it."""
 
     def __init__(self) -> None:
-        self._sign_ins: dict[str, _SignIn] = {}
+        self._sign_ins: dict[str, tuple[_SignIn, float]] = {}
         self._granted: dict[tuple[str, _SignIn], float] = {}
         self._lock = threading.Lock()
 
     def note(self, session_id: str, cookies: Mapping[str, str]) -> None:
         """Remember by which sign-in a session came in."""
+        now = time.monotonic()
         with self._lock:
-            live = set(_held_files()) | {session_id}
-            self._sign_ins = {key: one for key, one in self._sign_ins.items() if key in live}
-            self._sign_ins[session_id] = sign_in_of(cookies)
+            held = _held_files()
+            # A page that shows nothing may be half drawn: whose it is stays known for a time.
+            self._sign_ins = {
+                key: one for key, one in self._sign_ins.items() if key in held or one[1] > now
+            }
+            until = now + SIGN_IN_HOLDS_FOR.total_seconds()
+            self._sign_ins[session_id] = (sign_in_of(cookies), until)
 
     async def allows(self, file_id: str, cookies: Mapping[str, str]) -> bool:
         """Tell whether the sign-in of a request has a page that shows this file, or had one.
@@ -64,12 +69,16 @@ class MediaAccess:
         with self._lock:
             self._granted = {key: until for key, until in self._granted.items() if until > now}
             shown = any(
-                file_id in files and self._sign_ins.get(session) == sign_in
+                file_id in files and self._sign_in_of_session(session) == sign_in
                 for session, files in _held_files().items()
             )
             if shown:
                 self._granted[file_id, sign_in] = now + SIGN_IN_HOLDS_FOR.total_seconds()
             return (file_id, sign_in) in self._granted
+
+    def _sign_in_of_session(self, session_id: str) -> _SignIn | None:
+        noted = self._sign_ins.get(session_id)
+        return None if noted is None else noted[0]
 
 
 media_access = MediaAccess()

@@ -49,6 +49,17 @@ def test_what_a_page_played_it_may_play_on_while_it_is_drawn_again(shown):
     assert not allowed(access, "abc", BEN)
 
 
+def test_a_half_drawn_page_is_not_forgotten_because_somebody_else_opens_one(shown):
+    access = MediaAccess()
+    access.note("s1", ADA)
+    access.note("s2", BEN)
+    access.note("s3", {})
+    shown["s1"], shown["s2"], shown["s3"] = {"abc"}, {"def"}, {"ghi"}
+    for file_id, cookies in (("abc", ADA), ("def", BEN), ("ghi", {})):
+        assert allowed(access, file_id, cookies)
+    assert not allowed(access, "abc", BEN)
+
+
 def test_without_sign_in_pages_of_this_machine_play(shown):
     access = MediaAccess()
     shown["s1"] = {"abc"}
