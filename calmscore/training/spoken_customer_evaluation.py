@@ -314,7 +314,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         texts = customers_texts(options.tweets)
-        mono = list(mono_calls(options.data, texts, calls=options.mono, seed=options.seed))
+        mono = (
+            list(mono_calls(options.data, texts, calls=options.mono, seed=options.seed))
+            if options.mono
+            else []
+        )
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
