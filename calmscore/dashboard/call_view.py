@@ -127,7 +127,8 @@ def _rests_on(report: CallReport) -> Iterator[str]:
         yield f"{1.0 - coverage:.0%} of the customer's speech could not be judged"
     cue = report.speakers.customer_from
     if cue == "chosen" or (cue is not None and coverage is not None):
-        sure = "" if cue == "chosen" else f", {1.0 - report.speakers.doubt:.0%} sure"
+        # A guess is never told as certain.
+        sure = "" if cue == "chosen" else f", {min(1.0 - report.speakers.doubt, 0.99):.0%} sure"
         side, places = _customer_places(report)
         yield f"The customer {places[side]} ({_CUES[cue]}{sure})"
 

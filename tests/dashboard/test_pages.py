@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import streamlit as st
+from made_calls import made_report
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
 
@@ -122,6 +124,19 @@ def test_keeping_a_call_neither_analyses_it_again_nor_drops_what_was_said_of_it(
     assert "This call is kept" in texts(page)
     assert strip(page) == said
     store.close()
+
+
+@pytest.mark.parametrize(("doubt", "told"), [(0.0003, "99% sure"), (0.2, "80% sure")])
+def test_a_guess_is_never_told_as_certain(doubt, told):
+    def show(report):
+        from calmscore.dashboard.call_view import score_card
+
+        score_card(report)
+
+    report = made_report(["anger"] * 5 + ["neutral"] * 5)
+    speakers = replace(report.speakers, how="channels", customer_from="words", doubt=doubt)
+    shown = AppTest.from_function(show, kwargs={"report": replace(report, speakers=speakers)}).run()
+    assert not shown.exception and told in texts(shown)
 
 
 def swap(page, side: str):
