@@ -6,8 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from streamlit import runtime
+from streamlit.runtime.media_file_storage import MediaFileKind
 
 from calmscore.dashboard.sign_in import SIGN_IN_HOLDS_FOR
 
@@ -68,11 +70,10 @@ class MediaAccess:
         now = time.monotonic()
         with self._lock:
             self._granted = {key: until for key, until in self._granted.items() if until > now}
-            shown = any(
-                file_id in files and self._sign_in_of_session(session) == sign_in
-                for session, files in _held_files().items()
-            )
-            if shown:
+            held = _held_files()
+            sessions = {session for session, files in held.items() if file_id in files}
+            sessions = sessions or _offering_what_is_made(file_id)
+            if any(self._sign_in_of_session(session) == sign_in for session in sessions):
                 self._granted[file_id, sign_in] = now + SIGN_IN_HOLDS_FOR.total_seconds()
             return (file_id, sign_in) in self._granted
 
@@ -84,10 +85,24 @@ class MediaAccess:
 media_access = MediaAccess()
 
 
+def _manager() -> Any:
+    """Return what holds Streamlit's media files, None outside of a dashboard."""
+    return runtime.get_instance().media_file_mgr if runtime.exists() else None
+
+
 def _held_files() -> dict[str, set[str]]:
     """Return the files that each session's page shows."""
-    if not runtime.exists():
-        return {}
-    manager = runtime.get_instance().media_file_mgr
-    held = getattr(manager, "_files_by_session_and_coord", {})
+    held = getattr(_manager(), "_files_by_session_and_coord", {})
     return {session: set(tuple(files.values())) for session, files in tuple(held.items())}
+
+
+def _offering_what_is_made(file_id: str) -> set[str]:
+    """Return whose pages offer files that are made on the click, where this is such a file.
+
+    Streamlit does not say which page one was made for, and its address is told to that alone.
+    """
+    manager = _manager()
+    made = getattr(manager, "_file_metadata", {}).get(file_id)
+    if made is None or made.kind is not MediaFileKind.DOWNLOADABLE:
+        return set()
+    return set(getattr(manager, "_deferred_ids_by_session", ()))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from streamlit.runtime import media_file_manager
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from calmscore.dashboard import media_access
 from calmscore.dashboard.door import _MEDIA
@@ -65,6 +68,31 @@ def test_without_sign_in_pages_of_this_machine_play(shown):
     shown["s1"] = {"abc"}
     access.note("s1", {"_streamlit_xsrf": "1"})
     assert allowed(access, "abc", {})
+
+
+def test_what_is_made_on_the_click_is_for_those_whose_pages_offer_such_files(monkeypatch):
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr(media_access, "_manager", lambda: manager)
+    monkeypatch.setattr(media_access, "_PATIENCE_SECONDS", 0.2)
+    access = MediaAccess()
+
+    def offered(session: str, content: str) -> str:
+        monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: session)
+        return manager.add_deferred(lambda: content, "text/csv", "1.2", "calls.csv")
+
+    def file_of(address: str) -> str:
+        found = _MEDIA.search(address)
+        assert found is not None
+        return found["file"]
+
+    made = file_of(manager.execute_deferred(offered("s1", "a,b")))
+    monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "s2")
+    sound = file_of(manager.add(b"RIFF", "audio/wav", "1.3"))
+    access.note("s1", ADA)
+    access.note("s2", BEN)
+    assert allowed(access, made, ADA) and allowed(access, sound, BEN)
+    assert not allowed(access, made, BEN) and not allowed(access, made, {})
+    assert not allowed(access, sound, ADA)
 
 
 def test_the_signed_cookies_alone_tell_sign_ins_apart():
