@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -160,6 +161,21 @@ def test_ticked_calls_are_reviewed_and_exported_together(browser, address, recor
         page.get_by_role("button", name="Export").click()
     table = Path(download.value.path()).read_text(encoding="utf-8")
     assert "first.wav" in table and "second.wav" in table
+    page.context.close()
+
+
+def test_a_call_is_taken_away_as_json_and_csv(browser, address, recordings):
+    page = open_page(browser, f"{address}/calls")
+    add(page, recordings["other"])
+    page.get_by_role("link", name="Open").first.click(timeout=PATIENCE)
+    wait_for_call(page)
+    made = []
+    for label in ("Report (JSON)", "Segments (CSV)"):
+        with page.expect_download(timeout=PATIENCE) as download:
+            page.get_by_role("button", name=label).click(timeout=PATIENCE)
+        made.append(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert json.loads(made[0])["call"]["file_name"] == "other.wav"
+    assert made[1].startswith("file_name,") and "other.wav" in made[1]
     page.context.close()
 
 
