@@ -135,7 +135,7 @@ class Environment(BaseSettings):
         What one key of the HTTP service may ask for; as many may come at once.
     analyses_at_once : int
         Calls that the HTTP service analyses at the same time. An hour's call takes up
-        to 0.8 GB.
+        to 1.0 GB.
     most_calls_waiting : int
         Uploads that may wait for their analysis; further ones are refused for a while.
     direction : {"inbound", "outbound", "unknown"}
