@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import sys
 import tempfile
@@ -29,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from call_speed import make_call  # noqa: E402
 from made_calls import made_report  # noqa: E402
 from running_dashboard import running_browser, running_dashboard  # noqa: E402
+from told_figures import tell  # noqa: E402
 
 from calmscore.analysis.report import CallReport, SpokenWord, Turn, Words, WordsTurn  # noqa: E402
 from calmscore.store import Store  # noqa: E402
@@ -214,14 +214,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["CALMSCORE_TRANSCRIBER"] = "off"
     figures = run(minutes=options.minutes)
-    text = json.dumps(figures, indent=2) + "\n"
-    print(text, end="")
-    if options.json is not None:
-        options.json.write_text(text, encoding="utf-8")
-    problems = faults(figures)
-    for problem in problems:
-        print(f"missed: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return tell(figures, missed=faults(figures), file=options.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import json
 import os
 import random
 import sys
@@ -32,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from made_calls import made_recording, made_report  # noqa: E402
 from running_dashboard import chromium_options, running_dashboard  # noqa: E402
+from told_figures import tell  # noqa: E402
 
 from calmscore.analysis.report import CallReport  # noqa: E402
 from calmscore.store import Store  # noqa: E402
@@ -187,14 +187,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["CALMSCORE_TRANSCRIBER"] = "off"
     figures = run(sessions=options.sessions, rounds=options.rounds)
-    text = json.dumps(figures, indent=2) + "\n"
-    print(text, end="")
-    if options.json is not None:
-        options.json.write_text(text, encoding="utf-8")
-    problems = faults(figures)
-    for problem in problems:
-        print(f"missed: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return tell(figures, missed=faults(figures), file=options.json)
 
 
 if __name__ == "__main__":
