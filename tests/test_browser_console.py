@@ -102,8 +102,12 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     assert page.evaluate(f"{PLAYER}.paused")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("b")
+    note = page.locator(".console .note input")
+    expect(note).to_be_focused(timeout=PATIENCE)
     page.keyboard.type("Took the blame")
+    expect(note).to_have_value("Took the blame")
     page.keyboard.press("Enter")
+    expect(page.locator(".console .said")).to_contain_text("Bookmark saved")
     page.get_by_text("Took the blame").wait_for(timeout=PATIENCE)
     assert page.locator(".console .flag.mark").count() == 1
     # The bookmark did not take the place in the call away.
