@@ -46,27 +46,38 @@ def press(page, label: str) -> None:
     page.get_by_role("button", name=re.compile(label)).click(timeout=PATIENCE)
 
 
+def menu(page) -> list[str]:
+    """Return which parts of the menu are on the page."""
+    names = ("To listen to", "Calls", "Agents", "Manage", "Help")
+    return [name for name in names if page.locator("header").get_by_text(name, exact=True).count()]
+
+
 def test_only_who_is_in_a_group_with_a_role_gets_in(provider, sign_in_is_set_up):
     with running_dashboard() as address, running_browser() as browser:
         page = browser.new_context().new_page()
         page.goto(address)
         wait_for(page, "Sign in to listen")
         assert page.locator("input[type=file]").count() == 0
+        assert menu(page) == []
+        assert page.title() == "Calmscore"
 
         provider.person = {"name": "Ada", "email": "ada@example.com", "groups": ["others"]}
         press(page, "Sign in")
         wait_for(page, "No access yet")
         wait_for(page, "Ada \\(ada@example.com\\)")
         assert page.locator("input[type=file]").count() == 0
+        assert menu(page) == []
 
         press(page, "Sign out")
         wait_for(page, "Sign in to listen")
         provider.person["groups"] = ["others", "quality leads"]
         press(page, "Sign in")
         page.wait_for_selector("input[type=file]", state="attached", timeout=PATIENCE)
+        assert menu(page) == ["To listen to", "Calls", "Agents", "Manage", "Help"]
         press(page, "Ada \\(ada@example.com\\)")
         wait_for(page, "You are signed in as supervisor")
 
         press(page, "Sign out")
         wait_for(page, "Sign in to listen")
         assert page.locator("input[type=file]").count() == 0
+        assert menu(page) == []

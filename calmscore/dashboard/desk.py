@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
@@ -45,6 +45,15 @@ class User:
     agent: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Refusal:
+    """Why somebody is not let in, and what they may do instead."""
+
+    title: str
+    why: str
+    button: Literal["sign in", "sign out"] | None = None
+
+
 @st.cache_resource(show_spinner=False)
 def _installed_store() -> Store:
     return Store.from_environment()
@@ -62,14 +71,20 @@ def open_store() -> Store:
 def keep_agents_out() -> None:
     """Stop with a plain page for an agent."""
     if not allows(current_user().role, "viewer"):
-        _refuse("Not for you", "This page is for supervisors. Yours is “My coaching”.")
+        _show_refusal(
+            _Refusal(
+                title="Not for you", why="This page is for supervisors. Yours is “My coaching”."
+            )
+        )
 
 
 def own_coaching() -> OwnCoaching:
     """Return what was shared with the agent who uses the page; stop for anybody else."""
     user = current_user()
     if user.agent is None:
-        _refuse("My coaching", "This page is for agents who sign in themselves.")
+        _show_refusal(
+            _Refusal(title="My coaching", why="This page is for agents who sign in themselves.")
+        )
     return OwnCoaching(_installed_store(), agent=user.agent, person=user.name)
 
 
@@ -106,33 +121,16 @@ def current_user() -> User:
 
     Without sign-in this is whoever sits at this machine, who may do everything.
     """
-    try:
-        rules = read_rules(_secrets())
-    except ParameterError as error:
-        _refuse("Sign-in is not set up", f"{error}. Nobody is let in until this is put right.")
-    if rules is not None:
-        return _signed_in(rules)
-    if not is_local(st.context.ip_address, st.context.headers):
-        _refuse(
-            "Only from this machine",
-            "Sign-in is not set up here, and without it there is no remote access. Open this "
-            "page on the machine that runs Calmscore, or ask whoever looks after it to set up "
-            "sign-in.",
-        )
-    return User(name=_LOCAL_USER, role="admin")
+    found = _user_or_refusal()
+    if isinstance(found, _Refusal):
+        _show_refusal(found)
+    return found
 
 
-def is_agent() -> bool:
-    """Tell whether an agent looks at the page, before anything is drawn."""
-    try:
-        rules = read_rules(_secrets())
-    except ParameterError:
-        return False
-    if rules is None:
-        return False
-    claims = st.user.to_dict()
-    role = role_of(claims, rules.group_roles, claim=rules.claim)
-    return claims.get("is_logged_in") is True and role == "agent"
+def role_here() -> Role | None:
+    """Return the role of who uses the page, None where nobody may; it draws nothing."""
+    found = _user_or_refusal()
+    return None if isinstance(found, _Refusal) else found.role
 
 
 def sign_in_is_set_up() -> bool:
@@ -161,49 +159,73 @@ def _secrets() -> Mapping[str, Any]:
         return {}
 
 
-def _signed_in(rules: SignInRules) -> User:
+def _user_or_refusal() -> User | _Refusal:
+    try:
+        rules = read_rules(_secrets())
+    except ParameterError as error:
+        return _Refusal(
+            title="Sign-in is not set up",
+            why=f"{error}. Nobody is let in until this is put right.",
+        )
+    if rules is not None:
+        return _signed_in(rules)
+    if not is_local(st.context.ip_address, st.context.headers):
+        return _Refusal(
+            title="Only from this machine",
+            why="Sign-in is not set up here, and without it there is no remote access. Open this "
+            "page on the machine that runs Calmscore, or ask whoever looks after it to set up "
+            "sign-in.",
+        )
+    return User(name=_LOCAL_USER, role="admin")
+
+
+def _signed_in(rules: SignInRules) -> User | _Refusal:
     if importlib.util.find_spec("authlib") is None:
-        _refuse(
-            "Sign-in is not set up", "Install the packages that it needs: 'calmscore[sign-in]'."
+        return _Refusal(
+            title="Sign-in is not set up",
+            why="Install the packages that it needs: 'calmscore[sign-in]'.",
         )
     claims = st.user.to_dict()
     if claims.get("is_logged_in") is not True:
-        _ask_to_sign_in("Sign in to listen to your team's calls and coach with them.")
+        return _asked_to_sign_in("Sign in to listen to your team's calls and coach with them.")
     if not is_fresh(claims):
         hours = int(SIGN_IN_HOLDS_FOR.total_seconds() // 3600)
-        _ask_to_sign_in(f"You signed in more than {hours} hours ago. Please sign in again.")
+        return _asked_to_sign_in(
+            f"You signed in more than {hours} hours ago. Please sign in again."
+        )
     name = name_of(claims)
     role = role_of(claims, rules.group_roles, claim=rules.claim)
     if role is None:
-        _refuse(
-            "No access yet",
+        return _no_access(
             f"You are signed in as {plain(name)}, but none of your groups may use Calmscore. "
-            "Ask whoever looks after it to add you to one, then sign in again.",
-            may_sign_out=True,
+            "Ask whoever looks after it to add you to one, then sign in again."
         )
     if role != "agent":
         return User(name=name, role=role)
     agent = agent_of(claims, rules.agents)
     if agent is None:
-        _refuse(
-            "No access yet",
+        return _no_access(
             f"You are signed in as {plain(name)}, but it is not said here which agent you are. "
-            "Ask whoever looks after Calmscore to name you, then sign in again.",
-            may_sign_out=True,
+            "Ask whoever looks after Calmscore to name you, then sign in again."
         )
     return User(name=name, role=role, agent=agent)
 
 
-def _ask_to_sign_in(why: str) -> NoReturn:
-    st.title("Calmscore")
-    st.markdown(why)
-    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
-    st.stop()
+def _asked_to_sign_in(why: str) -> _Refusal:
+    return _Refusal(title="Calmscore", why=why, button="sign in")
 
 
-def _refuse(title: str, why: str, *, may_sign_out: bool = False) -> NoReturn:
-    st.title(title)
-    st.info(why)
-    if may_sign_out:
+def _no_access(why: str) -> _Refusal:
+    return _Refusal(title="No access yet", why=why, button="sign out")
+
+
+def _show_refusal(refusal: _Refusal) -> NoReturn:
+    st.title(refusal.title)
+    if refusal.button == "sign in":
+        st.markdown(refusal.why)
+        st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+    else:
+        st.info(refusal.why)
+    if refusal.button == "sign out":
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
     st.stop()

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from calmscore.dashboard.desk import admit, is_agent
+from calmscore.dashboard.desk import admit, role_here
 from calmscore.dashboard.frame import frame
 from calmscore.dashboard.lasting import loaded_modules
 from calmscore.dashboard.page_files import page_file
@@ -72,10 +72,13 @@ def _help() -> dict[str, list[StreamlitPage]]:
 def show() -> None:
     """Draw the page that was asked for."""
     loaded_modules.pass_over()
-    theirs = is_agent()
-    page = st.navigation(_pages_of_an_agent() if theirs else _pages(), position="top")
+    role = role_here()
+    theirs = role == "agent"
+    page = st.navigation(
+        _pages_of_an_agent() if theirs else _pages(), position="hidden" if role is None else "top"
+    )
     st.set_page_config(
-        page_title=f"{page.title} · Calmscore",
+        page_title="Calmscore" if role is None else f"{page.title} · Calmscore",
         page_icon="🎧",
         layout="wide" if page.url_path in _WIDE else "centered",
     )

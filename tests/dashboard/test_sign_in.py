@@ -117,6 +117,31 @@ def test_the_dashboard_itself_shows_no_page_to_those_from_elsewhere(monkeypatch)
 
 
 @pytest.mark.parametrize(
+    ("user", "position"),
+    [
+        ({"is_logged_in": False}, "hidden"),
+        (claims(groups=["others"]), "hidden"),
+        (claims(groups=["it"], iat=0), "hidden"),
+        (claims(groups=["listeners"]), "top"),
+    ],
+)
+def test_the_menu_is_for_who_is_let_in_alone(monkeypatch, user, position):
+    drawn = []
+    navigation = st.navigation
+
+    def noted(pages, **options):
+        drawn.append(options["position"])
+        return navigation(pages, **options)
+
+    monkeypatch.setattr(st, "navigation", noted)
+    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    opened.secrets.update(SECRETS)
+    opened.user = user
+    opened.run()
+    assert drawn == [position]
+
+
+@pytest.mark.parametrize(
     ("address", "headers", "local"),
     [
         (None, {}, True),
