@@ -27,9 +27,9 @@ from calmscore.locations import PACKAGE, install_command
 # What needs the model or the database is imported where it is used: help is quick.
 if TYPE_CHECKING:
     from calmscore.analysis.call import Progress
+    from calmscore.analysis.call_channels import ChannelChoice
     from calmscore.analysis.report import CallReport, Direction
     from calmscore.analysis.scoring import ScoreFrom
-    from calmscore.analysis.segments import ChannelChoice
     from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
     from calmscore.outputs.terminal import Analyse
     from calmscore.store import Store

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from calmscore.analysis.call_channels import ChannelChoice, called
 from calmscore.analysis.customer import call_direction
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
@@ -24,10 +25,8 @@ from calmscore.analysis.report import (
 from calmscore.analysis.scoring import CallScore, score_probabilities
 from calmscore.analysis.segments import (
     SEGMENT_SECONDS,
-    ChannelChoice,
     Segment,
     SegmentedCall,
-    called,
     level_gain,
     segment_call,
 )

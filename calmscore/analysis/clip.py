@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from calmscore.analysis.segments import customer_samples, level_gain, voiced_stretch
+from calmscore.analysis.call_channels import customer_samples
+from calmscore.analysis.segments import level_gain, voiced_stretch
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
-from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
+from calmscore.audio.voice_activity import mask_seconds, speech_mask
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CallFileError
 from calmscore.network.classifier import EmotionClassifier
@@ -67,7 +68,7 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
     return {
         "file_name": recording.file_name,
         "duration_seconds": recording.duration_seconds,
-        "speech_seconds": float(speech.sum()) / MASK_RATE_HZ,
+        "speech_seconds": mask_seconds(speech),
         "emotion": EMOTIONS[int(probabilities.argmax())],
         "probabilities": dict(zip(EMOTIONS, probabilities.tolist(), strict=True)),
         "model": {

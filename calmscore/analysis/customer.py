@@ -20,10 +20,16 @@ import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerCue, Direction
 from calmscore.analysis.spoken_cues import Said, agent_signs
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds, stretches
 
 Shares = npt.NDArray[np.float64]
 Length = tuple[float, float]
+
+# From here on somebody has to say who is the customer before anything is scored; above the
+# second, the doubt is spoken of.
+UNCLEAR_DOUBT, WORTH_SAYING_DOUBT = 0.45, 0.3
+# Two voices on one channel are cut less surely than two channels, and so is who begins.
+UNCLEAR_VOICES_DOUBT = 0.35
 
 _BREATH_SECONDS = 0.6
 # What is shorter is a click or a cough.
@@ -285,7 +291,7 @@ def _turns(masks: Sequence[Mask]) -> list[_Turn]:
     """Return what the voices say in one go, in order; coughs and "mhm" take no turn."""
     breath = int(_BREATH_SECONDS * MASK_RATE_HZ)
     parts = [
-        _Turn(voice, first, last, float(mask[first:last].sum()) / MASK_RATE_HZ)
+        _Turn(voice, first, last, mask_seconds(mask[first:last]))
         for voice, mask in enumerate(masks)
         for first, last in stretches(mask, breath=breath)
     ]

@@ -12,14 +12,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.customer import call_direction, doubt_given_words
-from calmscore.analysis.report import CallReport, Direction
-from calmscore.analysis.segments import (
+from calmscore.analysis.call_channels import channel_names
+from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
     UNCLEAR_VOICES_DOUBT,
     WORTH_SAYING_DOUBT,
-    channel_names,
+    call_direction,
+    doubt_given_words,
 )
+from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import Recording
 from calmscore.settings import read_environment

@@ -123,6 +123,11 @@ def stretches(mask: Mask, *, breath: int = 0) -> list[tuple[int, int]]:
     return bounds
 
 
+def mask_seconds(mask: Mask) -> float:
+    """Return for how long somebody speaks, by a mask."""
+    return float(mask.sum()) / MASK_RATE_HZ
+
+
 def near_voices(samples: Samples, mask: Mask) -> Mask:
     """Keep the stretches of a mask that hold a near voice.
 

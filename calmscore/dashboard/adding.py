@@ -8,8 +8,8 @@ from typing import Literal
 
 import streamlit as st
 
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import Direction
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from calmscore.analysis.call_channels import called
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.segments import called
 from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks, coaching_panel

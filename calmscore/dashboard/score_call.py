@@ -6,8 +6,8 @@ import io
 
 import streamlit as st
 
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.playback import Playback
 from calmscore.audio.recording import hash_recording

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
 from calmscore.analysis.scoring import ScoreFrom
-from calmscore.analysis.segments import CHANNEL_CHOICES, ChannelChoice
 from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.plain_text import plain

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from cachetools import TTLCache
 
 from calmscore.analysis.call import Progress, analyze_recording
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import CallReport, Direction
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
 from calmscore.intake.take_in import TakenIn, take_in

@@ -23,8 +23,8 @@ from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import Any, Literal
 
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import Direction
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.recording import open_recording
 from calmscore.errors import NotStoredError, ParameterError, fault_of, leave_tracebacks_out

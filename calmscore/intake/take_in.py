@@ -13,8 +13,8 @@ from typing import BinaryIO, Literal
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.call import Progress, analyze_recording
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import CallReport, Direction
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.audio.recording import hash_recording, read_recording
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.settings import read_environment

@@ -14,6 +14,7 @@ import pandas as pd
 import soundfile  # type: ignore[import-untyped, unused-ignore]
 from sqlalchemy.orm import Session
 
+from calmscore.analysis.call_channels import customer_samples
 from calmscore.analysis.report import (
     SEGMENT_COLUMNS,
     TURN_COLUMNS,
@@ -23,7 +24,7 @@ from calmscore.analysis.report import (
     segment_rows,
     turn_rows,
 )
-from calmscore.analysis.segments import HalfArray, customer_samples
+from calmscore.audio.channels import HalfArray
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.errors import CalmscoreError, StoreError
 from calmscore.outputs.spreadsheet import safe_cells

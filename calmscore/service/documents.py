@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import (
     CallInfo,
     CallReport,
@@ -27,7 +28,6 @@ from calmscore.analysis.report import (
     Words,
 )
 from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, Outcome
-from calmscore.analysis.segments import ChannelChoice
 from calmscore.emotions import EmotionName
 from calmscore.errors import Notice
 from calmscore.store.calls import ReviewStatus

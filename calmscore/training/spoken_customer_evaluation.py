@@ -26,9 +26,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from calmscore.analysis.customer import guess_customer
+from calmscore.analysis.customer import UNCLEAR_DOUBT, guess_customer
 from calmscore.analysis.report import Direction, Speaker
-from calmscore.analysis.segments import UNCLEAR_DOUBT, SegmentedCall, segment_call
+from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
 from calmscore.errors import CalmscoreError

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call import Progress, Source, analyze_recording
+from calmscore.analysis.call_channels import ChannelChoice, customer_samples
 from calmscore.analysis.report import (
     CallReport,
     CustomerChannel,
@@ -26,7 +27,6 @@ from calmscore.analysis.report import (
 )
 from calmscore.analysis.scoring import VOICE_AND_WORDS, ScoreFrom
 from calmscore.analysis.second_look import Analyse, look_again, places, speaks_like_an_agent
-from calmscore.analysis.segments import ChannelChoice, customer_samples
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voice_and_words import (
     DISAGREEMENT_CODE,

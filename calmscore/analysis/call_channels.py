@@ -1,0 +1,89 @@
+"""The channels of a call: what they are called, and which samples are the customer's."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Literal, cast, get_args
+
+import numpy as np
+
+from calmscore.analysis.report import CustomerChannel
+from calmscore.audio.channels import HalfArray, holds_one_mix
+from calmscore.audio.recording import Recording
+from calmscore.errors import CallFileError
+
+ChannelChoice = Literal["auto", CustomerChannel]
+CHANNEL_CHOICES: tuple[ChannelChoice, ...] = get_args(ChannelChoice)
+
+_PLACES = {"left": 0, "right": 1}
+
+
+def place_of(channel: CustomerChannel) -> int:
+    """Return which channel of the recording it is, from 0."""
+    return _PLACES[channel] if channel in _PLACES else int(channel) - 1
+
+
+def chosen_place(recording: Recording, choice: ChannelChoice) -> int | None:
+    """Return the chosen channel, from 0; None where nobody chose.
+
+    Raises
+    ------
+    CallFileError
+        If the call has no such channel.
+    """
+    if choice == "auto":
+        return None
+    place = place_of(choice)
+    count = len(recording.samples)
+    if place >= count:
+        raise CallFileError(
+            "no_such_channel",
+            f"{recording.file_name} has {count} channels, so the customer cannot be on channel "
+            f"{place + 1}; choose another one, or auto.",
+        )
+    return place
+
+
+def channel_names(count: int) -> tuple[CustomerChannel, ...]:
+    """Return what the channels of a call of so many are called, in order."""
+    if count == 2:
+        return ("left", "right")
+    return cast("tuple[CustomerChannel, ...]", tuple(str(place + 1) for place in range(count)))
+
+
+def channel_name(place: int, count: int) -> CustomerChannel:
+    """Return what one of so many channels is called."""
+    return channel_names(count)[place]
+
+
+def called(channel: str) -> str:
+    """Return what a channel is called in a sentence."""
+    return f"the {channel} channel" if channel in _PLACES else f"channel {channel}"
+
+
+def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArray:
+    """Return the sound that is taken for the customer's, whoever asks.
+
+    Parameters
+    ----------
+    recording : Recording
+        The call.
+    channel : {"left", "right", "mixed", "1", …, "8"}
+        Where the customer is, by the report.
+
+    Returns
+    -------
+    array of float16, shape (n,)
+        At ``ANALYSIS_RATE_HZ``, full scale 1. Mixed channels are averaged; two
+        that hold the same sound are taken once, because with one of them inverted or late
+        the average would be silence or an echo.
+    """
+    samples = recording.samples
+    if len(samples) == 1:
+        return np.asarray(samples[0])
+    if channel != "mixed":
+        return np.asarray(samples[place_of(channel)])
+    if len(samples) == 2 and holds_one_mix(samples):
+        return np.asarray(samples[0])
+    share = np.float16(1.0 / len(samples))
+    return np.asarray(reduce(np.add, [side * share for side in samples]), dtype=np.float16)

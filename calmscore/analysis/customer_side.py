@@ -1,0 +1,140 @@
+"""Which channel of a call is the customer's, and where each person speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from calmscore.analysis.call_channels import called, channel_name
+from calmscore.analysis.customer import UNCLEAR_DOUBT, CallDirection, CustomerGuess, guess_customer
+from calmscore.analysis.report import CustomerCue, Speakers
+from calmscore.analysis.side_notices import (
+    customer_by_words,
+    customer_guessed,
+    customer_unclear,
+    line_late,
+    one_side_silent,
+)
+from calmscore.analysis.spoken_cues import Said
+from calmscore.audio.channels import HalfArray, lateness_seconds
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices
+from calmscore.errors import Notice
+
+# Somebody has begun to talk once a second of speech stands within two.
+_OPENING_SPEECH_SECONDS = 1.0
+_OPENING_WINDOW_SECONDS = 2.0
+# A channel that holds so much of all the others' speech is their mix.
+_MIX_SHARE = 0.9
+
+
+def sides_of(heard: Sequence[Mask], chosen: int | None) -> list[int]:
+    """Return the channels on which people are: both of a stereo call, else those that speak."""
+    if len(heard) == 2:
+        return [0, 1]
+    speaking = [place for place, mask in enumerate(heard) if opening_seconds(mask) is not None]
+    sides = {place for place in speaking if not _is_mix(place, speaking, heard)}
+    if chosen is not None:
+        sides.add(chosen)
+    # Two at least: one who speaks, and one who does not.
+    silent = [place for place in range(len(heard)) if place not in sides]
+    return sorted([*sides, *silent[: max(2 - len(sides), 0)]])
+
+
+def _is_mix(place: int, speaking: Sequence[int], heard: Sequence[Mask]) -> bool:
+    """Tell whether a channel holds what at least two others hold, as some recorders add."""
+    others = [heard[other] for other in speaking if other != place]
+    return len(others) > 1 and all(
+        (mask & heard[place]).sum() >= _MIX_SHARE * mask.sum() for mask in others
+    )
+
+
+def own_speech(samples: HalfArray, heard: Sequence[Mask], side: int, sides: Sequence[int]) -> Mask:
+    """Return where a side speaks, without what leaks into it from the others."""
+    own = heard[side]
+    for other in sides:
+        if other != side:
+            own = own & ~leak_mask(
+                samples[side], samples[other], heard=heard[side], other_heard=heard[other]
+            )
+    return near_voices(samples[side], own)
+
+
+def first_voice(masks: Sequence[Mask]) -> int:
+    """Return who of two speaks first; who never says a whole sentence comes last."""
+    opened = [opening_seconds(mask) for mask in masks]
+    return min((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
+
+
+def customer_cue(
+    guess: CustomerGuess, direction: CallDirection, *, unclear: float = UNCLEAR_DOUBT
+) -> CustomerCue | None:
+    """Return what tells who is the customer; None where nobody knows."""
+    if guess.doubt >= unclear:
+        return None
+    if guess.doubt_without_words >= unclear:
+        return "words"
+    return direction.cue or "greeting"
+
+
+def choose_side(
+    masks: Mapping[int, Mask],
+    *,
+    count: int,
+    chosen: int | None,
+    direction: CallDirection,
+    said: Sequence[Said],
+) -> tuple[int, Speakers, tuple[Notice, ...]]:
+    """Return the customer's place among the channels, what tells so, and what to know."""
+    if chosen is not None:
+        return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
+    speaking = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
+    if len(speaking) < 2:
+        # The silent side: whoever speaks may be the agent, who is never scored.
+        silent = next(side for side in masks if side not in speaking)
+        notices = [one_side_silent(channel_name(side, count)) for side in speaking]
+        cue: CustomerCue | None = None if speaking else "greeting"
+        return silent, Speakers(how="channels", customer_from=cue, doubt=0.5), tuple(notices)
+    voices = [masks[side] for side in speaking]
+    late = lateness_seconds((voices[0], voices[1])) if len(masks) == len(voices) == 2 else 0.0
+    by_voice = [
+        replace(one, place=speaking.index(one.place)) for one in said if one.place in speaking
+    ]
+    guess = guess_customer(_put_right(voices, late), direction=direction.value, said=by_voice)
+    speakers = Speakers(
+        how="channels", customer_from=customer_cue(guess, direction), doubt=guess.doubt
+    )
+    customer = speaking[guess.voice]
+    if guess.doubt >= UNCLEAR_DOUBT:
+        return customer, speakers, (customer_unclear("channels", guess),)
+    names = [channel_name(side, count) for side in speaking]
+    if speakers.customer_from == "words":
+        told = [customer_by_words(called(names[guess.voice]), guess)]
+    else:
+        told = [customer_guessed(guess, names, direction)]
+    if late:
+        told.append(line_late(names[1 if late > 0 else 0], abs(late)))
+    return customer, speakers, tuple(told)
+
+
+def _put_right(masks: Sequence[Mask], late_seconds: float) -> list[Mask]:
+    """Move the first of two masks as far back as the second is late, or the other way."""
+    if not late_seconds:
+        return list(masks)
+    missing = np.zeros(round(abs(late_seconds) * MASK_RATE_HZ), dtype=np.bool_)
+    early = 0 if late_seconds > 0 else 1
+    return [
+        np.concatenate([missing, mask] if place == early else [mask, missing])
+        for place, mask in enumerate(masks)
+    ]
+
+
+def opening_seconds(mask: Mask) -> float | None:
+    """Return when somebody begins to talk in earnest, not just clears the throat."""
+    window = int(_OPENING_WINDOW_SECONDS * MASK_RATE_HZ)
+    total = np.concatenate([[0], np.cumsum(mask)])
+    first = np.minimum(np.arange(mask.size) + window, mask.size)
+    enough = total[first] - total[:-1] >= _OPENING_SPEECH_SECONDS * MASK_RATE_HZ
+    starts = np.flatnonzero(enough & mask)
+    return float(starts[0]) / MASK_RATE_HZ if starts.size else None

@@ -1,0 +1,184 @@
+"""What a reader must know of a call's sides: the wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import numpy as np
+
+from calmscore.analysis.call_channels import ChannelChoice, called, channel_name
+from calmscore.analysis.customer import (
+    UNCLEAR_DOUBT,
+    WORTH_SAYING_DOUBT,
+    CallDirection,
+    CustomerGuess,
+)
+from calmscore.analysis.report import CustomerChannel
+from calmscore.analysis.scoring import format_clock
+from calmscore.audio.channels import HalfArray, Stretch, dead_stretch
+from calmscore.audio.recording import Recording
+from calmscore.audio.speed import wrong_speed
+from calmscore.audio.voice_activity import Mask
+from calmscore.errors import Notice
+
+VOICES_ALIKE = "The voices are much alike, so parts may be the other person's. "
+
+
+def speed_notices(
+    recording: Recording, samples: HalfArray, masks: Sequence[Mask]
+) -> tuple[Notice, ...]:
+    """Return a notice where the file says a wrong rate, so that voices are too fast or slow."""
+    speed = wrong_speed(samples, masks)
+    if speed is None:
+        return ()
+    rate_hz = recording.sample_rate_hz
+    true_rate_hz = 2 * rate_hz if speed == "half" else rate_hz // 2
+    return (
+        Notice(
+            code="wrong_speed",
+            message=f"The voices seem to speak at {speed} speed: the file says {rate_hz} samples a "
+            f"second, and there were probably {true_rate_hz}. Do not trust the emotions or the "
+            "score. Listen, and if it sounds wrong, put it right with 'ffmpeg -i FILE "
+            f"-af asetrate={true_rate_hz} call.wav' and score that.",
+        ),
+    )
+
+
+def not_apart(name: str) -> Notice:
+    """Say that both channels of a file hold the same voices."""
+    return Notice(
+        code="voices_mixed",
+        message=f"{name} is stereo, but both channels hold the same voices, so customer and agent "
+        "are mixed. The emotions may be either person's: listen before you conclude anything.",
+    )
+
+
+def sides_overheard(separation_db: float) -> Notice:
+    """Say that each person is heard on the other one's side, so many decibels softer."""
+    return Notice(
+        code="crosstalk",
+        message="Each person is also heard on the other one's side, only "
+        f"{separation_db:.0f} dB softer. Who speaks was told by which side is louder; short words "
+        "may have gone to the wrong person. Record with one person per channel to be sure.",
+    )
+
+
+def line_notices(
+    samples: HalfArray, masks: Mapping[int, Mask], together: Sequence[Stretch]
+) -> list[Notice]:
+    """Say where both people are on both channels, and where a channel is dead."""
+    notices = [
+        Notice(
+            code="voices_not_apart",
+            message=f"From {_from_to(part)} both channels hold both voices; this part is "
+            "not scored.",
+            at_seconds=part.start_seconds,
+        )
+        for part in together
+    ]
+    for place in masks:
+        others = reduce(np.logical_or, [mask for other, mask in masks.items() if other != place])
+        dead = dead_stretch(samples[place], other_speech=others)
+        if dead is not None:
+            name = called(channel_name(place, len(samples))).capitalize()
+            notices.append(
+                Notice(
+                    code="side_silent",
+                    message=f"{name} holds no sound at all from {_from_to(dead)}, while somebody "
+                    "else speaks; its line may not have been recorded.",
+                    at_seconds=dead.start_seconds,
+                )
+            )
+    return notices
+
+
+def customer_unclear(what: str, guess: CustomerGuess) -> Notice:
+    """Say that nobody knows which of the channels, or voices, is the customer's."""
+    why = "How the two people begin to talk does not tell"
+    if guess.doubt != guess.doubt_without_words:
+        why = "What is said points to one person as the customer, all else to the other one"
+    return Notice(
+        code="customer_unclear",
+        message=f"{why}, so nobody can say which of the {what} is the customer's, and nothing is "
+        "scored. Listen, and choose where the customer is.",
+    )
+
+
+def customer_by_words(customer: str, guess: CustomerGuess) -> Notice:
+    """Say that it is the words that tell who is the customer."""
+    against = guess.doubt_without_words > 1.0 - UNCLEAR_DOUBT
+    other = "told the opposite" if against else "did not tell"
+    return Notice(
+        code="customer_by_words",
+        message=f"By what is said, {customer} is the customer: the other one speaks like an agent "
+        f"(greets for a company, offers help). How the call begins {other}, so the call was "
+        "analysed again. Listen, and choose the other side if that is wrong.",
+    )
+
+
+def _from_to(part: Stretch) -> str:
+    return f"{format_clock(part.start_seconds)} to {format_clock(part.end_seconds)}"
+
+
+def mixed_reason(recording: Recording, choice: ChannelChoice) -> Notice | None:
+    """Say why all voices of a call are taken together; None where they are not."""
+    name = recording.file_name
+    if len(recording.samples) == 1:
+        known = choice in ("auto", "mixed", "1")
+        ignored = "" if known else f" (there is no {called(choice).removeprefix('the ')})"
+        return Notice(
+            code="voices_mixed",
+            message=f"{name} has one channel, so customer and agent are mixed{ignored}. "
+            "The emotions may be either person's: listen before you conclude anything. "
+            "Record in stereo, one person per channel, to score the customer alone.",
+        )
+    if choice == "mixed":
+        all_of_them = "Both" if len(recording.samples) == 2 else "All"
+        return Notice(
+            code="voices_mixed",
+            message=f"{all_of_them} channels were mixed as asked, so the emotions may be either "
+            "person's: listen before you conclude anything.",
+        )
+    return None
+
+
+def line_late(channel: CustomerChannel, seconds: float) -> Notice:
+    """Say that one channel is late against the other one."""
+    return Notice(
+        code="side_late",
+        message=f"{called(channel).capitalize()} seems to be about {seconds:.0f} s late against "
+        "the other one: as recorded, both talk at once much of the time. Each person's own times "
+        "are right; who answers whom, and how long both talk, is not.",
+    )
+
+
+def one_side_silent(heard: CustomerChannel) -> Notice:
+    """Say that only one channel holds speech."""
+    return Notice(
+        code="one_side_silent",
+        message=f"Only {called(heard)} holds speech, and nobody can tell whether "
+        "it is the customer or the agent, so nothing is scored. Listen, and choose "
+        f"{called(heard)} if it is the customer.",
+    )
+
+
+def customer_guessed(
+    guess: CustomerGuess, names: Sequence[CustomerChannel], direction: CallDirection
+) -> Notice:
+    """Say which channel was taken for the customer's, and why."""
+    customer = names[guess.voice]
+    if guess.first is None:
+        why = "it has more of what customers do later in the call, though both begin at once"
+    elif guess.opens_with_hello:
+        why = "it says hello first, as people do who are called"
+    else:
+        why = f"{called(names[guess.first])} speaks first, as agents do when they greet"
+    known = "" if direction.value == "unknown" else f" (the call is {direction.value})"
+    doubtful = " This is doubtful." if guess.doubt > WORTH_SAYING_DOUBT else ""
+    other = "the other channel" if len(names) == 2 else "another channel"
+    return Notice(
+        code="customer_channel_guessed",
+        message=f"{called(customer).capitalize()} was taken for the customer because {why}"
+        f"{known}.{doubtful} If that is wrong, choose {other}.",
+    )
