@@ -29,3 +29,15 @@ def test_the_table_of_agents_fits_a_phone():
         assert box["x"] + box["width"] <= 390
         last = table.locator("th").last.bounding_box()
         assert last["x"] + last["width"] <= 390
+
+
+def test_the_audit_fits_a_phone():
+    with running_dashboard(stub_model=True, fill=fill) as address, running_browser() as browser:
+        page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+        page.goto(f"{address}/settings", timeout=PATIENCE)
+        audit = page.get_by_role("region", name="Audit")
+        audit.get_by_text("call added").first.wait_for(timeout=PATIENCE)
+        assert audit.evaluate("box => box.scrollWidth <= box.clientWidth")
+        for cell in audit.locator("tbody tr").first.locator("td").all():
+            box = cell.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -19,6 +19,8 @@ _STYLE = """
 .stMainBlockContainer { padding-top: 4.75rem; padding-bottom: 3rem; }
 .st-key-menu { display: none; }
 .stMainBlockContainer h1 { font-size: 2.1rem; padding-top: 0; }
+.stMainBlockContainer h2 { font-size: 1.7rem; }
+.stMainBlockContainer h3 { font-size: 1.4rem; }
 [data-testid="stHeaderLogo"], [data-testid="stSidebarLogo"] { height: 1.75rem; max-height: none; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
 [data-testid^="stBaseButton-primary"]:not(:disabled) {
@@ -28,6 +30,10 @@ _STYLE = """
 .stElementContainer[class*="st-key-console-"] { opacity: 1 !important; }
 @media (max-width: 640px) {
   .stMainBlockContainer h1 { font-size: 1.8rem; }
+  .stMainBlockContainer h2 { font-size: 1.5rem; }
+  .stMainBlockContainer h3 { font-size: 1.3rem; }
+  .stElementContainer:has(> :is(.stTextInput, .stSelectbox)) { flex-basis: 100%; width: 100%; }
+  .stElementContainer > :is(.stTextInput, .stSelectbox) { width: 100%; }
   [data-testid="stTable"] :is(th, td) { padding: 0.3rem 0.2rem; font-size: 0.78rem; }
 }
 </style>

@@ -9,8 +9,9 @@ import streamlit as st
 
 from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
 from calmscore.analysis.scoring import ScoreFrom
+from calmscore.dashboard.audit_lines import audit_lines
 from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
-from calmscore.dashboard.local_time import format_moment, local_zone
+from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
 from calmscore.errors import ParameterError
 from calmscore.outputs.what_is_on import what_is_on
@@ -110,7 +111,7 @@ def _preview(store: Store, settings: Settings) -> None:
         names = [row.file_name for row in list_calls(session, limit=_PREVIEWED)]
     rows = [_read(name, settings) for name in ([typed] if typed else []) + names]
     if rows and settings.file_name_pattern:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="What the pattern reads")
+        st.table(pd.DataFrame(rows), hide_index=True)
     elif not settings.file_name_pattern:
         st.caption("Without a pattern, agents and customers are entered by hand.")
 
@@ -147,24 +148,6 @@ def _retention(store: Store) -> None:
         st.rerun()
 
 
-def _audit(store: Store) -> None:
-    zone = local_zone()
-    with store.database.reading() as session:
-        events = audit.list_events(session, limit=_AUDIT_LINES)
-    table = pd.DataFrame(
-        {
-            "Time": [event.at.astimezone(zone).replace(tzinfo=None) for event in events],
-            "Who": [event.actor for event in events],
-            "What": [event.action for event in events],
-            "Call number": [event.call_number for event in events],
-        }
-    ).astype({"Call number": "Int64"})
-    st.dataframe(
-        table, hide_index=True, placeholder="–", alt="Audit",
-        column_config={"Time": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss")},
-    )  # fmt: skip
-
-
 def _page(store: Store, user: User) -> None:
     if st.session_state.pop("settings-saved", False):
         st.success("Saved.", icon=":material/check_circle:")
@@ -188,7 +171,9 @@ def _page(store: Store, user: User) -> None:
         "Who opened a recording, exported, deleted or changed something. Calls are named by a "
         "number that says nothing about anybody."
     )
-    _audit(store)
+    with store.database.reading() as session:
+        lines = audit.list_events(session, limit=_AUDIT_LINES)
+    audit_lines(lines)
 
 
 st.title("Settings")

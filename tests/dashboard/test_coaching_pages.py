@@ -189,7 +189,7 @@ def test_a_pattern_shows_at_once_what_it_reads(store, call_id):
         r"(?P<time>\d{8}-\d{6})_(?P<agent>[^_]+)_(?P<customer>[^_.]+)"
     ).run()
     named(page.text_input, "Try a file name").set_value("holiday.wav").run()
-    preview = page.dataframe[0].value
+    preview = page.table[0].value
     assert list(preview["File"]) == ["holiday.wav", "20251120-140500_Ann_4711.wav"]
     assert list(preview["Agent"]) == ["no match", "Ann"]
     assert list(preview["Customer"]) == ["", "4711"]
@@ -209,7 +209,7 @@ def test_only_admins_change_settings(store, monkeypatch):
     page = opened("settings")
     assert "Only administrators" in page.info[0].value
     assert [button.label for button in page.button] == ["Sign out"]
-    assert not page.dataframe
+    assert not page.table
 
 
 def test_export_counts_what_matches(store, call_id):
