@@ -30,6 +30,7 @@ from calmscore.store.calls import (
 )
 from calmscore.store.keys import allows
 from calmscore.store.settings import read_settings
+from calmscore.store.standings import STANDINGS
 from calmscore.store.words import lines_of_calls, phrases_of_calls
 
 _ROWS = 25
@@ -56,6 +57,7 @@ _NO_FILTER: dict[str, Any] = {
     "calls-text": "",
     "calls-outcomes": [],
     "calls-statuses": [],
+    "calls-standings": [],
     "calls-playable": False,
     "calls-agents": [],
     "calls-from": None,
@@ -66,6 +68,10 @@ _NO_FILTER: dict[str, Any] = {
     "calls-words": "",
     "calls-phrases": [],
 }
+# What is narrowed by these can be seen where they are.
+_SEEN = (
+    "calls-outcomes", "calls-statuses", "calls-standings", "calls-playable", "calls-phrases",
+)  # fmt: skip
 # More would push the table out of sight.
 _MOST_CHIPS = 12
 
@@ -126,6 +132,10 @@ def _chips() -> None:
             "Status", REVIEW_STATUSES, selection_mode="multi", format_func=outcome_label,
             key="calls-statuses", label_visibility="collapsed", persist_state="session", wrap=True,
         )  # fmt: skip
+        st.pills(
+            "Standing", STANDINGS, selection_mode="multi", format_func="Score {}".format,
+            key="calls-standings", label_visibility="collapsed", persist_state="session", wrap=True,
+        )  # fmt: skip
         st.toggle("Can be played", key="calls-playable", persist_state="session")
 
 
@@ -177,6 +187,7 @@ def _filter() -> CallFilter:
         agents=tuple(state["calls-agents"]),
         outcomes=tuple(state["calls-outcomes"]),
         statuses=tuple(state["calls-statuses"]),
+        standings=tuple(state["calls-standings"]),
         playable=bool(state["calls-playable"]),
         since=None if first is None else day_start(first),
         until=None if last is None else day_end(last),
@@ -204,10 +215,7 @@ def _told() -> None:
             told[key] = f"scored {state[key]:.1f} {word}"
     if state["calls-tag"] is not None:
         told["calls-tag"] = f"tagged “{state['calls-tag']}”"
-    seen = any(
-        state[key]
-        for key in ("calls-outcomes", "calls-statuses", "calls-playable", "calls-phrases")
-    )
+    seen = any(state[key] for key in _SEEN)
     if not told and not seen:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -48,6 +48,7 @@ from calmscore.store.calls import (
 )
 from calmscore.store.jobs import JobRow, read_job
 from calmscore.store.settings import read_settings
+from calmscore.store.standings import Standing
 from calmscore.store.words import (
     SaidLine,
     count_phrases,
@@ -263,6 +264,10 @@ def list_stored_calls(
         list[Name],
         Query(default_factory=list, max_length=100, description="Any of these is said."),
     ],
+    standing: Annotated[
+        list[Standing],
+        Query(default_factory=list, max_length=20, description="Any of these."),
+    ],
     since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Made before.")] = None,
     lowest_score: Score = None,
@@ -297,6 +302,7 @@ def list_stored_calls(
         text=text,
         words=words,
         phrases=phrase,
+        standings=standing,
     )
     with service.store.database.reading() as session:
         rows = list_calls(

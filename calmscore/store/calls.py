@@ -25,7 +25,7 @@ from calmscore.store.schema import (
     Review,
     Tag,
 )
-from calmscore.store.standings import Standing, read_standings
+from calmscore.store.standings import Standing, read_standings, stands
 from calmscore.store.words import move_words, says, says_any, with_stored_words
 
 CallOrder = Literal[
@@ -65,6 +65,8 @@ class CallFilter:
         A tag that the call carries.
     statuses : sequence of {"new", "assigned", "reviewed"}
         Any of these; empty means any.
+    standings : sequence of {"contested", "set aside"}
+        Any of these stands against the score; empty means any call.
     playable : bool
         Only calls whose recording is kept.
     text : str, optional
@@ -84,6 +86,7 @@ class CallFilter:
     highest_score: float | None = None
     tag: str | None = None
     statuses: Sequence[ReviewStatus] = ()
+    standings: Sequence[Standing] = ()
     playable: bool = False
     text: str | None = None
     words: str | None = None
@@ -519,6 +522,8 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         conditions.append(exists().where(Tag.call_number == Call.number, Tag.name == wanted.tag))
     if wanted.statuses:
         conditions.append(_status(wanted.statuses))
+    if wanted.standings:
+        conditions.append(stands(wanted.standings))
     if wanted.playable:
         conditions.append(Call.audio_until.is_not(None))
     if wanted.text:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from calmscore.store.schema import Call, CoachingRemark, SetAsideScore
 
 Standing = Literal["contested", "set aside"]
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 
 def is_set_aside() -> ColumnElement[bool]:
@@ -23,6 +24,19 @@ def is_unanswered() -> ColumnElement[bool]:
     reply = aliased(CoachingRemark)
     replied = exists().where(reply.reply_to == CoachingRemark.id)
     return (CoachingRemark.kind == "contested") & ~replied
+
+
+def stands(standings: Sequence[Standing]) -> ColumnElement[bool]:
+    """Return the condition that one of these stands against a call's score.
+
+    A score that is set aside and contested once more counts as set aside, as it is shown.
+    """
+    contested = exists().where(CoachingRemark.call_number == Call.number, is_unanswered())
+    conditions: dict[Standing, ColumnElement[bool]] = {
+        "contested": contested & ~is_set_aside(),
+        "set aside": is_set_aside(),
+    }
+    return or_(*(conditions[standing] for standing in standings))
 
 
 def read_standings(session: Session, numbers: Sequence[int]) -> dict[int, Standing]:

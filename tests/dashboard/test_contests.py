@@ -117,3 +117,15 @@ def test_a_viewer_reads_the_exchange_and_replies_nothing(store, number, monkeypa
     assert "A bad line." in told(page)
     assert not {"Send", "Share with Dana", "Delete this session"} & set(labels(page))
     assert "Contested: reply" not in texts(opened(HOME))
+
+
+def test_a_chip_finds_the_calls_whose_score_is_contested(store, number, call_id):
+    add(store, WORSE, "b.wav", agent="Dana")
+    page = opened(CALLS)
+    page.button_group(key="calls-standings").set_value(["contested"]).run()
+    assert not page.exception
+    assert "**1** call" in [element.value for element in page.markdown]
+    page.button_group(key="calls-standings").set_value(["set aside"]).run()
+    assert "No call matches" in texts(page)
+    button(page, "Clear filters").click().run()
+    assert "**2** calls" in [element.value for element in page.markdown]

@@ -8,7 +8,7 @@ from stored_calls import add, make_report
 
 from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store import audit
-from calmscore.store.calls import list_calls, read_call
+from calmscore.store.calls import CallFilter, count_calls, list_calls, read_call
 from calmscore.store.remarks import answer, open_contests, reply
 from calmscore.store.sessions import remove_item
 
@@ -142,6 +142,35 @@ def test_the_marks_are_in_lists_too(store, number, call_id):
     with store.database.reading() as session:
         found = {row.file_name: row.standing for row in list_calls(session)}
     assert found == {"a.wav": "contested", "b.wav": None}
+
+
+def test_calls_are_found_by_what_stands_against_their_score(store, number, call_id):
+    other = add(store, "b.wav", agent="Dana Okafor")
+    add(store, "c.wav", agent="Dana Okafor")
+    both = shared_session(store, "Dana Okafor", other)
+
+    def names(*standings) -> set[str]:
+        with store.database.reading() as session:
+            wanted = CallFilter(standings=standings)
+            found = {row.file_name for row in list_calls(session, wanted)}
+            assert count_calls(session, wanted) == len(found)
+        return found
+
+    assert names("contested", "set aside") == set()
+    first = said(store, number, "contested", call_id=call_id, text="No.")
+    second = said(store, both, "contested", call_id=other, text="No.")
+    # To contest a session says nothing of a score.
+    said(store, both, "contested", text="We never talked.")
+    assert names("contested") == {"a.wav", "b.wav"}
+    replied(store, first, decision="upheld")
+    replied(store, second, decision="kept")
+    assert (names("contested"), names("set aside")) == (set(), {"a.wav"})
+    said(store, number, "contested", call_id=call_id, text="Still no.")
+    said(store, both, "contested", call_id=other, text="Still no.")
+    # As it is shown: what is set aside is told as that, however often it is contested.
+    assert (names("contested"), names("set aside")) == ({"b.wav"}, {"a.wav"})
+    assert names("contested", "set aside") == {"a.wav", "b.wav"}
+    assert names() == {"a.wav", "b.wav", "c.wav"}
 
 
 def test_an_answer_keeps_its_call_on_the_playlist(store, number, call_id):
