@@ -177,7 +177,8 @@ def test_watch_ends_when_it_is_told(tmp_path, folder):
     script = (
         "import sys; sys.path.insert(0, 'tests'); import stub_classifier\n"
         "from calmscore import cli\n"
-        "cli._load_classifier = lambda: stub_classifier.stub_classifier\n"
+        "from calmscore.commands import score_calls\n"
+        "score_calls._load_classifier = lambda: stub_classifier.stub_classifier\n"
         "if __name__ == '__main__': cli.main()\n"
     )
     (tmp_path / "run.py").write_text(script)
@@ -284,7 +285,7 @@ def test_retention_asks_where_the_clock_jumped_and_stops_where_nobody_answers(
             call.added_at = datetime(2024, 1, 1, tzinfo=UTC)
     store.close()
     assert "the clock shows" in run("retention", code=3).output
-    monkeypatch.setattr("calmscore.cli._is_asked", lambda: True)
+    monkeypatch.setattr("calmscore.commands.call_store._is_asked", lambda: True)
     assert "Delete by this clock?" in run("retention", typed="n\n", code=1).output
     assert stored(folder)["calls"] == 3
     assert "3 calls deleted" in run("retention", "--clock-is-right").output

@@ -21,6 +21,7 @@ LEVELS = (
     {"intake", "outputs"},
     {"dashboard", "service"},
     {"training"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from scored_calls import stub_work, write_recording
 
-from calmscore import cli
+from calmscore.commands import score_calls
 from calmscore.errors import ParameterError
 from calmscore.intake.arrivals import announced_bytes
 from calmscore.intake.batch import RecordingResult, Workers, find_recordings
@@ -130,7 +130,7 @@ def test_a_batch_with_such_names_ends_with_its_list_of_failures(tmp_path):
     failures = tmp_path / "failures.csv"
     found = find_recordings([str(folder)]).recordings
     with Workers(stub_work(tmp_path / "store"), jobs=1) as workers:
-        assert cli._follow(workers.score(found), total=1, failures=failures) == 1
+        assert score_calls.follow(workers.score(found), total=1, failures=failures) == 1
     with failures.open(newline="", encoding="utf-8") as file:
         ((path, _, message),) = list(csv.reader(file))[1:]
     assert path.endswith(r"M\xfcller.wav") or path.endswith(r"M\udcfcller.wav")

@@ -1,0 +1,1 @@
+"""The commands of ``calmscore``, by what they are for; `cli` puts them together."""
