@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import strategies
 from service_store import RATE_HZ, speech
 
-from calmscore.audio.recording import MOST_CHANNELS
+from calmscore.audio.refusals import MOST_CHANNELS
 
 
 def _conference(start_seconds: float) -> bytes:

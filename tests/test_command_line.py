@@ -14,6 +14,7 @@ from stub_classifier import stub_classifier
 from typer.testing import CliRunner
 
 from calmscore import cli
+from calmscore.commands import score_calls
 from calmscore.errors import ArtifactError
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, find_call, list_calls, set_details
@@ -32,7 +33,7 @@ def folder(tmp_path, monkeypatch):
     """Give the command a store of its own and the stub classifier."""
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path / "store"))
     monkeypatch.delenv("CALMSCORE_DATABASE_URL", raising=False)
-    monkeypatch.setattr(cli, "_load_classifier", lambda: stub_classifier)
+    monkeypatch.setattr(score_calls, "_load_classifier", lambda: stub_classifier)
     monkeypatch.setattr("calmscore.analysis.call.load_classifier", stub_classifier)
     return tmp_path / "store"
 
@@ -329,7 +330,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(folder):
 
 
 def test_a_model_that_cannot_be_loaded_is_a_failure_of_each_call(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "_load_classifier", lambda: _no_model)
+    monkeypatch.setattr(score_calls, "_load_classifier", lambda: _no_model)
     write_recordings(tmp_path / "calls", 1)
     failures = tmp_path / "f.csv"
     run("batch", tmp_path / "calls", "--failures", failures, code=3)

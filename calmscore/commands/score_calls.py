@@ -122,7 +122,8 @@ def analyse(
 def _storing(
     store: Store, *, direction: Direction | None, transcript: bool, score_from: ScoreFrom | None
 ) -> Analyse:
-    from calmscore.audio.recording import open_recording, read_recording
+    from calmscore.audio.recording import read_recording
+    from calmscore.audio.recording_file import open_recording
     from calmscore.intake.take_in import take_in
     from calmscore.intake.words_writer import keep_words
     from calmscore.settings import read_environment

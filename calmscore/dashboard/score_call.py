@@ -10,7 +10,7 @@ from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import CallReport
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
 from calmscore.audio.playback import Playback
-from calmscore.audio.recording import hash_recording
+from calmscore.audio.recording_file import hash_recording
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
 from calmscore.dashboard.console.component import console

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import Direction
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
-from calmscore.audio.recording import open_recording
+from calmscore.audio.recording_file import open_recording
 from calmscore.errors import NotStoredError, ParameterError, fault_of, leave_tracebacks_out
 from calmscore.intake.take_in import take_in
 from calmscore.locations import install_command

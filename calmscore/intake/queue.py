@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from calmscore.audio.recording import hash_recording
+from calmscore.audio.recording_file import hash_recording
 from calmscore.errors import QueueFullError, StoreError
 from calmscore.intake.alone import ALONE_COMMAND
 from calmscore.intake.queue_timing import QueueTiming

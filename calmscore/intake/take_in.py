@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from calmscore.analysis.call import Progress, analyze_recording
 from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import CallReport, Direction
-from calmscore.audio.recording import hash_recording, read_recording
+from calmscore.audio.recording import read_recording
+from calmscore.audio.recording_file import hash_recording
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.settings import read_environment
 from calmscore.store import Store

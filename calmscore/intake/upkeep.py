@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Collection
 
-from calmscore.audio.recording import hash_recording, open_recording
+from calmscore.audio.recording_file import hash_recording, open_recording
 from calmscore.errors import StoreError
 from calmscore.intake.queue_timing import QueueTiming
 from calmscore.store import Store

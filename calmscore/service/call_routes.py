@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import Outcome
-from calmscore.audio.recording import clean_file_name
+from calmscore.audio.recording_file import clean_file_name
 from calmscore.errors import StoreError
 from calmscore.service.access import Supervisor, Viewer
 from calmscore.service.audio_response import AudioResponse

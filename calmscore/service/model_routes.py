@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from calmscore.analysis.clip import LARGEST_CLIP_BYTES, classify_clip
-from calmscore.audio.recording import clean_file_name
+from calmscore.audio.recording_file import clean_file_name
 from calmscore.service.access import Admin, Supervisor
 from calmscore.service.call_routes import JobId, job_error, upload_form
 from calmscore.service.documents import PredictionDocument, TrainingDocument, TrainingRequest
