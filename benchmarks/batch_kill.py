@@ -30,7 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from calmscore.store import Store  # noqa: E402
 from calmscore.store.audit import list_events  # noqa: E402
-from calmscore.store.calls import count_calls, list_calls, list_reports  # noqa: E402
+from calmscore.store.calls import count_calls, list_calls  # noqa: E402
+from calmscore.store.reports import list_reports  # noqa: E402
 
 _CALL_SECONDS = 40.0
 _SEED = 0

@@ -56,12 +56,11 @@ from calmscore.store.calls import (  # noqa: E402
     list_calls,
     list_tags,
     read_call,
-    read_report,
-    save_report,
 )
 from calmscore.store.coaching import set_tags  # noqa: E402
 from calmscore.store.database import Database  # noqa: E402
 from calmscore.store.listening import to_listen_to  # noqa: E402
+from calmscore.store.reports import read_report, save_report  # noqa: E402
 from calmscore.store.schema import Call  # noqa: E402
 from calmscore.store.words import lines_of_calls, phrases_of_calls, save_words  # noqa: E402
 

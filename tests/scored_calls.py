@@ -11,7 +11,8 @@ from stub_classifier import stub_classifier
 from calmscore.intake.batch import StorePlace, Work
 from calmscore.store import Store
 from calmscore.store.audit import list_events
-from calmscore.store.calls import list_calls, list_reports
+from calmscore.store.calls import list_calls
+from calmscore.store.reports import list_reports
 
 RATE_HZ = 8_000
 

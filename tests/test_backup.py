@@ -13,8 +13,9 @@ from benchmarks.stored_calls import make_report
 from calmscore.analysis.report import CallInfo, CallReport
 from calmscore.errors import StoreError
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, list_calls, read_report
+from calmscore.store.calls import CallDetails, list_calls
 from calmscore.store.coaching import add_note, list_notes, set_tags
+from calmscore.store.reports import read_report
 from calmscore.store.schema import Call, Moment
 from deploy import backup
 

@@ -31,16 +31,10 @@ from calmscore.errors import CallFileError, fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.settings import read_environment
 from calmscore.store import Store, audit
-from calmscore.store.calls import (
-    CallDetails,
-    CallRow,
-    find_call,
-    list_agents,
-    list_reports,
-    next_call,
-)
+from calmscore.store.calls import CallDetails, CallRow, find_call, list_agents, next_call
 from calmscore.store.coaching import list_notes
 from calmscore.store.keys import allows
+from calmscore.store.reports import list_reports
 from calmscore.store.words import want_words, words_state
 
 

@@ -17,7 +17,8 @@ from calmscore.dashboard.plain_text import plain
 from calmscore.errors import NotStoredError, RecordingNotKeptError
 from calmscore.settings import read_environment
 from calmscore.store import Store
-from calmscore.store.calls import CallRow, read_call, read_report
+from calmscore.store.calls import CallRow, read_call
+from calmscore.store.reports import read_report
 from calmscore.store.settings import read_settings
 
 _LEAD_SECONDS = 5.0

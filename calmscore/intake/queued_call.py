@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from calmscore.analysis.report import CallReport
 from calmscore.intake.take_in import TakenState
-from calmscore.store.calls import read_report
 from calmscore.store.jobs import JobState, read_job
+from calmscore.store.reports import read_report
 
 QueuedState = Literal["waiting", "reading", "listening", "failed"] | TakenState
 

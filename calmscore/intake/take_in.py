@@ -20,8 +20,9 @@ from calmscore.audio.recording_file import hash_recording
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.settings import read_environment
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, has_call, has_current_report, read_report
+from calmscore.store.calls import CallDetails, has_call
 from calmscore.store.file_names import details_from_name
+from calmscore.store.reports import has_current_report, read_report
 from calmscore.store.settings import read_settings
 
 TakenState = Literal["added", "renewed", "known"]

@@ -25,7 +25,8 @@ from calmscore.errors import CallFileError, CalmscoreError, NotStoredError, Stor
 from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.alerts import raise_alerts
-from calmscore.store.calls import find_call, read_report, take_place_of
+from calmscore.store.calls import find_call
+from calmscore.store.reports import read_report, take_place_of
 from calmscore.store.settings import read_settings
 from calmscore.store.words import claim_waiting, finish_words
 from calmscore.words.transcriber import load_transcriber

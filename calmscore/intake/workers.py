@@ -21,7 +21,6 @@ from calmscore.intake.queue_timing import QueueTiming
 from calmscore.intake.take_in import TakenState
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.store import Store
-from calmscore.store.calls import read_report
 from calmscore.store.jobs import (
     CALL,
     ENDED,
@@ -32,6 +31,7 @@ from calmscore.store.jobs import (
     states_of,
     take_job,
 )
+from calmscore.store.reports import read_report
 
 # Begun and broken off this often, a recording is analysed in a process of its own.
 _SUSPECT_AFTER = 2

@@ -30,8 +30,9 @@ from calmscore.errors import CalmscoreError, StoreError
 from calmscore.outputs.spreadsheet import safe_cells
 from calmscore.settings import read_environment
 from calmscore.store import Store, audit
-from calmscore.store.calls import CallFilter, CallRow, read_call, read_report, read_reports
+from calmscore.store.calls import CallFilter, CallRow, read_call
 from calmscore.store.coaching import CorrectionRow, list_corrections
+from calmscore.store.reports import read_report, read_reports
 from calmscore.store.settings import read_settings
 from calmscore.store.words import count_phrases
 

@@ -37,16 +37,9 @@ from calmscore.service.documents import (
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
-from calmscore.store.calls import (
-    CallFilter,
-    CallOrder,
-    CallRow,
-    count_calls,
-    list_calls,
-    read_call,
-    read_report,
-)
+from calmscore.store.calls import CallFilter, CallOrder, CallRow, count_calls, list_calls, read_call
 from calmscore.store.jobs import JobRow, read_job
+from calmscore.store.reports import read_report
 from calmscore.store.settings import read_settings
 from calmscore.store.standings import Standing
 from calmscore.store.words import (

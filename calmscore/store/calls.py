@@ -1,32 +1,19 @@
-"""Calls and their reports: save, find, read."""
+"""Calls: find, list, change what is known of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-import numpy as np
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.conversation import conversation_of
-from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
-from calmscore.store import audit
-from calmscore.store.schema import (
-    FILE_NAME_LENGTH,
-    NAME_LENGTH,
-    Agent,
-    Call,
-    Moment,
-    Report,
-    Review,
-    Tag,
-)
+from calmscore.store.schema import NAME_LENGTH, Agent, Call, Review, Tag
 from calmscore.store.standings import Standing, read_standings, stands
-from calmscore.store.words import move_words, says, says_any, with_stored_words
+from calmscore.store.words import says, says_any
 
 CallOrder = Literal[
     "called_at", "agent", "duration_seconds", "score", "outcome", "file_name",
@@ -34,8 +21,6 @@ CallOrder = Literal[
 ]  # fmt: skip
 ReviewStatus = Literal["new", "assigned", "reviewed"]
 REVIEW_STATUSES: tuple[ReviewStatus, ...] = get_args(ReviewStatus)
-
-_TREND_POINTS = 24
 # PostgreSQL sorts by a column's index only if nothing is said of missing values.
 _MAY_BE_MISSING = ("agent", "score", "agent_share", "interruptions", "pauses")
 
@@ -126,128 +111,6 @@ class CallRow:
     interval: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportRow:
-    """One of the reports of a call."""
-
-    model_version: str
-    model_sha256: str
-    customer_channel: str
-    created_at: datetime
-    current: bool
-
-
-def save_report(
-    session: Session, report: CallReport, *, details: CallDetails | None = None
-) -> Call:
-    """Save a report; it becomes the call's current one.
-
-    The same recording is one call, however often it comes. A report of another
-    model or channel is kept beside the earlier ones; one of the same model and
-    channel takes the earlier one's place.
-
-    Parameters
-    ----------
-    session : Session
-        A writing one.
-    report : CallReport
-        A finished analysis.
-    details : CallDetails, optional
-        Fields that are None leave what is stored.
-
-    Returns
-    -------
-    Call
-        The stored call.
-    """
-    details = details or CallDetails()
-    now = datetime.now(UTC)
-    # Locked, so that reports of two models at once do not mix their moments.
-    call = session.scalar(select(Call).where(Call.id == report.call.id).with_for_update())
-    if call is None:
-        call = Call(id=report.call.id, added_at=now, called_at=details.called_at or now)
-        session.add(call)
-    call.file_name = report.call.file_name[:FILE_NAME_LENGTH]
-    call.duration_seconds = report.call.duration_seconds
-    call.score, call.outcome = report.score.value, report.score.outcome
-    call.score_low, call.score_high = report.score.low, report.score.high
-    call.doubt = report.speakers.doubt
-    call.trend = _trend(report)
-    talk = conversation_of(report)
-    call.agent_share, call.interruptions = talk.agent_share, talk.interruptions
-    call.pauses = talk.pauses
-    set_details(session, call, details)
-    session.flush()
-    stored = session.scalar(
-        select(Report).where(
-            Report.call_number == call.number,
-            Report.model_sha256 == report.model.sha256,
-            Report.customer_channel == report.call.customer_channel,
-        )
-    )
-    if stored is None:
-        stored = Report(
-            call_number=call.number,
-            model_sha256=report.model.sha256,
-            customer_channel=report.call.customer_channel,
-        )
-        session.add(stored)
-    stored.model_version, stored.created_at = report.model.version, now
-    # Words are kept apart: as long as the recording, not as the report.
-    stored.document = {**report.to_dict(), "words": None}
-    session.execute(delete(Moment).where(Moment.call_number == call.number))
-    session.add_all(
-        Moment(
-            call_number=call.number,
-            at_seconds=change.at_seconds,
-            from_emotion=change.from_emotion,
-            to_emotion=change.to_emotion,
-            points=change.points,
-        )
-        for change in report.score.transitions
-    )
-    session.flush()
-    call.report_id = stored.id
-    session.flush()
-    return call
-
-
-def take_place_of(session: Session, report: CallReport, before: CallReport) -> bool:
-    """Save a report in the place of the current one, and tell whether that was still there.
-
-    Parameters
-    ----------
-    session : Session
-        A writing one.
-    report : CallReport
-        Of the same call, whose words changed who is the customer, or the score.
-    before : CallReport
-        The report that is to go. The call may have been deleted meanwhile, or somebody chose
-        a side.
-    """
-    stored = session.scalar(
-        select(Report)
-        .join(Call, Call.report_id == Report.id)
-        .where(
-            Call.id == before.call.id,
-            Report.customer_channel == before.call.customer_channel,
-            Report.model_sha256 == before.model.sha256,
-        )
-        .with_for_update()
-    )
-    if stored is None:
-        return False
-    if stored.document["speakers"]["customer_from"] == "chosen" != before.speakers.customer_from:
-        return False
-    call = save_report(session, report)
-    if call.report_id != stored.id:
-        session.delete(stored)
-    move_words(session, call.number, customer_channel=report.call.customer_channel)
-    audit.record(session, actor="words", action="call analysed again", call_number=call.number)
-    session.flush()
-    return True
-
-
 def set_details(session: Session, call: Call, details: CallDetails) -> None:
     """Change agent, customer or time of a stored call.
 
@@ -289,14 +152,6 @@ def _agent(session: Session, name: str) -> Agent:
     return agent
 
 
-def _trend(report: CallReport) -> list[float]:
-    values = [s.smoothed_distress for s in report.segments if s.smoothed_distress is not None]
-    if len(values) <= _TREND_POINTS:
-        return [round(value, 3) for value in values]
-    groups = np.array_split(np.array(values), _TREND_POINTS)
-    return [round(float(group.mean()), 3) for group in groups]
-
-
 def list_calls(
     session: Session,
     wanted: CallFilter | None = None,
@@ -330,7 +185,7 @@ def list_calls(
     if order in _MAY_BE_MISSING:
         direction = direction.nulls_last()
     query = (
-        _matching(select(Call, Agent.name), wanted or CallFilter())
+        matching_calls(select(Call, Agent.name), wanted or CallFilter())
         .order_by(direction, Call.number.desc())
         .limit(limit)
         .offset(offset)
@@ -345,7 +200,7 @@ def read_rows(session: Session, numbers: Sequence[int]) -> list[CallRow]:
 
 def count_calls(session: Session, wanted: CallFilter | None = None) -> int:
     """Return how many calls match."""
-    query = _matching(select(func.count(Call.number)), wanted or CallFilter())
+    query = matching_calls(select(func.count(Call.number)), wanted or CallFilter())
     return int(session.scalar(query) or 0)
 
 
@@ -371,7 +226,7 @@ def read_call(session: Session, call_id: str) -> CallRow:
     query = select(Call, Agent.name).outerjoin(Agent).where(Call.id == call_id)
     rows = _rows(session, query)
     if not rows:
-        raise _not_stored(call_id)
+        raise not_stored(call_id)
     return rows[0]
 
 
@@ -390,101 +245,8 @@ def find_call(session: Session, call_id: str) -> Call:
     """
     call = session.scalar(select(Call).where(Call.id == call_id))
     if call is None:
-        raise _not_stored(call_id)
+        raise not_stored(call_id)
     return call
-
-
-def read_report(
-    session: Session, call_id: str, *, model_sha256: str | None = None
-) -> dict[str, Any]:
-    """Return a report of a call as ``CallReport.to_dict`` wrote it.
-
-    Parameters
-    ----------
-    session : Session
-        A reading one.
-    call_id : str
-        SHA-256 of the recording.
-    model_sha256 : str, optional
-        The newest report of this model; the call's current report by default.
-
-    Raises
-    ------
-    NotStoredError
-        If there is no such call or report.
-    """
-    query = select(Call.number, Report.document).join_from(Report, Call).where(Call.id == call_id)
-    if model_sha256 is None:
-        query = query.where(Report.id == Call.report_id)
-    else:
-        query = query.where(Report.model_sha256 == model_sha256)
-    found = session.execute(query.order_by(Report.created_at.desc()).limit(1)).one_or_none()
-    if found is None:
-        raise _not_stored(call_id)
-    number, document = found
-    return with_stored_words(session, number, document)
-
-
-def read_reports(
-    session: Session,
-    wanted: CallFilter | None = None,
-    *,
-    after_number: int = 0,
-    limit: int = 100,
-) -> list[tuple[CallRow, dict[str, Any]]]:
-    """Return calls with their current reports, in the order in which they were added.
-
-    Parameters
-    ----------
-    session : Session
-        A reading one.
-    wanted : CallFilter, optional
-        All calls by default.
-    after_number : int
-        Number of the last call that was read before; 0 begins.
-    limit : int
-        Most calls to return.
-    """
-    query = (
-        _matching(select(Call, Agent.name, Report.document), wanted or CallFilter())
-        .join(Report, Report.id == Call.report_id)
-        .where(Call.number > after_number)
-        .order_by(Call.number)
-        .limit(limit)
-    )
-    found = list(session.execute(query))
-    rows = _call_rows(session, [(call, agent) for call, agent, _ in found])
-    return [
-        (row, with_stored_words(session, row.number, document))
-        for row, (_, _, document) in zip(rows, found, strict=True)
-    ]
-
-
-def list_reports(session: Session, call_id: str) -> list[ReportRow]:
-    """Return all reports of a call, the newest first."""
-    query = select(Report, Call.report_id).join(Call).where(Call.id == call_id)
-    return [
-        ReportRow(
-            model_version=stored.model_version,
-            model_sha256=stored.model_sha256,
-            customer_channel=stored.customer_channel,
-            created_at=stored.created_at,
-            current=stored.id == current,
-        )
-        for stored, current in session.execute(query.order_by(Report.created_at.desc()))
-    ]
-
-
-def has_current_report(
-    session: Session, call_id: str, *, model_sha256: str, customer_channel: str | None = None
-) -> bool:
-    """Tell whether a call's current report is one of this model (and this channel)."""
-    query = select(Report.id).join(Call).where(
-        Call.id == call_id, Report.id == Call.report_id, Report.model_sha256 == model_sha256
-    )  # fmt: skip
-    if customer_channel is not None:
-        query = query.where(Report.customer_channel == customer_channel)
-    return session.scalar(query.limit(1)) is not None
 
 
 def list_agents(session: Session) -> list[str]:
@@ -498,7 +260,8 @@ def list_tags(session: Session) -> list[str]:
     return list(session.scalars(select(Tag.name).distinct().order_by(Tag.name)))
 
 
-def _matching(query: Any, wanted: CallFilter) -> Any:
+def matching_calls(query: Any, wanted: CallFilter) -> Any:
+    """Return a query of calls and their agents, narrowed to those that are wanted."""
     return query.select_from(Call).outerjoin(Agent).where(*_conditions(wanted))
 
 
@@ -546,10 +309,11 @@ def _status(statuses: Sequence[ReviewStatus]) -> ColumnElement[bool]:
 
 
 def _rows(session: Session, query: Any) -> list[CallRow]:
-    return _call_rows(session, list(session.execute(query)))
+    return call_rows(session, list(session.execute(query)))
 
 
-def _call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
+def call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
+    """Return calls that were found, each with its agent's name, as lists show them."""
     numbers = [call.number for call, _ in found]
     tags: dict[int, list[str]] = {}
     # Sorted below: asked to sort, SQLite goes through every tag of every call.
@@ -600,5 +364,6 @@ def _review(review: Review | None) -> dict[str, Any]:
     return {"status": review.status, "reviewer": review.reviewer, "due_on": review.due_on}
 
 
-def _not_stored(call_id: str) -> NotStoredError:
+def not_stored(call_id: str) -> NotStoredError:
+    """Return the refusal of an id that no call has."""
     return NotStoredError(f"there is no call {call_id[:12]!r} here; it may have been deleted")

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from calmscore.errors import NotStoredError
-from calmscore.store.calls import CallRow, read_report
+from calmscore.store.calls import CallRow
 from calmscore.store.coaching import NoteRow, list_notes
 from calmscore.store.remarks import AnswerKind, agent_of, answer
+from calmscore.store.reports import read_report
 from calmscore.store.sessions import SessionRow, list_sessions
 from calmscore.store.store import Store
 

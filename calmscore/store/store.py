@@ -18,9 +18,10 @@ from calmscore.settings import read_environment
 from calmscore.store import audit, deletion
 from calmscore.store.alerts import raise_alerts, tells_news
 from calmscore.store.audio_files import AudioFiles
-from calmscore.store.calls import CallDetails, find_call, has_call, save_report, set_details
+from calmscore.store.calls import CallDetails, find_call, has_call, set_details
 from calmscore.store.database import Database
 from calmscore.store.incoming import IncomingFiles
+from calmscore.store.reports import save_report
 from calmscore.store.schema import Call, Installation
 from calmscore.store.settings import read_settings
 from calmscore.store.words import has_words, save_words, want_words

@@ -25,12 +25,11 @@ from calmscore.store.calls import (
     find_call,
     list_agents,
     list_calls,
-    list_reports,
     read_call,
-    read_report,
     set_details,
 )
 from calmscore.store.coaching import set_tags
+from calmscore.store.reports import list_reports, read_report
 from calmscore.store.reviews import assign, mark_reviewed
 from calmscore.store.schema import Agent
 from calmscore.store.settings import Settings, write_settings

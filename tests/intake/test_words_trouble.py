@@ -22,7 +22,7 @@ from calmscore.intake.queue import CallQueue
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.locations import shipped
 from calmscore.store import Store
-from calmscore.store.calls import read_report
+from calmscore.store.reports import read_report
 from calmscore.store.words import words_state
 from calmscore.words.transcriber import HeardWord, Language, load_transcriber
 

@@ -14,7 +14,8 @@ from calmscore.intake.words_writer import PassingWords, WordsWriter
 from calmscore.store import Store
 from calmscore.store.alert_rules import AlertRule, add_rule
 from calmscore.store.audit import list_events
-from calmscore.store.calls import list_calls, list_reports, read_report
+from calmscore.store.calls import list_calls
+from calmscore.store.reports import list_reports, read_report
 from calmscore.store.schema import Alert
 from calmscore.store.words import words_state
 from calmscore.words.transcriber import HeardWord, Language

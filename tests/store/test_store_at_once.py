@@ -13,7 +13,8 @@ from stored_calls import MODEL, NEWER_MODEL, add, call_id_of, make_report, recor
 
 from calmscore.errors import NotStoredError, StoreError
 from calmscore.store import Store
-from calmscore.store.calls import list_agents, list_calls, list_reports, read_report, save_report
+from calmscore.store.calls import list_agents, list_calls
+from calmscore.store.reports import list_reports, read_report, save_report
 from calmscore.store.schema import Moment
 
 THREADS, PROCESSES = 8, 4

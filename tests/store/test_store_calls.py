@@ -33,15 +33,13 @@ from calmscore.store.calls import (
     CallFilter,
     count_calls,
     find_call,
-    has_current_report,
     list_agents,
     list_calls,
-    list_reports,
     list_tags,
     read_call,
-    read_report,
     set_details,
 )
+from calmscore.store.reports import has_current_report, list_reports, read_report
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

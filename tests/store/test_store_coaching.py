@@ -7,7 +7,8 @@ from stored_calls import add, call_id_of, make_report
 
 from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store import coaching
-from calmscore.store.calls import read_call, read_report
+from calmscore.store.calls import read_call
+from calmscore.store.reports import read_report
 
 OTHER = call_id_of("other.wav")
 

@@ -11,14 +11,8 @@ import pytest
 from stored_calls import add, call_id_of, make_report, recording_of
 
 from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
-from calmscore.store.calls import (
-    CallFilter,
-    count_calls,
-    find_call,
-    list_calls,
-    read_report,
-    read_reports,
-)
+from calmscore.store.calls import CallFilter, count_calls, find_call, list_calls
+from calmscore.store.reports import read_report, read_reports
 from calmscore.store.settings import Settings, write_settings
 from calmscore.store.words import (
     SaidLine,
