@@ -27,7 +27,7 @@ from calmscore.intake.queue_timing import QueueTiming
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.outputs.alert_sender import AlertSender
-from calmscore.service import call_routes, model_routes, status_routes
+from calmscore.service import alert_routes, call_routes, model_routes, status_routes
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
@@ -44,8 +44,8 @@ _DESCRIPTION = """Scores how a customer's distress moved while an agent handled 
 
 Every request but `/healthz` and `/readyz` needs a key in the header
 `Authorization: Bearer KEY`. A key has one of three roles, each of which may also do
-what the ones before it may: **viewer** reads calls, jobs and metrics, and listens;
-**supervisor** uploads, deletes and classifies clips; **admin** trains.
+what the ones before it may: **viewer** reads calls, jobs, alerts and metrics, and listens;
+**supervisor** uploads, deletes, acknowledges alerts and classifies clips; **admin** trains.
 
 Every error is a problem document (RFC 9457) with a `code` for programs.
 """
@@ -127,7 +127,7 @@ def create_app(
     app.state.service = service
     app.add_middleware(CountRequests, metrics=service.metrics)
     add_handlers(app)
-    for routes in (call_routes, model_routes, status_routes):
+    for routes in (call_routes, alert_routes, model_routes, status_routes):
         app.include_router(routes.router)
     return app
 

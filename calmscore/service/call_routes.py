@@ -53,7 +53,7 @@ from calmscore.words.transcript import words_notices
 
 _LONGEST_NAME = 200
 _LOOK_EVERY_SECONDS = 2.0
-_LARGEST_OFFSET = 2**31 - 1
+LARGEST_OFFSET = 2**31 - 1
 
 router = APIRouter(prefix="/v1", tags=["calls"])
 
@@ -281,7 +281,7 @@ def list_stored_calls(
     ),
     descending: bool = True,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    offset: Annotated[int, Query(ge=0, le=_LARGEST_OFFSET)] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> CallPage:
     """Return a page of the calls that match all filters."""
     wanted = CallFilter(

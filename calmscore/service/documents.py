@@ -32,6 +32,7 @@ from calmscore.emotions import EmotionName
 from calmscore.errors import Notice
 from calmscore.store.calls import ReviewStatus
 from calmscore.store.jobs import JobState
+from calmscore.store.raised_alerts import AlertStatus
 from calmscore.store.standings import Standing
 
 CALL_ID = "^[0-9a-f]{64}$"
@@ -239,6 +240,58 @@ class CallPage(Document):
 
     calls: list[CallSummary]
     total: Annotated[int, Field(description="Calls that match, on all pages.")]
+    limit: int
+    offset: int
+
+
+class AlertDocument(Document):
+    """That a rule found a call, and whether somebody took note."""
+
+    model_config = ConfigDict(
+        title="Alert",
+        json_schema_extra={
+            "examples": [
+                {
+                    "rule_id": 1,
+                    "rule_name": "Escalated",
+                    "call_id": _EXAMPLE_CALL_ID,
+                    "file_name": "call.wav",
+                    "agent": "Ada Byron",
+                    "called_at": "2026-03-02T13:05:00Z",
+                    "score": 2.1,
+                    "outcome": "escalated",
+                    "raised_at": "2026-03-02T13:05:08Z",
+                    "status": "open",
+                    "acknowledged_by": None,
+                    "acknowledged_at": None,
+                }
+            ]
+        },
+    )
+
+    rule_id: int
+    rule_name: str
+    call_id: Annotated[str, Field(pattern=CALL_ID)]
+    file_name: str
+    agent: str | None
+    called_at: datetime
+    score: Annotated[float | None, Field(ge=1.0, le=10.0)]
+    outcome: Outcome
+    raised_at: datetime
+    status: Annotated[
+        AlertStatus,
+        Field(description="`open` until somebody acknowledges it, or reviews its call, takes that "
+              "over or skips it."),
+    ]  # fmt: skip
+    acknowledged_by: Annotated[str | None, Field(description="Who did.")]
+    acknowledged_at: datetime | None
+
+
+class AlertPage(Document):
+    """A page of alerts."""
+
+    alerts: list[AlertDocument]
+    total: Annotated[int, Field(description="Alerts of the status asked for, on all pages.")]
     limit: int
     offset: int
 

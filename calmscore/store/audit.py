@@ -25,6 +25,7 @@ Action = Literal[
     "alert rule changed",
     "alert rule deleted",
     "alert sent",
+    "alert acknowledged",
     "key created",
     "key revoked",
     "unknown key shown",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.scoring import DE_ESCALATED, ESCALATED, INSUFFICIENT_EVIDENCE
 from calmscore.store.calls import CallRow, read_rows
+from calmscore.store.reviews import is_dealt_with
 from calmscore.store.schema import Alert, Call, Moment, Review, Rule
 
 Reason = Literal["assigned", "alert", "escalated", "rescue", "doubt", "lot"]
@@ -64,8 +65,8 @@ def to_listen_to(
     """Return the calls that are worth listening to, the most pressing first.
 
     First what is assigned to the reader, then calls of the last 14 days that nobody
-    reviewed, took over or skipped: what the rules for alerts put here, the latest of it
-    first, escalated ones, the biggest rescue, calls in doubt,
+    reviewed, took over or skipped: what the rules for alerts put here and nobody
+    acknowledged, the latest of it first, escalated ones, the biggest rescue, calls in doubt,
     and for each agent (and for nobody known) one that is drawn by lot, the same one all day.
 
     Parameters
@@ -105,7 +106,7 @@ def _rules_of(session: Session, numbers: list[int]) -> dict[int, tuple[str, ...]
     query = (
         select(Alert.call_number, Rule.name)
         .join(Rule, Rule.id == Alert.rule_id)
-        .where(Rule.to_queue, Alert.call_number.in_(numbers))
+        .where(Rule.to_queue, Alert.acknowledged_at.is_(None), Alert.call_number.in_(numbers))
         .order_by(Rule.id)
     )
     names: dict[int, tuple[str, ...]] = {}
@@ -130,12 +131,12 @@ def _candidates(
 ) -> Iterator[tuple[int, Reason]]:
     for number in session.scalars(_assigned(reviewer)):
         yield number, "assigned"
-    fresh = (Call.added_at >= since, ~_seen())
+    fresh = (Call.added_at >= since, ~is_dealt_with())
     alerts = (
         select(Call.number)
         .join(Alert, Alert.call_number == Call.number)
         .join(Rule, Rule.id == Alert.rule_id)
-        .where(*fresh, Rule.to_queue)
+        .where(*fresh, Rule.to_queue, Alert.acknowledged_at.is_(None))
         .group_by(Call.number)
         .order_by(func.max(Alert.raised_at).desc(), Call.number.desc())
         .limit(_MOST_ALERTS)
@@ -183,14 +184,6 @@ def _assigned(reviewer: str | None) -> Any:
     return query.order_by(Review.due_on.asc().nulls_last(), Review.call_number)
 
 
-def _seen() -> ColumnElement[bool]:
-    """Tell whether somebody reviewed a call, took it over or skipped it."""
-    reviewed = select(Review.call_number).where(Review.call_number == Call.number)
-    return reviewed.where(
-        (Review.status != "new") | Review.skipped_at.is_not(None)
-    ).exists()  # fmt: skip
-
-
 def _by_lot(session: Session, *, since: datetime, day: date) -> Iterator[int]:
     """Draw a call of each agent; one that was dealt with today is not made up for."""
     query = (
@@ -230,5 +223,5 @@ def _lot(day: date, number: int) -> bytes:
 def count_open(session: Session, *, now: datetime | None = None) -> int:
     """Return how many calls of the last 14 days nobody has dealt with yet."""
     since = (now or datetime.now(UTC)) - timedelta(days=LISTENING_DAYS)
-    query = select(func.count(Call.number)).where(Call.added_at >= since, ~_seen())
+    query = select(func.count(Call.number)).where(Call.added_at >= since, ~is_dealt_with())
     return int(session.scalar(query) or 0)

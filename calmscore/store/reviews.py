@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from calmscore.errors import ParameterError
 from calmscore.store.calls import ReviewStatus, find_call
-from calmscore.store.schema import NAME_LENGTH, Review
+from calmscore.store.schema import NAME_LENGTH, Call, Review
 
 
 def assign(
@@ -89,6 +89,16 @@ def reopen(session: Session, call_id: str) -> None:
     """
     call = find_call(session, call_id)
     session.execute(delete(Review).where(Review.call_number == call.number))
+
+
+def is_dealt_with() -> ColumnElement[bool]:
+    """Return the condition that somebody reviewed a call, took it over or skipped it."""
+    reviewed = select(Review.call_number).where(Review.call_number == Call.number)
+    return (
+        reviewed.where((Review.status != "new") | Review.skipped_at.is_not(None))
+        .correlate(Call)
+        .exists()
+    )
 
 
 def list_reviewers(session: Session) -> list[str]:

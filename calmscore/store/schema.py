@@ -361,6 +361,8 @@ class Alert(Base):
         ForeignKey("calls.number", ondelete="CASCADE"), primary_key=True, index=True
     )
     raised_at: Mapped[datetime]
+    acknowledged_by: Mapped[str | None] = mapped_column(PlainString(NAME_LENGTH))
+    acknowledged_at: Mapped[datetime | None]
 
 
 class Delivery(Base):
