@@ -21,7 +21,7 @@ from calmscore.store.store import Store
 class OwnCall:
     """A call of the agent, as its session shows it.
 
-    ``document`` is the current report without words, as ``CallReport.to_dict`` wrote it.
+    ``document`` is the current report with what was said, as ``CallReport.to_dict`` wrote it.
     """
 
     row: CallRow
@@ -78,7 +78,7 @@ class OwnCoaching:
             row = self._call(session, session_id, call_id)
             return OwnCall(
                 row=row,
-                document={**read_report(session, call_id), "words": None},
+                document=read_report(session, call_id),
                 notes=tuple(list_notes(session, call_id)),
             )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk_pages import add, button, desk_store, labels, texts
-from made_calls import RESCUED, WORSE, made_recording
+from made_calls import RESCUED, WORSE, made_recording, made_report, with_made_words
 from shared_sessions import drafted_session, read_session, remarks, shared_session
 from streamlit.testing.v1 import AppTest
 
 from calmscore.dashboard.page_files import page_file
 from calmscore.store import Store, audit
+from calmscore.store.calls import CallDetails
 from calmscore.store.coaching import add_note
 from calmscore.store.remarks import reply
 
@@ -101,6 +104,25 @@ def test_a_call_is_shown_played_and_audited(store, hers):
     with store.database.reading() as session:
         lines = [one for one in audit.list_events(session) if one.action == "recording opened"]
     assert [line.actor for line in lines] == [f"agent of session {number}"]
+
+
+def test_an_agent_reads_what_was_said_in_their_call(store):
+    # Words are kept as long as the recording.
+    sound = made_recording(3, seconds=30.0)
+    report = with_made_words(made_report(WORSE, file_name="said.wav", recording=sound))
+    store.add_call(report, io.BytesIO(sound), actor="t", details=CallDetails(agent="Dana"))
+    number = shared_session(store, "Dana", report.call.id)
+    page = opened("my_call", session=str(number), call=report.call.id)
+    (console,) = (
+        component.proto
+        for component in page.get("bidi_component")
+        if component.proto.component_name == "calmscore_console"
+    )
+    turns = json.loads(console.json)["words"]["turns"]
+    assert [" ".join(word for word, _, _ in turn["words"]) for turn in turns] == [
+        "How can I help you?", "Nobody ever calls back!",
+    ]  # fmt: skip
+    assert [turn["tone"] for turn in turns] == [None, "negative"]
 
 
 def test_an_agent_contests_and_reads_the_reply(store, hers):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from made_calls import with_made_words
 from shared_sessions import drafted_session, remarks, shared_session
-from stored_calls import add, recording_of
+from stored_calls import add, make_report, recording_of
 
 from calmscore.errors import NotStoredError
 from calmscore.store import audit
@@ -100,14 +101,28 @@ def test_a_call_that_is_another_agents_is_left_out_of_their_own_session(store, o
     assert refused(own, number, hers)
 
 
-def test_what_is_for_supervisors_alone_and_what_was_said_is_left_out(store, own, hers):
+def test_what_was_said_in_a_shared_call_is_read_and_in_no_other(store, own, hers):
+    said = with_made_words(make_report("said.wav"))
+    call_id = add(store, "said.wav", said, agent=DANA)
+    number = shared_session(store, DANA, call_id)
+    turns = own.call(number, call_id).document["words"]["turns"]
+    assert [(turn["speaker"], turn["text"]) for turn in turns] == [
+        ("agent", "How can I help you?"), ("customer", "Nobody ever calls back!"),
+    ]  # fmt: skip
+    # Nothing is ever read from the agent's own words.
+    assert (turns[0]["emotions"], turns[0]["sentiment"]) == (None, None)
+    draft = drafted_session(store, DANA, call_id)
+    assert refused(own, draft, call_id)
+    assert own.call(shared_session(store, DANA, hers), hers).document["words"] is None
+
+
+def test_what_is_for_supervisors_alone_is_left_out(store, own, hers):
     number = shared_session(store, DANA, hers)
     with store.database.writing() as session:
         set_tags(session, hers, ["difficult"])
         assign(session, [hers], reviewer="Ada", actor="Sam")
     for row in (own.call(number, hers).row, own.session(number).items[0].call):
         assert (row.customer, row.tags, row.status, row.reviewer) == (None, (), "new", None)
-    assert own.call(number, hers).document["words"] is None
 
 
 def test_a_deleted_session_or_call_is_gone_at_once(store, own, hers):
