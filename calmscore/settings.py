@@ -113,9 +113,6 @@ class ReadingRules:
     raw_format: RawFormat | None = None
 
 
-DEFAULT_RULES = ReadingRules()
-
-
 class Environment(BaseSettings):
     """The variables; each is called ``CALMSCORE_`` and the field's name in capitals.
 

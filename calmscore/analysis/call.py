@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call_channels import ChannelChoice, called
-from calmscore.analysis.customer import call_direction
+from calmscore.analysis.customer import CallDirection, call_direction
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
     CallInfo,
@@ -112,12 +112,17 @@ def analyze_call(
         threading.Thread(target=_warm_up, daemon=True).start()
     # Not named here: the analysis lets go of the sound as soon as it is cut up.
     return analyze_recording(
-        read_recording(source, rules=read_environment().reading_rules),
+        read_recording(source),
         customer_channel=customer_channel,
         direction=direction,
         classifier=classifier,
         progress=progress,
     )
+
+
+def known_direction(file_name: str, *, said: Direction | None = None) -> CallDirection:
+    """Return who called whom, as somebody, the file's name or else the environment says."""
+    return call_direction(file_name, said=said, usual=read_environment().direction)
 
 
 def _warm_up() -> None:
@@ -140,7 +145,7 @@ def analyze_recording(
 
     What is said is known only where a call was analysed before; see `second_look`.
     """
-    known = call_direction(recording.file_name, said=direction, usual=read_environment().direction)
+    known = known_direction(recording.file_name, said=direction)
     call = segment_call(recording, customer_channel=customer_channel, direction=known, said=said)
     # An hour's call takes 230 MB, which the classifier can use better.
     recording = replace(recording, samples=recording.samples[:, :0].copy())

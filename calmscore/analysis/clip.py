@@ -14,7 +14,6 @@ from calmscore.audio.voice_activity import mask_seconds, speech_mask
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CallFileError
 from calmscore.network.classifier import EmotionClassifier
-from calmscore.settings import read_environment
 
 LONGEST_CLIP_SECONDS = 60.0
 LARGEST_CLIP_BYTES = 32 * 1024**2
@@ -45,9 +44,7 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
         speech.
     """
     with path.open("rb") as source:
-        recording = read_recording(
-            source, file_name=file_name, rules=read_environment().reading_rules
-        )
+        recording = read_recording(source, file_name=file_name)
     if recording.duration_seconds > LONGEST_CLIP_SECONDS:
         raise CallFileError(
             "clip_too_long",

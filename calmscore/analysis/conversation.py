@@ -6,11 +6,13 @@ may explain much, and who is silent may be looking something up.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from calmscore.analysis.report import CallReport, Turn
+from calmscore.analysis.report import CallReport, Speaker, Turn
 
 # In a shorter silence somebody only takes breath, or thinks.
 PAUSE_SECONDS = 3.0
@@ -56,9 +58,7 @@ def conversation_of(report: CallReport) -> Conversation:
     talk = report.talk
     if not talk.turns or talk.agent_seconds is None:
         return Conversation()
-    counts = {"agent": 0, "customer": 0}
-    for turn in talk.turns:
-        counts[turn.speaker] += _interrupts(turn, talk.turns)
+    counts = {speaker: _interruptions(talk.turns, by=speaker) for speaker in get_args(Speaker)}
     either, pauses = sum(counts.values()), _pauses(talk.turns)
     if report.speakers.customer_from is None:
         return Conversation(interruptions=either, pauses=pauses)
@@ -72,15 +72,27 @@ def conversation_of(report: CallReport) -> Conversation:
     )
 
 
-def _interrupts(turn: Turn, turns: Sequence[Turn]) -> bool:
-    if turn.end_seconds - turn.start_seconds < _LONGEST_MHM_SECONDS:
-        return False
-    return any(
-        other.start_seconds + _BEGUN_SECONDS <= turn.start_seconds
-        and turn.start_seconds + _LEAST_OVERTALK_SECONDS <= other.end_seconds < turn.end_seconds
-        for other in turns
-        if other.speaker != turn.speaker
-    )
+def _interruptions(turns: Sequence[Turn], *, by: Speaker) -> int:
+    """Count how often one of the two takes the word from the other, who is still speaking."""
+    ordered = sorted(turns, key=lambda turn: turn.start_seconds)
+    others = [turn for turn in ordered if turn.speaker != by]
+    # When what the other one has begun will end, the first to end first.
+    ends: list[float] = []
+    begun = count = 0
+    for turn in ordered:
+        if turn.speaker != by:
+            continue
+        while (
+            begun < len(others)
+            and others[begun].start_seconds + _BEGUN_SECONDS <= turn.start_seconds
+        ):
+            heapq.heappush(ends, others[begun].end_seconds)
+            begun += 1
+        while ends and ends[0] < turn.start_seconds + _LEAST_OVERTALK_SECONDS:
+            heapq.heappop(ends)
+        is_mhm = turn.end_seconds - turn.start_seconds < _LONGEST_MHM_SECONDS
+        count += not is_mhm and bool(ends) and ends[0] < turn.end_seconds
+    return count
 
 
 def _pauses(turns: Sequence[Turn]) -> int:

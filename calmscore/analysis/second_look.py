@@ -11,19 +11,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from calmscore.analysis.call import analyze_recording
+from calmscore.analysis.call import analyze_recording, known_direction
 from calmscore.analysis.call_channels import channel_names
 from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
     UNCLEAR_VOICES_DOUBT,
     WORTH_SAYING_DOUBT,
-    call_direction,
     doubt_given_words,
 )
 from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import Recording
-from calmscore.settings import read_environment
 
 # Somebody may have chosen the wrong side.
 _CHOSEN_DOUBT = 0.02
@@ -121,5 +119,4 @@ def _kind(doubt: float, *, unclear: float) -> int:
 def _direction(report: CallReport) -> Direction | None:
     """Return the direction that the report heeded, where its file's name does not tell it."""
     file_name, value = report.call.file_name, report.call.direction
-    usual = read_environment().direction
-    return None if call_direction(file_name, usual=usual).value == value else value
+    return None if known_direction(file_name).value == value else value

@@ -35,7 +35,7 @@ from calmscore.audio.refusals import (
 from calmscore.audio.sound_file import FileView, Sound, open_sound
 from calmscore.audio.wave_header import WaveHeader, read_wave_header
 from calmscore.errors import CallFileError, Notice
-from calmscore.settings import DEFAULT_RULES, ReadingRules
+from calmscore.settings import ReadingRules, read_environment
 
 ANALYSIS_RATE_HZ = 16_000
 
@@ -86,7 +86,7 @@ def read_recording(
     source: str | os.PathLike[str] | BinaryIO,
     *,
     file_name: str | None = None,
-    rules: ReadingRules = DEFAULT_RULES,
+    rules: ReadingRules | None = None,
     sha256: str | None = None,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
@@ -101,7 +101,8 @@ def read_recording(
     file_name : str, optional
         Name for reports and messages; otherwise that of ``source``.
     rules : ReadingRules
-        What it may take at most, and what it holds where it has no header.
+        What it may take at most, and what it holds where it has no header; by default as
+        the environment says.
     sha256 : str, optional
         The hash of its bytes, where it is known.
 
@@ -116,6 +117,7 @@ def read_recording(
     errors.CallFileError
         If the file cannot be read or is outside of the limits; ``code`` says why.
     """
+    rules = rules or read_environment().reading_rules
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:

@@ -126,7 +126,6 @@ def _storing(
     from calmscore.audio.recording_file import open_recording
     from calmscore.intake.take_in import take_in
     from calmscore.intake.words_writer import keep_words
-    from calmscore.settings import read_environment
     from calmscore.store.file_names import readable_name
     from calmscore.store.settings import read_settings
     from calmscore.words.transcript import with_words
@@ -150,8 +149,7 @@ def _storing(
             ).report
             if not transcript or report.words is not None:
                 return report
-            rules = read_environment().reading_rules
-            recording = read_recording(stream, file_name=name, rules=rules)
+            recording = read_recording(stream, file_name=name)
         with store.database.reading() as session:
             source = score_from or read_settings(session).score_from
         told = with_words(report, recording, progress=progress, score_from=source)

@@ -15,7 +15,6 @@ from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
 from calmscore.errors import NotStoredError, RecordingNotKeptError
-from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call
 from calmscore.store.reports import read_report
@@ -120,9 +119,7 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
         path = open_audio()
     except RecordingNotKeptError:
         return None
-    recording = read_recording(
-        path, file_name=row.file_name, rules=read_environment().reading_rules
-    )
+    recording = read_recording(path, file_name=row.file_name)
     sound = prepare_playback(recording.samples)
     st.session_state["playback"] = (row.id, sound)
     return sound

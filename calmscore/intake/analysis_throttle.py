@@ -105,9 +105,7 @@ class AnalysisThrottle:
             If the recording cannot be analysed.
         """
         with self._turn:
-            recording = read_recording(
-                source, file_name=file_name, rules=read_environment().reading_rules
-            )
+            recording = read_recording(source, file_name=file_name)
             key = (
                 recording.sha256,
                 recording.file_name,

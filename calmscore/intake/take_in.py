@@ -18,7 +18,6 @@ from calmscore.analysis.report import CallReport, Direction
 from calmscore.audio.recording import read_recording
 from calmscore.audio.recording_file import hash_recording
 from calmscore.network.classifier import EmotionClassifier
-from calmscore.settings import read_environment
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, has_call
 from calmscore.store.file_names import details_from_name
@@ -123,7 +122,6 @@ def take_in(
         recording = read_recording(
             source,
             file_name=file_name,
-            rules=read_environment().reading_rules,
             sha256=call_id,
         )
         if customer_channel is None and len(recording.samples) == 1:

@@ -165,7 +165,6 @@ class WordsWriter:
             recording = read_recording(
                 self._store.audio.path(report.call.id),
                 file_name=report.call.file_name,
-                rules=read_environment().reading_rules,
             )
         except CallFileError as error:
             return no_words(report, str(error))
@@ -222,8 +221,7 @@ class PassingWords:
             under_way.share = completed / max(total, 1)
 
         try:
-            rules = read_environment().reading_rules
-            recording = read_recording(source, file_name=report.call.file_name, rules=rules)
+            recording = read_recording(source, file_name=report.call.file_name)
         except CallFileError as error:
             return no_words(report, str(error))
         return with_words(

@@ -28,7 +28,6 @@ from calmscore.audio.channels import HalfArray
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.errors import CalmscoreError, StoreError
 from calmscore.outputs.spreadsheet import safe_cells
-from calmscore.settings import read_environment
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallFilter, CallRow, read_call
 from calmscore.store.coaching import CorrectionRow, list_corrections
@@ -345,7 +344,6 @@ def _customer_sound(
         recording = read_recording(
             store.audio.path(row.id),
             file_name=row.file_name,
-            rules=read_environment().reading_rules,
         )
     except CalmscoreError as error:
         return None, str(error)

@@ -296,7 +296,7 @@ def analyze_with_words(
     score_from: ScoreFrom | None = None,
 ) -> CallReport:
     """Analyse a call and write down its words; see `analysis.call.analyze_call`, `with_words`."""
-    recording = read_recording(source, rules=read_environment().reading_rules)
+    recording = read_recording(source)
     report = analyze_recording(
         recording, customer_channel=customer_channel, direction=direction, progress=progress
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,33 @@ def test_who_takes_the_word_interrupts(talk, agent, customer):
     found = conversation_of(call(*talk))
     assert (found.agent_interruptions, found.customer_interruptions) == (agent, customer)
     assert found.interruptions == agent + customer
+
+
+def interruptions_by_every_pair(talk, by: str) -> int:
+    """Count them as they are defined, each turn held against every other."""
+    return sum(
+        end - start >= 1.0
+        and any(
+            other != by and begun + 1.0 <= start and start + 0.5 <= ended < end
+            for other, begun, ended in talk
+        )
+        for speaker, start, end in talk
+        if speaker == by
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_turns_that_overlap_in_any_way_are_counted_as_every_pair_of_them_says(seed):
+    generator = random.Random(seed)
+    # On a grid, so that ends and starts often fall together.
+    talk = [
+        (generator.choice(["agent", "customer"]), start, start + generator.randint(1, 24) / 4)
+        for start in (generator.randint(0, 120) / 4 for _ in range(40))
+    ]
+    found = conversation_of(call(*talk))
+    expected = [interruptions_by_every_pair(talk, by) for by in ("agent", "customer")]
+    assert [found.agent_interruptions, found.customer_interruptions] == expected
+    assert all(expected)
 
 
 def test_nobody_is_named_where_nobody_knows_who_is_who():
