@@ -63,12 +63,13 @@ class Mailbox:
     offers: tuple[str, ...] = ()
     received: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
 
 
 @contextmanager
-def running_mailbox() -> Iterator[Mailbox]:
-    """Start an SMTP server; yield it; stop it."""
-    mailbox = Mailbox()
+def running_mailbox(*, certificate: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
+    """Start an SMTP server, which offers STARTTLS where it has a certificate; yield it; stop it."""
+    mailbox = Mailbox(offers=() if certificate is None else ("STARTTLS",))
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -97,11 +98,27 @@ def running_mailbox() -> Iterator[Mailbox]:
                         parts.append(part)
                     mailbox.received.append("".join(parts))
                     self.say("250 OK")
+                    mailbox.encrypted.append(isinstance(self.connection, ssl.SSLSocket))
+                case "STARTTLS":
+                    self.say("220 go on")
+                    return self.encrypt()
                 case "QUIT":
                     self.say("221 bye")
                     return False
                 case _:
                     self.say("250 OK")
+            return True
+
+        def encrypt(self) -> bool:
+            assert certificate is not None
+            try:
+                self.connection = certificate.wrap_socket(self.connection, server_side=True)
+            except OSError:
+                return False  # the other side trusts it not
+            self.rfile, self.wfile = (
+                self.connection.makefile("rb"),
+                self.connection.makefile("wb", 0),
+            )
             return True
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)

@@ -130,9 +130,13 @@ def _read(name: str, settings: Settings) -> dict[str, str]:
 
 
 def _save(store: Store, settings: Settings, user: User) -> None:
-    with store.database.writing() as session:
-        write_settings(session, settings)
-        audit.record(session, actor=user.name, action="settings changed")
+    try:
+        with store.database.writing() as session:
+            write_settings(session, settings)
+            audit.record(session, actor=user.name, action="settings changed")
+    except ParameterError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     st.session_state["settings-saved"] = True
     st.rerun()
 

@@ -7,6 +7,7 @@ times the name; both are bounded here, so that the hardest of them takes a fract
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,10 @@ _IDIOMS = {r"[^\W_]": r"[\p{L}\p{M}\p{N}]", r"[^\W\d_]": r"[\p{L}\p{M}]"}
 LONGEST_PATTERN = 500
 # What a file system takes; what a client calls an upload has no bound of its own.
 LONGEST_NAME = 255
+# Names that match nearly everywhere and then not; the hardest pattern that is known takes 0.1 s.
+_HARD_NAMES = tuple((part * LONGEST_NAME)[:LONGEST_NAME] for part in ("a", "0", "_", "ab_0-", "é"))
+_MOST_SECONDS = 0.5
+_REPEAT_LESS = "repeat less within it, such as \\w+ in place of \\w{1,500}"
 
 
 def search_name(pattern: str, name: str) -> dict[str, str]:
@@ -44,6 +49,31 @@ def search_name(pattern: str, name: str) -> dict[str, str]:
     return {} if found is None else {key: text for key, text in found.groupdict().items() if text}
 
 
+def try_out(pattern: str) -> None:
+    """Search hard names with a pattern before it is kept.
+
+    Parameters
+    ----------
+    pattern : str
+        As `compiled` takes it.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be read, or one name alone takes more than half a second of processor time.
+    """
+    expression = compiled(pattern)
+    for name in _HARD_NAMES:
+        # Of this thread alone: others may keep the machine busy.
+        started = time.thread_time()
+        expression.search(name)
+        if time.thread_time() - started > _MOST_SECONDS:
+            raise ParameterError(
+                f"file_name_pattern {pattern!r} takes too long for a name of {LONGEST_NAME} "
+                f"characters; {_REPEAT_LESS}"
+            )
+
+
 @lru_cache(maxsize=16)
 def compiled(pattern: str) -> Any:
     """Return a pattern ready to search with.
@@ -56,7 +86,7 @@ def compiled(pattern: str) -> Any:
     Raises
     ------
     ParameterError
-        If it cannot be read, or is longer.
+        If it cannot be read, is longer, or needs too much memory.
     """
     if len(pattern) > LONGEST_PATTERN:
         raise ParameterError(
@@ -67,8 +97,13 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(_with_all_letters(pattern), options=options)
     except (re2.error, ValueError) as error:
+        reason = _reason(error)
+        if "pattern too large" in reason:
+            raise ParameterError(
+                f"file_name_pattern {pattern!r} needs too much memory; {_REPEAT_LESS}"
+            ) from error
         raise ParameterError(
-            f"file_name_pattern {pattern!r} cannot be read: {_reason(error)}; look-around such as "
+            f"file_name_pattern {pattern!r} cannot be read: {reason}; look-around such as "
             "(?=…) and references back such as (?P=…) are not known here"
         ) from error
 

@@ -15,7 +15,7 @@ from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
 from calmscore.analysis.scoring import VOICE, VOICE_AND_WORDS, ScoreFrom
 from calmscore.errors import ParameterError
 from calmscore.settings import read_environment
-from calmscore.store.name_pattern import compiled
+from calmscore.store.name_pattern import compiled, try_out
 from calmscore.store.schema import Call, Setting
 from calmscore.store.words import said_words
 
@@ -174,7 +174,13 @@ def write_settings(session: Session, settings: Settings) -> None:
 
     If recordings are to be kept for fewer days, those that are here are kept no longer
     than that from now on.
+
+    Raises
+    ------
+    ParameterError
+        If the pattern of file names takes too long on a hard name; see `name_pattern.try_out`.
     """
+    try_out(settings.file_name_pattern)
     latest = datetime.now(UTC) + timedelta(days=settings.audio_days)
     session.execute(update(Call).where(Call.audio_until > latest).values(audio_until=latest))
     default: dict[str, Any] = asdict(Settings())

@@ -190,7 +190,7 @@ def _first_lines(
 
 def _line(turn: Mapping[str, Any], phrase: Sequence[str]) -> SaidLine | None:
     words = turn["words"]
-    place = next(iter(places_of(phrase, [word["text"] for word in words])), None)
+    place = next(iter(places_of(phrase, said_places([word["text"] for word in words]))), None)
     if place is None:
         return None
     first, last = place
@@ -204,21 +204,32 @@ def _line(turn: Mapping[str, Any], phrase: Sequence[str]) -> SaidLine | None:
     )
 
 
-def places_of(phrase: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+def said_places(texts: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the words of a turn as they are compared, each with the place of its text.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The words of one turn as they are written, with their punctuation.
+    """
+    return [(place, said) for place, text in enumerate(texts) for said in said_words(text)]
+
+
+def places_of(phrase: Sequence[str], parts: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int]]:
     """Yield where a phrase is said: the places of its first and its last word.
 
     Parameters
     ----------
     phrase : sequence of str
         As `said_words` gives it.
-    texts : sequence of str
-        The words of one turn as they are written, with their punctuation.
+    parts : sequence of (int, str)
+        As `said_places` gives them.
     """
-    parts = [(place, said) for place, text in enumerate(texts) for said in said_words(text)]
-    for first in range(len(parts) - len(phrase) + 1):
-        run = parts[first : first + len(phrase)]
-        if run and [said for _, said in run] == list(phrase):
-            yield run[0][0], run[-1][0]
+    said, wanted = [word for _, word in parts], list(phrase)
+    for first, word in enumerate(said):
+        # Most places are ruled out by their first word alone.
+        if wanted and word == wanted[0] and said[first : first + len(wanted)] == wanted:
+            yield parts[first][0], parts[first + len(wanted) - 1][0]
 
 
 def want_words(session: Session, call: Call, *, customer_channel: str) -> None:

@@ -305,16 +305,27 @@ def certificate_for(name: str, folder: Path) -> tuple[Path, Path]:
     return key, certificate
 
 
-@pytest.mark.parametrize(
-    ("name", "trusted", "arrives"),
-    [("localhost", True, 1), ("localhost", False, 0), ("other.test", True, 0)],
-)
-def test_certificates_are_checked(store, clock, tmp_path, monkeypatch, name, trusted, arrives):
-    key, certificate = certificate_for(name, tmp_path)
+def certified(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> ssl.SSLContext:
+    """Return a server's side of TLS under a name, trusted here or not."""
+    key, certificate = certificate_for(name, folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    return context
+
+
+CERTIFICATES = pytest.mark.parametrize(
+    ("name", "trusted", "arrives"),
+    [("localhost", True, 1), ("localhost", False, 0), ("other.test", True, 0)],
+)
+
+
+@CERTIFICATES
+def test_certificates_are_checked(store, clock, tmp_path, monkeypatch, name, trusted, arrives):
+    context = certified(name, tmp_path, monkeypatch, trusted=trusted)
     with running_hook(certificate=context) as hook:
         monkeypatch.setenv("CALMSCORE_ALERT_HOSTS", f"localhost:{hook.port}")
         keep(store, url=f"https://localhost:{hook.port}/hook")
@@ -371,6 +382,27 @@ def test_a_server_without_starttls_gets_nothing_where_it_is_asked_for(
     assert AlertSender(store, clock=clock).send_waiting() == 0
     assert mailbox.recipients == []
     assert one(store).last_error == "127.0.0.1: it offers no STARTTLS or sign-in"
+
+
+@CERTIFICATES
+def test_an_email_goes_encrypted_to_a_server_whose_certificate_is_trusted(
+    store, clock, tmp_path, monkeypatch, name, trusted, arrives
+):
+    context = certified(name, tmp_path, monkeypatch, trusted=trusted)
+    monkeypatch.setenv("CALMSCORE_ALERT_HOSTS", "example.com")
+    with running_mailbox(certificate=context) as mailbox:
+        monkeypatch.setenv("CALMSCORE_SMTP_HOST", "localhost")
+        monkeypatch.setenv("CALMSCORE_SMTP_PORT", str(mailbox.port))
+        keep(store, addresses=("ada@example.com",))
+        add_escalated(store)
+        assert AlertSender(store, clock=clock).send_waiting() == arrives
+    assert mailbox.encrypted == [True] * arrives
+    assert mailbox.recipients == ["ada@example.com"] * arrives
+    if arrives:
+        assert "Score 2.0, escalated" in mailbox.received[0]
+        assert one(store).state == "sent"
+    else:
+        assert "its certificate is not trusted" in str(one(store).last_error)
 
 
 # Tests, and what goes meanwhile

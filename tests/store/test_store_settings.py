@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stored_calls import add
 
 from calmscore.errors import ParameterError
+from calmscore.store import name_pattern
 from calmscore.store.calls import CallDetails, find_call
 from calmscore.store.file_names import details_from_name
 from calmscore.store.schema import Setting
@@ -72,6 +73,7 @@ def test_settings_come_back_as_they_were_written(store):
         ({"file_name_pattern": r"(?P<agent>a)(?=_)"}, "look-around"),
         ({"file_name_pattern": r"(?P<agent>a)(?P=agent)"}, "references back"),
         ({"file_name_pattern": r"(?P<agent>((a{99}){99}){99})"}, "cannot be read"),
+        ({"file_name_pattern": r"(?P<agent>\w{1,500}\w{1,500})"}, "too much memory; repeat less"),
         ({"file_name_pattern": r"(?P<agent>[\W]+)"}, "stands in brackets"),
         ({"file_name_pattern": r"(\w+)"}, r"use \(\?P<agent>…\)"),
         ({"file_name_pattern": r"(?P<agnet>\w+)"}, "agnet"),
@@ -144,6 +146,20 @@ def test_a_moment_that_cannot_be_stays_unknown(moment):
 @pytest.mark.parametrize("name", ["a" * 1_000_000, "ab_" * 300_000, "é" * 500_000 + " "])
 def test_no_pattern_and_no_name_holds_anything_up(pattern, name):
     assert details_from_name(name, Settings(file_name_pattern=pattern)).customer is None
+
+
+def test_a_pattern_is_tried_on_hard_names_before_it_is_kept(store, monkeypatch):
+    with store.database.writing() as session:
+        write_settings(session, NAMED)
+    # As if this machine were so slow that no name is read in time.
+    monkeypatch.setattr(name_pattern, "_MOST_SECONDS", -1.0)
+    with (
+        pytest.raises(ParameterError, match=r"takes too long .* repeat less"),
+        store.database.writing() as session,
+    ):
+        write_settings(session, Settings(file_name_pattern=r"(?P<agent>\w+)"))
+    with store.database.reading() as session:
+        assert read_settings(session).file_name_pattern == PATTERN
 
 
 @pytest.mark.parametrize(

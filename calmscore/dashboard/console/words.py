@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from calmscore.analysis.report import CallReport, WordsTurn
-from calmscore.store.words import count_phrases, places_of, said_words
+from calmscore.store.words import count_phrases, places_of, said_places, said_words
 
 # What weighs less is not marked: every word weighs a little.
 _LEAST_WEIGHT = 0.1
@@ -60,10 +60,10 @@ def _words(turn: WordsTurn, wanted: Sequence[Sequence[str]]) -> Iterator[tuple[s
 
 def _watched(turn: WordsTurn, wanted: Sequence[Sequence[str]]) -> set[int]:
     """Return the places of the words that belong to a phrase."""
-    texts = [word.text for word in turn.words]
+    parts = said_places([word.text for word in turn.words])
     return {
         place
         for phrase in wanted
-        for first, last in places_of(phrase, texts)
+        for first, last in places_of(phrase, parts)
         for place in range(first, last + 1)
     }
