@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +58,15 @@ class Playback:
         }
 
 
-def prepare_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_000) -> Playback:
+def prepare_playback(
+    samples: NDArray[np.float16],
+    *,
+    sample_rate_hz: int = 16_000,
+    before_block: Callable[[], None] | None = None,
+) -> Playback:
     """Encode a call and measure its outline; see `encode_playback`."""
     samples = _played(samples)
-    encoded = encode_playback(samples, sample_rate_hz=sample_rate_hz)
+    encoded = encode_playback(samples, sample_rate_hz=sample_rate_hz, before_block=before_block)
     rate = min(_PEAKS_PER_SECOND, _MOST_PEAKS * sample_rate_hz / samples.shape[1])
     stretch = max(int(sample_rate_hz / rate), 1)
     starts = np.arange(0, samples.shape[1], stretch)
@@ -80,7 +86,12 @@ def _played(samples: NDArray[np.float16]) -> NDArray[np.float16]:
     return samples if len(samples) <= 2 else samples.sum(axis=0, keepdims=True)
 
 
-def encode_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_000) -> bytes:
+def encode_playback(
+    samples: NDArray[np.float16],
+    *,
+    sample_rate_hz: int = 16_000,
+    before_block: Callable[[], None] | None = None,
+) -> bytes:
     """Encode sound for the browser's player, at the loudness it has.
 
     Parameters
@@ -90,6 +101,8 @@ def encode_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_00
         browser takes them for loudspeakers around the listener, and one for a subwoofer.
     sample_rate_hz : int
         Rate of the samples, 4000 to 192000.
+    before_block : callable, optional
+        Called before every ten seconds of sound; what it raises ends the work.
 
     Returns
     -------
@@ -114,6 +127,8 @@ def encode_playback(samples: NDArray[np.float16], *, sample_rate_hz: int = 16_00
     ) as sound:  # fmt: skip
         # In blocks, so that no second copy of the call in full precision is made.
         for start in range(0, samples.shape[1], block_samples):
+            if before_block is not None:
+                before_block()
             block = samples[:, start : start + block_samples].T.astype(np.float32)
             sound.write(np.clip(block, -1.0, 1.0))
     return file.getvalue()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_duration
@@ -14,6 +16,7 @@ from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.shared_sounds import AbandonedError, shared_sounds
 from calmscore.errors import NotStoredError, RecordingNotKeptError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call
@@ -116,13 +119,30 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
     if (sound := prepared(row)) is not None:
         return sound
     try:
+        # Whoever hears a call is let in and noted, also where the sound is ready already.
         path = open_audio()
     except RecordingNotKeptError:
         return None
-    recording = read_recording(path, file_name=row.file_name)
-    sound = prepare_playback(recording.samples)
+
+    def prepare(check: Callable[[], None]) -> Playback:
+        recording = read_recording(path, file_name=row.file_name)
+        return prepare_playback(recording.samples, before_block=check)
+
+    try:
+        sound = shared_sounds.get(row.id, prepare, waits=_page_is_open())
+    except AbandonedError:
+        st.stop()
     st.session_state["playback"] = (row.id, sound)
     return sound
+
+
+def _page_is_open() -> Callable[[], bool]:
+    """Return what tells whether the page that is drawn is still looked at."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: True
+    session_id = context.session_id
+    return lambda: bool(runtime.get_instance().is_active_session(session_id))
 
 
 def whereabouts(row: CallRow) -> str:

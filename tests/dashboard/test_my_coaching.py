@@ -14,7 +14,10 @@ from made_calls import RESCUED, WORSE, made_recording, made_report, with_made_wo
 from shared_sessions import drafted_session, read_session, remarks, shared_session
 from streamlit.testing.v1 import AppTest
 
+from calmscore.audio.playback import Playback
+from calmscore.dashboard import stored_call
 from calmscore.dashboard.page_files import page_file
+from calmscore.dashboard.shared_sounds import shared_sounds
 from calmscore.store import Store, audit
 from calmscore.store.calls import CallDetails
 from calmscore.store.coaching import add_note
@@ -101,6 +104,21 @@ def test_a_call_is_shown_played_and_audited(store, hers):
     assert page.get("audio")
     assert {"Well asked.", "A calm voice."} <= {text.value for text in page.text}
     assert not page.get("download_button") and not page.get("file_uploader")
+    with store.database.reading() as session:
+        lines = [one for one in audit.list_events(session) if one.action == "recording opened"]
+    assert [line.actor for line in lines] == [f"agent of session {number}"]
+
+
+def test_a_sound_that_somebody_else_plays_is_heard_by_who_may_hear_it_alone(
+    store, hers, his, monkeypatch
+):
+    number = shared_session(store, "Dana", hers)
+    ready = Playback(encoded=b"fLaC, ready", peaks=(b"1",), peaks_per_second=25.0)
+    for call_id in (hers, his):
+        shared_sounds.get(call_id, lambda check: ready, waits=lambda: True)
+    monkeypatch.setattr(stored_call, "prepare_playback", None)  # nothing is made again
+    assert opened("my_call", session=str(number), call=hers).get("audio")
+    assert not opened("my_call", session=str(number), call=his).get("audio")
     with store.database.reading() as session:
         lines = [one for one in audit.list_events(session) if one.action == "recording opened"]
     assert [line.actor for line in lines] == [f"agent of session {number}"]
