@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from calmscore.analysis.call import analyze_recording
+from calmscore.analysis.call import Progress, Source, analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import ScoreFrom
 from calmscore.analysis.second_look import Analyse
@@ -140,7 +140,15 @@ class WordsWriter:
         with self._store.database.reading() as session:
             report = CallReport.from_dict(read_report(session, call_id))
             score_from = read_settings(session).score_from
-        self._unkept = (self._told(report, advance, score_from), report)
+        told = _told(
+            report,
+            self._store.audio.path(call_id),
+            load=self._load,
+            analyse=self._analyse,
+            progress=advance,
+            score_from=score_from,
+        )
+        self._unkept = (told, report)
         self._keep()
 
     def _keep(self) -> int:
@@ -158,24 +166,24 @@ class WordsWriter:
         self._unkept = None
         return 1
 
-    def _told(
-        self, report: CallReport, advance: Callable[[int, int], None], score_from: ScoreFrom
-    ) -> CallReport:
-        try:
-            recording = read_recording(
-                self._store.audio.path(report.call.id),
-                file_name=report.call.file_name,
-            )
-        except CallFileError as error:
-            return no_words(report, str(error))
-        return with_words(
-            report,
-            recording,
-            load=self._load,
-            progress=advance,
-            analyse=self._analyse,
-            score_from=score_from,
-        )
+
+def _told(
+    report: CallReport,
+    source: Source,
+    *,
+    load: Callable[[], Listener | None],
+    analyse: Analyse,
+    progress: Progress,
+    score_from: ScoreFrom | None,
+) -> CallReport:
+    """Return a report with the words of its recording, or why there are none."""
+    try:
+        recording = read_recording(source, file_name=report.call.file_name)
+    except CallFileError as error:
+        return no_words(report, str(error))
+    return with_words(
+        report, recording, load=load, progress=progress, analyse=analyse, score_from=score_from
+    )
 
 
 class PassingWords:
@@ -220,16 +228,12 @@ class PassingWords:
         def advance(completed: int, total: int) -> None:
             under_way.share = completed / max(total, 1)
 
-        try:
-            recording = read_recording(source, file_name=report.call.file_name)
-        except CallFileError as error:
-            return no_words(report, str(error))
-        return with_words(
+        return _told(
             report,
-            recording,
+            source,
             load=self._load,
-            progress=advance,
             analyse=self._analyse,
+            progress=advance,
             score_from=score_from,
         )
 

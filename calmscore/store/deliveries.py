@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from calmscore.store.schema import Call, Delivery, Rule
@@ -195,12 +195,6 @@ def _end(session: Session, delivery_id: str, owner: str, **values: object) -> bo
 def list_deliveries(session: Session, *, limit: int = 50) -> list[DeliveryRow]:
     """Return messages, the newest first."""
     return _rows(session, limit=limit)
-
-
-def count_deliveries(session: Session, *, state: DeliveryState) -> int:
-    """Return how many messages stand so."""
-    query = select(func.count(Delivery.id)).where(Delivery.state == state)
-    return session.scalar(query) or 0
 
 
 def _rows(

@@ -26,11 +26,12 @@ from tqdm import tqdm
 
 from calmscore.analysis.customer import call_direction
 from calmscore.analysis.segments import segment_call
-from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.errors import CalmscoreError, CorpusError
 from calmscore.training.augmentation import change_gain, telephone_line
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
+from calmscore.training.corpora.composed import as_recording
 from calmscore.training.corpora.reading import read_corpus
 
 FloatArray = npt.NDArray[np.float32]
@@ -213,7 +214,7 @@ def guess_calls(data: Path, *, calls: int, seed: int) -> Iterator[GuessedCall]:
         direction: Literal["inbound", "outbound"] = "inbound" if inbound else "outbound"
         name = f"{number}_{direction}.wav" if named else f"{number}.wav"
         guess = segment_call(
-            recording_of(name, sound[::-1] if customer_right else sound),
+            as_recording(name, sound[::-1] if customer_right else sound),
             direction=call_direction(name),
         )
         yield GuessedCall(
@@ -239,18 +240,6 @@ def clips_of_validation_speakers(data: Path) -> dict[str, list[Path]]:
     if not paths:
         raise CorpusError(f"{data}: holds no clip of the validation speakers")
     return paths
-
-
-def recording_of(name: str, sound: FloatArray) -> Recording:
-    """Return composed sound, shape (channels, n), as if it was read from a file."""
-    return Recording(
-        file_name=name,
-        sha256="",
-        sample_rate_hz=8_000,
-        duration_seconds=sound.shape[1] / ANALYSIS_RATE_HZ,
-        samples=sound.astype(np.float16),
-        warnings=(),
-    )
 
 
 def summarise(calls: Sequence[GuessedCall]) -> list[dict[str, Any]]:

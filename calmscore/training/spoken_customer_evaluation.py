@@ -33,12 +33,12 @@ from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
 from calmscore.errors import CalmscoreError
 from calmscore.training.corpora.airline_tweets import read_tweets
+from calmscore.training.corpora.composed import as_recording
 from calmscore.training.customer_evaluation import (
     Person,
     clips_of_validation_speakers,
     inbound_script,
     outbound_script,
-    recording_of,
     speak,
 )
 from calmscore.training.customer_evaluation import Said as Spoken
@@ -210,7 +210,7 @@ def mono_calls(
         sound = speak(
             script, {"customer": paths[customer], "agent": paths[agent]}, seed=seed + number
         ).sum(axis=0, keepdims=True)
-        call = recording_of(f"{number}.wav", sound / np.abs(sound).max())
+        call = as_recording(f"{number}.wav", sound / np.abs(sound).max())
         without = segment_call(call)
         if without.speakers.how != "separated":
             yield None
