@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
 from joserfc import jwk, jwt
 
 CLIENT_ID, CLIENT_SECRET = "calmscore", "provider-secret"
@@ -110,3 +112,28 @@ def running_provider() -> Iterator[Provider]:
         yield provider
         provider.shutdown()
         thread.join()
+
+
+@contextmanager
+def provider_of_roles(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, roles: str
+) -> Iterator[Provider]:
+    """Start a provider, and have dashboards that start from here on sign people in by it.
+
+    The secrets file is written to ``folder``; ``roles`` are its tables of who may do what.
+    """
+    with running_provider() as provider:
+        file = folder / "secrets.toml"
+        file.write_text(
+            f"""
+[auth]
+redirect_uri = "http://localhost:{{port}}/oauth2callback"
+cookie_secret = "{"c" * 64}"
+client_id = "{CLIENT_ID}"
+client_secret = "{CLIENT_SECRET}"
+server_metadata_url = "{provider.address}/.well-known/openid-configuration"
+{roles}"""
+        )
+        # Read by the dashboard, which is a process of its own.
+        monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(file))
+        yield provider

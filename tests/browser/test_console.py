@@ -7,21 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from made_calls import made_recording, made_report, with_made_words
 from playwright.sync_api import expect
-from running_dashboard import running_browser, running_dashboard
 
+from browser.pages import PATIENCE, PLAYER, grave_faults
 from calmscore.analysis.report import CallReport, Turn
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000
-PLAYER = "document.querySelector('.st-key-player audio')"
 RESCUED = ["anger"] * 7 + ["neutral"] * 7
-AXE_OPTIONS = {"resultTypes": ["violations"]}
 
 
 def rescued(name: str, content: bytes) -> CallReport:
@@ -51,18 +47,6 @@ def fill(store: Store) -> None:
         )  # fmt: skip
     long = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
     store.add_call(long, actor="tester", details=CallDetails(called_at=now - timedelta(days=1)))
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_dashboard(stub_model=True, fill=fill) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as browser:
-        yield browser
 
 
 def call_id(name: str, place: int) -> str:
@@ -121,7 +105,6 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
     wait_until_playable(page)
     expect(page.locator(".console .flag.mark")).to_have_count(0, timeout=PATIENCE)
-    page.close()
 
 
 def test_space_is_for_the_player_also_after_another_button_was_pressed(browser, address):
@@ -132,7 +115,6 @@ def test_space_is_for_the_player_also_after_another_button_was_pressed(browser, 
     page.keyboard.press("Space")
     assert page.evaluate(f"{PLAYER}.paused")
     assert page.locator("[role=dialog]").count() == 0
-    page.close()
 
 
 def test_keys_that_are_typed_into_a_field_are_no_commands(browser, address):
@@ -142,7 +124,6 @@ def test_keys_that_are_typed_into_a_field_are_no_commands(browser, address):
     note.press_sequentially("n b ?")
     assert note.input_value() == "n b ?"
     assert position(page) == 0.0
-    page.close()
 
 
 def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browser, address):
@@ -160,9 +141,7 @@ def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browse
     assert f"/call?call={call_id('first.wav', 0)}&at=13" in link
     page.goto(link)
     wait_until_playable(page)
-    page.wait_for_timeout(800)
-    assert position(page) >= 13.0
-    page.close()
+    page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)
 
 
 def test_the_score_the_reasons_the_words_and_the_player_are_on_one_screen(browser, address):
@@ -173,18 +152,6 @@ def test_the_score_the_reasons_the_words_and_the_player_are_on_one_screen(browse
         box = page.locator(part).first.bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 900
-    page.close()
-
-
-def obstacles(page) -> list[str]:
-    """Return what axe finds serious or critical on a page."""
-    found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
-    return [
-        f"{violation['impact']} {violation['id']}: {node['html'][:160]}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -192,12 +159,11 @@ def test_nothing_serious_stands_in_anybodys_way(browser, address, scheme):
     page = open_call(browser, address, scheme=scheme)
     page.keyboard.press("?")
     page.locator(".console .table summary").click()
-    assert obstacles(page) == []
+    assert grave_faults(page) == []
     page.goto(f"{address}/score_call")
     page.get_by_text("Try the sample call").click(timeout=PATIENCE)
     wait_until_playable(page)
-    assert obstacles(page) == []
-    page.close()
+    assert grave_faults(page) == []
 
 
 def test_an_hour_is_drawn_at_once_and_zooms_without_a_pause(browser, address):
@@ -218,7 +184,6 @@ def test_an_hour_is_drawn_at_once_and_zooms_without_a_pause(browser, address):
     # Of a busy machine one frame may be late; drawing itself takes a few milliseconds.
     pauses = sorted(page.evaluate("window.pauses"))
     assert pauses[int(0.9 * len(pauses))] < 100
-    page.close()
 
 
 def test_two_calls_are_compared_on_one_axis_and_a_moment_opens_its_call(browser, address):
@@ -242,4 +207,3 @@ def test_two_calls_are_compared_on_one_axis_and_a_moment_opens_its_call(browser,
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
     wait_until_playable(page)
     page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)
-    page.close()

@@ -9,44 +9,33 @@ import httpx
 import pytest
 from made_calls import RESCUED, WORSE, made_recording
 from made_calls import made_report as made_of
-from running_dashboard import running_browser, running_dashboard
+from running_dashboard import running_dashboard
 from shared_sessions import drafted_session
-from sign_in_provider import CLIENT_ID, CLIENT_SECRET, running_provider
-from test_browser_accessibility import grave_faults
-from test_browser_desk import nothing_wider
+from sign_in_provider import provider_of_roles
 
+from browser.pages import PATIENCE, grave_faults, nothing_wider
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails
 from calmscore.store.coaching import add_note
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
 SAM = {"name": "Sam", "email": "sam@example.com", "groups": ["leads"]}
 DANA = {"name": "Dana", "email": "dana@example.com", "groups": ["phones"]}
 
 
+ROLES = """
+[roles.groups]
+"leads" = "supervisor"
+"phones" = "agent"
+[roles.agents]
+"dana@example.com" = "Dana"
+"""
+
+
 @pytest.fixture
 def provider(tmp_path, monkeypatch):
-    with running_provider() as provider:
-        file = tmp_path / "secrets.toml"
-        file.write_text(
-            f"""
-            [auth]
-            redirect_uri = "http://localhost:{{port}}/oauth2callback"
-            cookie_secret = "{"c" * 64}"
-            client_id = "{CLIENT_ID}"
-            client_secret = "{CLIENT_SECRET}"
-            server_metadata_url = "{provider.address}/.well-known/openid-configuration"
-            [roles.groups]
-            "leads" = "supervisor"
-            "phones" = "agent"
-            [roles.agents]
-            "dana@example.com" = "Dana"
-            """
-        )
-        # Read by the dashboard, which is a process of its own.
-        monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(file))
+    with provider_of_roles(tmp_path, monkeypatch, ROLES) as provider:
         yield provider
 
 
@@ -101,8 +90,8 @@ def looked_at(page, what: str) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_session_is_shared_heard_contested_and_decided(provider):
-    with running_dashboard(stub_model=True, fill=fill) as address, running_browser() as browser:
+def test_a_session_is_shared_heard_contested_and_decided(browser, provider):
+    with running_dashboard(stub_model=True, fill=fill) as address:
         dana = signed_in(provider, browser, address, DANA)
         wait_for(dana, "Nothing is shared with you yet")
 
@@ -164,5 +153,3 @@ def test_a_session_is_shared_heard_contested_and_decided(provider):
         follow(dana, "Open")
         wait_for(dana, "I heard it, too")
         wait_for(dana, "nobody uses it")
-        for page in (sam, dana):
-            page.context.close()

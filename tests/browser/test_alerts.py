@@ -8,17 +8,17 @@ import time
 
 import pytest
 from alert_receivers import running_hook
-from running_dashboard import running_browser, running_dashboard
+from running_dashboard import running_dashboard
+
+from browser.pages import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
 
-
-def test_a_rule_is_made_and_its_test_arrives_signed(monkeypatch):
+def test_a_rule_is_made_and_its_test_arrives_signed(browser, monkeypatch):
     with running_hook() as hook:
         monkeypatch.setenv("CALMSCORE_ALERT_HOSTS", f"127.0.0.1:{hook.port}")
-        with running_dashboard(stub_model=True) as address, running_browser() as browser:
+        with running_dashboard(stub_model=True) as address:
             page = browser.new_page()
             page.goto(f"{address}/alerts", timeout=PATIENCE)
             page.get_by_role("button", name="New rule").click(timeout=PATIENCE)

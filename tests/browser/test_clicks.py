@@ -6,13 +6,12 @@ import io
 
 import pytest
 from made_calls import CALM, RESCUED, WORSE, made_recording, made_report
-from running_dashboard import running_browser, running_dashboard
 
+from browser.pages import PATIENCE
 from calmscore.store import Store
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
 MOST_CLICKS = 2
 # What a script clicks is no click of a person's.
 COUNT = (
@@ -31,18 +30,11 @@ def fill(store: Store) -> None:
         store.add_call(report, io.BytesIO(content), actor="tester")
 
 
-@pytest.fixture(scope="module")
-def address():
-    with running_dashboard(stub_model=True, fill=fill) as address:
-        yield address
-
-
 @pytest.fixture
-def page(address):
-    with running_browser() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.add_init_script(COUNT)
-        yield page
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(COUNT)
+    return page
 
 
 def heard_from(page, player: str) -> float:

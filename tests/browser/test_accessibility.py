@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from made_calls import CALM, RESCUED, WORSE, made_report, with_made_words
-from running_dashboard import paths_of_all_pages, running_browser, running_dashboard
+from running_dashboard import paths_of_all_pages
 
+from browser.pages import PATIENCE, grave_faults
 from calmscore.analysis.report import CallReport
 from calmscore.store import Store
 from calmscore.store.alert_rules import AlertRule, add_rule, ask_for_test
@@ -15,8 +15,6 @@ from calmscore.store.sessions import plan_session
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
-GRAVE = {"serious", "critical"}
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning] .stMain :is(h1, h2, p)"
 
 
@@ -45,27 +43,16 @@ def fill(store: Store) -> None:
         ask_for_test(session, add_rule(session, rule).id)
 
 
-def grave_faults(page, *, within: str | None = None) -> list[tuple[str, str]]:
-    found = Axe().run(page, context=within).response["violations"]
-    return [
-        (fault["id"], node["html"])
-        for fault in found
-        if fault["impact"] in GRAVE
-        for node in fault["nodes"]
-    ]
-
-
 @pytest.mark.timeout(900)  # there are many pages
-def test_no_page_keeps_anybody_out():
-    with running_dashboard(stub_model=True, fill=fill) as address, running_browser() as browser:
-        page = browser.new_page()
-        for name in paths_of_all_pages():
-            page.emulate_media(color_scheme="light")
-            page.goto(f"{address}/{name}{QUERIES.get(name, '')}", timeout=PATIENCE)
-            page.wait_for_selector(DRAWN, timeout=PATIENCE)
-            page.wait_for_timeout(500)
-            assert grave_faults(page) == [], f"{name}, light"
-            page.emulate_media(color_scheme="dark")
-            # Colours pass over into one another.
-            page.wait_for_timeout(1500)
-            assert grave_faults(page) == [], f"{name}, dark"
+def test_no_page_keeps_anybody_out(browser, address):
+    page = browser.new_page()
+    for name in paths_of_all_pages():
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{address}/{name}{QUERIES.get(name, '')}", timeout=PATIENCE)
+        page.wait_for_selector(DRAWN, timeout=PATIENCE)
+        page.wait_for_timeout(500)
+        assert grave_faults(page) == [], f"{name}, light"
+        page.emulate_media(color_scheme="dark")
+        # Colours pass over into one another.
+        page.wait_for_timeout(1500)
+        assert grave_faults(page) == [], f"{name}, dark"

@@ -6,12 +6,12 @@ import base64
 
 import pytest
 from made_calls import made_recording
-from running_dashboard import running_browser, running_dashboard
 from service_store import speech
+
+from browser.pages import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
 DRAG = """
 ([target, name, files]) => {
   const held = new DataTransfer();
@@ -24,18 +24,6 @@ DRAG = """
 }
 """
 UPLOADER = "[data-testid=stFileUploaderDropzone]"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_dashboard(stub_model=True) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as browser:
-        yield browser
 
 
 def drag(page, name: str, files: dict[str, bytes], *, target: str = "h1") -> bool:
@@ -69,7 +57,6 @@ def test_on_home_recordings_are_added_and_others_named(browser, address):
     # And another one, after the first.
     drag(page, "drop", {"three.wav": made_recording(3)})
     page.get_by_text("3 of 3 done").wait_for(timeout=PATIENCE)
-    page.context.close()
 
 
 def test_on_score_a_call_the_first_recording_is_scored(browser, address):
@@ -79,7 +66,6 @@ def test_on_score_a_call_the_first_recording_is_scored(browser, address):
     page.get_by_text("One recording at a time: first.wav was taken.").wait_for(timeout=PATIENCE)
     page.wait_for_selector(".score .value", timeout=PATIENCE)
     assert page.get_by_text("first.wav").count()
-    page.context.close()
 
 
 def test_what_brings_no_files_and_what_hits_the_uploader_is_left_to_the_page(browser, address):
@@ -95,4 +81,3 @@ def test_what_brings_no_files_and_what_hits_the_uploader_is_left_to_the_page(bro
     page.get_by_role("link", name="Agents").click()
     page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)
     veil.wait_for(state="detached", timeout=PATIENCE)
-    page.context.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from running_dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import ROOT, running_dashboard
 
 import inference
 from calmscore.analysis.report import CallReport
@@ -54,10 +54,10 @@ def shown_score(report: CallReport) -> str:
     return "–" if report.score.value is None else f"{report.score.value:.1f}"
 
 
-def test_five_people_upload_at_once_and_each_sees_only_their_own_call(calls):
+def test_five_people_upload_at_once_and_each_sees_only_their_own_call(browser, calls):
     courses = {(shown_score(c.report), c.report.call.duration_seconds) for c in calls.values()}
     assert len(courses) == len(calls)
-    with running_dashboard() as address, running_browser() as browser:
+    with running_dashboard() as address:
         pages = {}
         for name in calls:
             pages[name] = browser.new_context().new_page()
@@ -74,5 +74,3 @@ def test_five_people_upload_at_once_and_each_sees_only_their_own_call(calls):
             assert score == shown_score(calls[name].report)
             assert calls[name].report.score.summary in text
             assert "Traceback" not in text
-        for page in pages.values():
-            page.context.close()

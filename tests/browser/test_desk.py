@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 import soundfile
-from running_dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import ROOT
+
+from browser.pages import PATIENCE, PLAYER, add, nothing_wider, open_page, wait_for_call
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 120_000
-PLAYER = "document.querySelector('.st-key-player audio')"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_dashboard(stub_model=True) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -43,47 +29,6 @@ def recordings(tmp_path_factory) -> dict[str, Path]:
     return made
 
 
-def open_page(browser, address, *, width=1280, height=900, scheme="light"):
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(address, timeout=PATIENCE)
-    page.wait_for_selector("h1", timeout=PATIENCE)
-    return page
-
-
-def add(page, *files: Path) -> str:
-    """Add recordings on the page of calls; return what the page says of them."""
-    form = page.locator("[data-testid=stFileUploader]")
-    form.wait_for(state="attached", timeout=PATIENCE)
-    page.wait_for_timeout(500)
-    if not form.is_visible():
-        page.get_by_text("Add calls").click()
-    page.set_input_files("input[type=file]", files)
-    for file in files:
-        page.get_by_text(file.name).first.wait_for(timeout=PATIENCE)
-    page.get_by_role("button", name="Add", exact=True).click()
-    summary = page.get_by_text(f"{len(files)} of {len(files)} done")
-    summary.wait_for(timeout=PATIENCE)
-    page.get_by_role("button", name="Clear this list").wait_for(timeout=PATIENCE)
-    return page.inner_text("[data-testid=stMain]")
-
-
-def wait_for_call(page) -> None:
-    page.wait_for_url(re.compile(r"/call\?"), timeout=PATIENCE)
-    page.wait_for_selector(".score .value", timeout=PATIENCE)
-
-
-def nothing_wider(page, width: int) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = page.evaluate(
-        f"[...document.querySelectorAll('.stMain *')].filter(e =>"
-        f"  e.getBoundingClientRect().right > {width + 2}"
-        # What scrolls within itself is not wider than the page.
-        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]')).length"
-    )
-    assert wide == 0
-
-
 def test_three_files_two_calls_one_reason(browser, address, recordings):
     page = open_page(browser, f"{address}/calls")
     text = add(page, recordings["first"], recordings["second"], recordings["letter"])
@@ -94,7 +39,6 @@ def test_three_files_two_calls_one_reason(browser, address, recordings):
     page.get_by_role("link", name="Open").first.click()
     wait_for_call(page)
     page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
-    page.context.close()
 
 
 def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordings):
@@ -110,7 +54,6 @@ def test_rows_of_the_table_open_a_call_and_compare_two(browser, address, recordi
     # The whole row, not its link alone.
     page.locator("tbody td.length").first.click(timeout=PATIENCE)
     wait_for_call(page)
-    page.context.close()
 
 
 def test_the_table_is_sorted_by_the_server_and_read_by_keyboard(browser, address, recordings):
@@ -128,7 +71,6 @@ def test_the_table_is_sorted_by_the_server_and_read_by_keyboard(browser, address
     page.keyboard.press("Enter")
     wait_for_call(page)
     page.get_by_role("heading", name=ascending[-2]).wait_for(timeout=PATIENCE)
-    page.context.close()
 
 
 def test_from_home_a_call_is_played_assigned_and_reviewed(browser, address, recordings):
@@ -146,7 +88,6 @@ def test_from_home_a_call_is_played_assigned_and_reviewed(browser, address, reco
     page.get_by_text("Assigned to local user").first.wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="Reviewed").first.click()
     page.get_by_text("is reviewed.").wait_for(timeout=PATIENCE)
-    page.context.close()
 
 
 def test_ticked_calls_are_reviewed_and_exported_together(browser, address, recordings):
@@ -161,7 +102,6 @@ def test_ticked_calls_are_reviewed_and_exported_together(browser, address, recor
         page.get_by_role("button", name="Export").click()
     table = Path(download.value.path()).read_text(encoding="utf-8")
     assert "first.wav" in table and "second.wav" in table
-    page.context.close()
 
 
 def test_a_call_is_taken_away_as_json_and_csv(browser, address, recordings):
@@ -176,7 +116,6 @@ def test_a_call_is_taken_away_as_json_and_csv(browser, address, recordings):
         made.append(Path(download.value.path()).read_text(encoding="utf-8"))
     assert json.loads(made[0])["call"]["file_name"] == "other.wav"
     assert made[1].startswith("file_name,") and "other.wav" in made[1]
-    page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -192,7 +131,6 @@ def test_no_page_is_wider_than_a_phone(browser, address, recordings, scheme):
     page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(1500)
     nothing_wider(page, 390)
-    page.context.close()
 
 
 def test_what_one_person_edits_and_deletes_another_sees(browser, address, recordings):
@@ -217,8 +155,6 @@ def test_what_one_person_edits_and_deletes_another_sees(browser, address, record
     first.get_by_text("other.wav was deleted").wait_for(timeout=PATIENCE)
     second.reload()
     second.get_by_text("This call is not here").wait_for(timeout=PATIENCE)
-    for page in (first, second):
-        page.context.close()
 
 
 def test_the_menu_of_a_phone_makes_way_for_the_page_that_was_chosen(browser, address):
@@ -229,7 +165,6 @@ def test_the_menu_of_a_phone_makes_way_for_the_page_that_was_chosen(browser, add
     page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(
         state="attached", timeout=PATIENCE
     )
-    page.context.close()
 
 
 def test_every_page_begins_under_the_products_name(browser, address):
@@ -240,4 +175,3 @@ def test_every_page_begins_under_the_products_name(browser, address):
         page.wait_for_function(
             "document.querySelector('h1')?.getBoundingClientRect().top < 100", timeout=PATIENCE
         )
-    page.context.close()

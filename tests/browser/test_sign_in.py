@@ -5,37 +5,23 @@ from __future__ import annotations
 import re
 
 import pytest
-from running_dashboard import running_browser, running_dashboard
-from sign_in_provider import CLIENT_ID, CLIENT_SECRET, running_provider
+from running_dashboard import running_dashboard
+from sign_in_provider import provider_of_roles
+
+from browser.pages import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000
+ROLES = """
+[roles.groups]
+"quality leads" = "supervisor"
+"""
 
 
 @pytest.fixture
-def provider():
-    with running_provider() as provider:
+def provider(tmp_path, monkeypatch):
+    with provider_of_roles(tmp_path, monkeypatch, ROLES) as provider:
         yield provider
-
-
-@pytest.fixture
-def sign_in_is_set_up(provider, tmp_path, monkeypatch):
-    file = tmp_path / "secrets.toml"
-    file.write_text(
-        f"""
-        [auth]
-        redirect_uri = "http://localhost:{{port}}/oauth2callback"
-        cookie_secret = "{"c" * 64}"
-        client_id = "{CLIENT_ID}"
-        client_secret = "{CLIENT_SECRET}"
-        server_metadata_url = "{provider.address}/.well-known/openid-configuration"
-        [roles.groups]
-        "quality leads" = "supervisor"
-        """
-    )
-    # Read by the dashboard, which is a process of its own.
-    monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(file))
 
 
 def wait_for(page, text: str) -> None:
@@ -52,8 +38,8 @@ def menu(page) -> list[str]:
     return [name for name in names if page.locator("header").get_by_text(name, exact=True).count()]
 
 
-def test_only_who_is_in_a_group_with_a_role_gets_in(provider, sign_in_is_set_up):
-    with running_dashboard() as address, running_browser() as browser:
+def test_only_who_is_in_a_group_with_a_role_gets_in(browser, provider):
+    with running_dashboard() as address:
         page = browser.new_context().new_page()
         page.goto(address)
         wait_for(page, "Sign in to listen")

@@ -7,24 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from running_dashboard import ROOT, running_browser, running_dashboard
+from running_dashboard import ROOT, running_dashboard
+
+from browser.pages import PATIENCE, PLAYER, open_page, score, wait_for_player
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 90_000
-PLAYER = "document.querySelector('.st-key-player audio')"
 
 
 @pytest.fixture(scope="module")
 def address():
     with running_dashboard() as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +31,6 @@ def calls(tmp_path_factory) -> dict[str, Path]:
         made[name] = folder / f"{name}.wav"
         soundfile.write(made[name], part, rate, subtype="ULAW")
     return made
-
-
-def open_page(browser, address, *, width=1280, height=900, scheme="light"):
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(f"{address}/score_call")
-    page.wait_for_selector("[data-testid=stFileUploader]", timeout=PATIENCE)
-    return page
-
-
-def score(page, path: Path) -> str:
-    page.set_input_files("input[type=file]", path)
-    page.wait_for_selector(".score .value", timeout=PATIENCE)
-    wait_for_player(page)
-    return page.inner_text(".score .value")
-
-
-def wait_for_player(page) -> None:
-    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
-    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
 
 
 def click_at(page, share: float) -> None:
@@ -77,7 +50,7 @@ def position(page) -> float:
 def test_a_click_on_the_timeline_plays_there_and_a_second_click_plays_it_again(
     browser, address, calls
 ):
-    page = open_page(browser, address)
+    page = open_page(browser, f"{address}/score_call")
     value = score(page, calls["first"])
     assert 1.0 <= float(value.split()[0]) <= 10.0
     length = float(page.evaluate(f"{PLAYER}.duration"))
@@ -89,11 +62,10 @@ def test_a_click_on_the_timeline_plays_there_and_a_second_click_plays_it_again(
     assert position(page) > first + 1.0
     click_at(page, 0.5)
     assert abs(position(page) - first) < 1.0
-    page.context.close()
 
 
 def test_a_moment_plays_from_the_agents_turn_before_it(browser, address):
-    page = open_page(browser, address)
+    page = open_page(browser, f"{address}/score_call")
     page.get_by_text("Try the sample call").click()
     wait_for_player(page)
     card = page.locator(".console .card").first
@@ -102,13 +74,12 @@ def test_a_moment_plays_from_the_agents_turn_before_it(browser, address):
     card.click()
     page.wait_for_timeout(500)
     assert position(page) == pytest.approx(60 * int(minutes) + int(seconds), abs=2.0)
-    page.context.close()
 
 
 def test_a_bad_file_gets_a_notice_and_the_page_goes_on(browser, address, calls, tmp_path):
     bad = tmp_path / "letter.wav"
     bad.write_text("Dear customer")
-    page = open_page(browser, address)
+    page = open_page(browser, f"{address}/score_call")
     page.set_input_files("input[type=file]", bad)
     page.wait_for_selector("[data-testid=stAlert]", timeout=PATIENCE)
     assert "letter.wav" in page.inner_text("[data-testid=stAlert]")
@@ -116,11 +87,10 @@ def test_a_bad_file_gets_a_notice_and_the_page_goes_on(browser, address, calls, 
     page.reload()
     page.wait_for_selector("[data-testid=stFileUploader]", timeout=PATIENCE)
     assert score(page, calls["first"])
-    page.context.close()
 
 
 def test_two_people_at_once_each_see_their_own_call(browser, address, calls):
-    pages = {name: open_page(browser, address) for name in calls}
+    pages = {name: open_page(browser, f"{address}/score_call") for name in calls}
     for name, page in pages.items():
         page.set_input_files("input[type=file]", calls[name])
     for name, page in pages.items():
@@ -130,13 +100,11 @@ def test_two_people_at_once_each_see_their_own_call(browser, address, calls):
         assert f"{other}.wav" not in page.inner_text("body")
     durations = [page.inner_text(".score-file").split("·")[1] for page in pages.values()]
     assert len(np.unique(durations)) == 2
-    for page in pages.values():
-        page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_a_phone(browser, address, calls, scheme):
-    page = open_page(browser, address, width=390, height=844, scheme=scheme)
+    page = open_page(browser, f"{address}/score_call", width=390, height=844, scheme=scheme)
     score(page, calls["first"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate(
@@ -144,7 +112,6 @@ def test_nothing_is_wider_than_a_phone(browser, address, calls, scheme):
         ".filter(e => e.getBoundingClientRect().right > 392).length"
     )
     assert wide == 0
-    page.context.close()
 
 
 def test_the_model_card_fits_a_phone_and_shows_its_pictures(browser, address):
@@ -160,4 +127,3 @@ def test_the_model_card_fits_a_phone_and_shows_its_pictures(browser, address):
         ".map(e => e.getBoundingClientRect().right)"
     )
     assert max(rights) <= 390
-    page.close()
