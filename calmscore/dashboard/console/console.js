@@ -130,7 +130,10 @@ class Console {
     this.section.setAttribute("aria-label", name);
     this.time.setAttribute("role", "img");
     this.time.setAttribute("aria-label", `Timeline of ${name}; below it stands a table`);
-    this.time.removeAttribute("tabindex");
+    // Nothing is played here, so there is no place to tell.
+    for (const name of ["tabindex", "aria-valuemin", "aria-valuemax", "aria-valuenow"]) {
+      this.time.removeAttribute(name);
+    }
   }
 
   looked() {
