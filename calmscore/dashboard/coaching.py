@@ -70,13 +70,19 @@ def bookmarks(store: Store, call_id: str) -> list[tuple[float, str]]:
 
 
 def bookmark_keeper(store: Store, call_id: str, user: User) -> Callable[[float, str], None] | None:
-    """Return what keeps a bookmark at a second of a call; None for who may not."""
+    """Return what keeps a bookmark at a second of a call; None for who may not.
+
+    What comes twice is kept once: the console sends a bookmark until it is shown.
+    """
     if not allows(user.role, "supervisor"):
         return None
 
     def keep(seconds: float, text: str) -> None:
+        new = (seconds, text.strip() or _BOOKMARK, user.name)
         with store.database.writing() as session:
-            add_note(session, call_id, text=text or _BOOKMARK, author=user.name, at_seconds=seconds)
+            notes = list_notes(session, call_id)
+            if new not in [(note.at_seconds, note.text, note.author) for note in notes]:
+                add_note(session, call_id, text=new[1], author=user.name, at_seconds=seconds)
 
     return keep
 

@@ -91,7 +91,7 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     page.keyboard.type("Took the blame")
     expect(note).to_have_value("Took the blame")
     page.keyboard.press("Enter")
-    expect(page.locator(".console .said")).to_contain_text("Bookmark saved")
+    expect(page.locator(".console .said")).to_contain_text("Bookmark saved", timeout=PATIENCE)
     page.get_by_text("Took the blame").wait_for(timeout=PATIENCE)
     assert page.locator(".console .flag.mark").count() == 1
     # The bookmark did not take the place in the call away.
@@ -105,6 +105,35 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
     wait_until_playable(page)
     expect(page.locator(".console .flag.mark")).to_have_count(0, timeout=PATIENCE)
+
+
+def test_a_bookmark_whose_message_is_lost_is_sent_again_and_kept_once(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    lost = []
+
+    def lose_the_first(socket) -> None:
+        server = socket.connect_to_server()
+
+        def forward(message) -> None:
+            if b"Lost once" in (message if isinstance(message, bytes) else message.encode()):
+                lost.append(message)
+                if len(lost) == 1:
+                    return
+            server.send(message)
+
+        socket.on_message(forward)
+
+    page.route_web_socket("**/_stcore/stream*", lose_the_first)
+    page.goto(f"{address}/call?call={call_id('second.wav', 1)}")
+    wait_until_playable(page)
+    page.keyboard.press("b")
+    page.keyboard.type("Lost once")
+    page.keyboard.press("Enter")
+    said = page.locator(".console .said")
+    expect(said).to_contain_text("Saving the bookmark")
+    expect(said).to_contain_text("Bookmark saved", timeout=PATIENCE)
+    assert len(lost) == 2
+    assert page.locator(".console .flag.mark").count() == 1
 
 
 def test_space_is_for_the_player_also_after_another_button_was_pressed(browser, address):

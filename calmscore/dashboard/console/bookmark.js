@@ -1,4 +1,4 @@
-// The form of a bookmark: a note at the playhead.
+// A bookmark: the form for a note at the playhead, and what sees that the note is kept.
 
 import { clock } from "./numbers.js";
 
@@ -28,5 +28,52 @@ export class BookmarkForm {
     this.form.hidden = true;
     this.form.reset();
     this.closed();
+  }
+}
+
+const AGAIN_AFTER = 5000;
+const MOST_TIMES = 6;
+
+// A message to the page can be lost while it is drawn anew, so a bookmark is sent until the page
+// shows it; the page keeps what comes twice once.
+export class SentBookmarks {
+  constructor({ send, say }) {
+    this.send = send;
+    this.say = say;
+    this.sent = null;
+  }
+
+  keep(seconds, text) {
+    this.forget();
+    this.sent = { seconds, text };
+    this.times = 0;
+    this.say(`Saving the bookmark at ${clock(seconds)}…`);
+    this.again();
+    this.timer = setInterval(() => this.again(), AGAIN_AFTER);
+  }
+
+  again() {
+    const { seconds, text } = this.sent;
+    if (this.times === MOST_TIMES) {
+      this.forget();
+      this.say(`The bookmark at ${clock(seconds)} could not be saved. Load the page and set it again.`);
+      return;
+    }
+    this.times += 1;
+    this.send({ seconds, text });
+  }
+
+  shown(bookmarks) {
+    if (!this.sent) return;
+    const { seconds, text } = this.sent;
+    const kept = (mark) => Math.abs(mark.seconds - seconds) < 0.05 && (!text || mark.text === text);
+    if (!bookmarks.some(kept)) return;
+    this.forget();
+    this.say(`Bookmark saved at ${clock(seconds)}.`);
+  }
+
+  forget() {
+    clearInterval(this.timer);
+    this.sent = null;
   }
 }

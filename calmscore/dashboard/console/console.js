@@ -8,7 +8,7 @@ import { painted } from "./spectrogram.js";
 import { Player } from "./player.js";
 import { describe, fillLegend, fillTable } from "./describing.js";
 import { fillMoments, momentFrom, placeFlags } from "./moments.js";
-import { BookmarkForm } from "./bookmark.js";
+import { BookmarkForm, SentBookmarks } from "./bookmark.js";
 import { WordsPanel } from "./words.js";
 import { pointAtLanes, pointAtOverview } from "./pointing.js";
 import { commandOf } from "./keys.js";
@@ -47,11 +47,12 @@ class Console {
       else this.player.playFrom(seconds);
     };
     this.words = new WordsPanel(this.find(".words"), this.playFrom);
+    this.sent = new SentBookmarks({
+      send: (bookmark) => this.trigger("bookmark", bookmark),
+      say: (text) => this.say(text),
+    });
     this.bookmarks = new BookmarkForm(this.find(".note"), {
-      keep: (seconds, text) => {
-        this.trigger("bookmark", { seconds, text });
-        this.say(`Bookmark saved at ${clock(seconds)}.`);
-      },
+      keep: (seconds, text) => this.sent.keep(seconds, text),
       closed: () => this.time.focus({ preventScroll: true }),
     });
     this.commands = this.listCommands();
@@ -98,6 +99,7 @@ class Console {
     document.removeEventListener(SPAN_EVENT, this.onSpan);
     this.watching.disconnect();
     clearInterval(this.timer);
+    this.sent.forget();
   }
 
   show({ data, setTriggerValue }) {
@@ -107,6 +109,8 @@ class Console {
     this.picture = data.spectrogram;
     this.trigger = setTriggerValue;
     if (another) this.span = new Span(data.axis_seconds || data.seconds, () => this.looked());
+    if (another) this.sent.forget();
+    this.sent.shown(data.bookmarks || []);
     if (data.compared) this.beCompared(data.name);
     this.player.selector = data.player ? `.st-key-${data.player} audio` : null;
     this.player.silence = data.silence;
