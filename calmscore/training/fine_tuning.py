@@ -221,7 +221,8 @@ class FineTuning:
     def _batches(self) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
         # A generator of its own per epoch: a resumed run sees the same batches.
         generator = np.random.default_rng((self.recipe.seed, self.epoch))
-        copies, count = self.recipe.copies, len(self.train_set.labels)
+        drawn = np.array(self.recipe.drawn_copies or range(self.recipe.copies))
+        count = len(self.train_set.labels)
         order = generator.permutation(count)
         size = self.recipe.batch_size
         smoothing = self.recipe.label_smoothing
@@ -230,11 +231,11 @@ class FineTuning:
         starts = range(0, count - size + 1, size) if count >= size else range(1)
         for start in tqdm(starts, desc=f"epoch {self.epoch + 1}", leave=False, disable=None):
             rows = np.sort(order[start : start + size])
-            chosen = generator.integers(copies, size=len(rows))
+            chosen = generator.choice(drawn, size=len(rows))
             inputs = [self.train_set.log_mel[chosen, rows]]
             heard = [self.train_set.votes[chosen, rows]]
             for prepared, windows in self._ordinary_rows(generator):
-                ways = generator.integers(copies, size=len(windows))
+                ways = generator.choice(drawn, size=len(windows))
                 inputs.append(prepared.log_mel[ways, windows])
                 heard.append(prepared.votes[ways, windows])
             masked = mask_spectrogram(np.concatenate(inputs).astype(np.float32), generator)

@@ -44,6 +44,9 @@ class Recipe:
         Compute in bfloat16; weights stay in float32.
     copies : int
         Copies of each training clip to draw from, in the order of ``TRAINING_COPIES``.
+    drawn_copies : tuple of int
+        Places among these to draw from, one that stands twice twice as often; all alike
+        where there are none.
     """
 
     whisper: str = "base"
@@ -65,6 +68,7 @@ class Recipe:
     average_momentum: float = 0.997
     mixed_precision: bool = True
     copies: int = 8
+    drawn_copies: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
