@@ -59,7 +59,7 @@ WIDEST_INTERVAL = 3.0
 """Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
-DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.389, 1.70
+DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.384, 1.73
 """The scale of distress, fitted on validation speakers over the telephone by
 ``python model.py evaluate``."""
 DISTRESSED = 0.5

@@ -45,7 +45,7 @@ from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.ordinary import source_shares
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.metrics import Metrics, fit_distress_scale, measure, measure_heard
-from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, TRUNK, Recipe
+from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, ONWARD, TRUNK, Recipe
 from calmscore.training.text_command import add_word_commands
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ RECIPE_FILE = "recipe.json"
 CROSS_VALIDATION_FILE = "cross_validation.json"
 DEMOGRAPHICS_FILE = "VideoDemographics.csv"
 _CLIPS_AT_ONCE = 64
+# Of the last network and of the members' average: some of what the latter knows of natural anger.
+_ONWARD_SHARES = (10.0, 1.0)
 
 
 def train(
@@ -73,6 +75,7 @@ def train(
     trunk: Recipe = TRUNK,
     member: Recipe = MEMBER,
     final: Recipe = FINAL,
+    onward: Recipe = ONWARD,
 ) -> dict[str, Any]:
     """Train the trunk and its members, average them, go on from there; write the artifact.
 
@@ -90,9 +93,9 @@ def train(
         Of the model.
     whisper : Path, optional
         Whisper's ``model.bin``; downloaded by name by default.
-    trunk, member, final : Recipe
-        What to do. Each source of ordinary speech has a member that leaves it out; no
-        final stage is made where ``final`` has no epochs.
+    trunk, member, final, onward : Recipe
+        What to do. Each source of ordinary speech has a member that leaves it out; a
+        stage that has no epochs is not made, nor what goes on from it.
 
     Returns
     -------
@@ -108,7 +111,9 @@ def train(
     ordinary = load_training_set(folder) if folder.is_dir() else None
     print("trunk", flush=True)
     weights = [FineTuning(trunk, **acted, folder=run / "trunk", whisper=whisper).run()]
-    recipes: dict[str, Any] = {"trunk": trunk.to_dict(), "members_without": {}, "final": None}
+    recipes: dict[str, Any] = {
+        "trunk": trunk.to_dict(), "members_without": {}, "final": None, "onward": None,
+    }  # fmt: skip
     standardise_on = inputs_as_trained(acted["train"], ordinary)
     if ordinary is None:
         print(f"{folder}: no ordinary speech; acted speech alone is learnt", file=sys.stderr)
@@ -132,6 +137,15 @@ def train(
         # Half way back to its start: most of what was learnt of listeners is kept, and most of
         # what the start knew of natural anger.
         model = average_members([start, tuning.run()], recipe=trunk)
+        if onward.epochs > 0:
+            print("onward", flush=True)
+            half_way = run / "half-way.weights.h5"
+            model.save_weights(half_way)
+            recipes["onward"] = onward.to_dict()
+            tuning = FineTuning(
+                onward, **acted, ordinary=ordinary, folder=run / "onward", start=half_way
+            )
+            model = average_members([tuning.run(), start], recipe=trunk, shares=_ONWARD_SHARES)
     voices = [acted["train"], *([] if ordinary is None else [ordinary])]
     model, settings, metrics = package(model, validation=acted["validation"], voices=voices)
     artifacts.mkdir(parents=True, exist_ok=True)
@@ -451,7 +465,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train a network and write the artifact")
     _add_training_options(training, run="default", recipe=TRUNK)
-    for name, stage in (("member", MEMBER), ("final", FINAL)):
+    for name, stage in (("member", MEMBER), ("final", FINAL), ("onward", ONWARD)):
         training.add_argument(f"--{name}-epochs", type=int, default=stage.epochs)
         training.add_argument(f"--{name}-rate", type=float, default=stage.encoder_rate)
     training.add_argument(
@@ -550,8 +564,14 @@ def _add_recipe(parser: argparse.ArgumentParser, default: Recipe) -> None:
         option = "--" + field.name.replace("_", "-")
         if isinstance(value, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=value)
+        elif isinstance(value, tuple):
+            parser.add_argument(option, type=_places, default=value, metavar="PLACE,PLACE,…")
         else:
             parser.add_argument(option, type=type(value), default=value)
+
+
+def _places(text: str) -> tuple[int, ...]:
+    return tuple(int(place) for place in text.split(",") if place)
 
 
 def _train(**options: Any) -> None:
@@ -560,8 +580,14 @@ def _train(**options: Any) -> None:
     ordinary = rest.pop("ordinary_per_member_batch")
     member = _stage("member", MEMBER, trunk, rest, ordinary_per_batch=ordinary)
     final = _stage("final", FINAL, trunk, rest, ordinary_per_batch=ordinary)
+    onward = _stage("onward", ONWARD, trunk, rest, ordinary_per_batch=ordinary)
     metrics = train(
-        trunk=trunk, member=member, final=final, whisper=weights.get(trunk.whisper), **rest
+        trunk=trunk,
+        member=member,
+        final=final,
+        onward=onward,
+        whisper=weights.get(trunk.whisper),
+        **rest,
     )
     print(json.dumps(metrics, indent=2))
 
@@ -569,18 +595,22 @@ def _train(**options: Any) -> None:
 def _stage(
     name: str, stage: Recipe, trunk: Recipe, options: dict[str, Any], *, ordinary_per_batch: int
 ) -> Recipe:
-    # What is said of the trunk holds for what goes on from it, but for these.
-    own = {field: getattr(stage, field) for field in _STAGE_FIELDS}
+    # What is said of the trunk holds for what goes on from it; else the stage has its own ways.
+    own = {
+        field.name: getattr(stage, field.name)
+        for field in fields(Recipe)
+        if field.name in _STAGE_FIELDS or getattr(trunk, field.name) == getattr(TRUNK, field.name)
+    }
     epochs, rate = options.pop(f"{name}_epochs"), options.pop(f"{name}_rate")
-    return replace(
-        trunk,
-        **own,
+    own |= {
         # As far from the trunk's as in the shipped recipe: other orders, other dropout.
-        seed=trunk.seed + stage.seed - TRUNK.seed,
-        epochs=epochs,
-        encoder_rate=rate,
-        ordinary_per_batch=ordinary_per_batch,
-    )
+        "seed": trunk.seed + stage.seed - TRUNK.seed,
+        "epochs": epochs,
+        "encoder_rate": rate,
+        "ordinary_per_batch": ordinary_per_batch,
+        "drawn_copies": tuple(place for place in stage.drawn_copies if place < trunk.copies),
+    }
+    return replace(trunk, **own)
 
 
 _STAGE_FIELDS = ("head_epochs", "layer_decay")

@@ -92,6 +92,11 @@ class FineTuning:
                     f"copies is {recipe.copies}, but the training set holds "
                     f"{len(prepared.log_mel)}; run train_data_preprocessing.py again"
                 )
+        if max(recipe.drawn_copies, default=0) >= recipe.copies:
+            raise ParameterError(
+                f"drawn_copies is {recipe.drawn_copies}, but copies is {recipe.copies}; "
+                "places are counted from 0"
+            )
         self.whisper, self.start = whisper, start
         self.recipe, self.train_set, self.validation_set = recipe, train, validation
         self.ordinary = ordinary
@@ -345,6 +350,7 @@ def average_members(
     members: Sequence[Path],
     *,
     recipe: Recipe,
+    shares: Sequence[float] | None = None,
     standardise_on: npt.NDArray[np.floating[Any]] | None = None,
 ) -> keras.Model:
     """Average trained networks weight by weight.
@@ -358,6 +364,8 @@ def average_members(
         What `FineTuning.run` returned for each.
     recipe : Recipe
         Their shape.
+    shares : sequence of float, optional
+        How much each counts; all alike by default.
     standardise_on : array of float, shape (n, frames, bands), optional
         Inputs over which the pooled features get zero mean and unit variance anew:
         those of an average are not the average of those.
@@ -376,7 +384,9 @@ def average_members(
     for path in members:
         model.load_weights(path)
         tables.append(model.get_weights())
-    model.set_weights([np.mean(values, axis=0) for values in zip(*tables, strict=True)])
+    model.set_weights(
+        [np.average(values, axis=0, weights=shares) for values in zip(*tables, strict=True)]
+    )
     if standardise_on is not None:
         _standardise(model, standardise_on)
     return model

@@ -97,6 +97,8 @@ def options_of(recipe: Recipe) -> list[str]:
         option = name.replace("_", "-")
         if isinstance(value, bool):
             options.append(f"--{option}" if value else f"--no-{option}")
+        elif isinstance(value, list):
+            options += [f"--{option}", ",".join(map(str, value))]
         else:
             options += [f"--{option}", str(value)]
     return options
@@ -108,7 +110,8 @@ def trained(sets, whisper_file):
     folder = sets.parent
     arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
                  "--artifacts", str(folder / "model"), "--version", "9.9",
-                 "--member-epochs", "1", "--final-epochs", "1", "--ordinary-per-member-batch", "3",
+                 "--member-epochs", "1", "--final-epochs", "1", "--onward-epochs", "1",
+                 "--ordinary-per-member-batch", "3",
                  "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     assert command.main(arguments + options_of(RECIPE)) == 0
     return folder
