@@ -325,7 +325,7 @@ EXAMPLE_REPORT: dict[str, Any] = CallReport(
         customer_channel="right",
     ),
     speakers=Speakers(how="channels", customer_from="greeting", doubt=0.2),
-    model=ModelInfo(name="calmscore", version="2.0.0", sha256="9f86d081"),
+    model=ModelInfo(name="calmscore", version="2.1.0", sha256="9f86d081"),
     score=CallScore(
         value=None, outcome=INSUFFICIENT_EVIDENCE, summary="There is too little speech for a score."
     ),
