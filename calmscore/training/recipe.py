@@ -71,7 +71,7 @@ class Recipe:
     drawn_copies: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        # JSON knows no tuples.
+        """Take the places from a list, too: JSON knows no tuples."""
         object.__setattr__(self, "drawn_copies", tuple(self.drawn_copies))
 
     def to_dict(self) -> dict[str, Any]:
