@@ -95,7 +95,8 @@ export default function ({ data, parentElement }) {
     for (const [name, handler] of Object.entries(handlers))
       document.removeEventListener(name, handler);
     veil.remove();
-    listening.delete(parentElement);
+    // A drawing that a newer one has overtaken is cleaned up after that one has come.
+    if (listening.get(parentElement) === stop) listening.delete(parentElement);
   };
   listening.set(parentElement, stop);
   return stop;

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,14 +32,14 @@ def _file(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _script() -> str:
-    """Join the modules into the one that Streamlit wants."""
+def console_script() -> str:
+    """Join the console's modules into the one that Streamlit wants."""
     parts = (_EXPORT.sub("", _IMPORTS.sub("", _file(f"{name}.js"))) for name in _MODULES)
     return "\n".join(parts)
 
 
 _component = st.components.v2.component(
-    "calmscore_console", html=_file("console.html"), css=_file("console.css"), js=_script()
+    "calmscore_console", html=_file("console.html"), css=_file("console.css"), js=console_script()
 )
 
 
@@ -96,8 +99,9 @@ def console(
         "spectrogram": _picture(report, playback, key),
     }
     _component(
-        key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None
-    )
+        key=key, data=_dated(data, key), on_bookmark_change=bookmarked,
+        on_spectrogram_change=lambda: None,
+    )  # fmt: skip
     if playback is not None:
         with st.container(key=PLAYER_KEY), st.container(key=sound_key):
             # It has no face of its own.
@@ -126,10 +130,20 @@ def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
         "compared": True, "axis_seconds": axis_seconds, "words": None, "sound": None,
         "start": None, "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
     }  # fmt: skip
-    asked = _component(
-        key=f"lanes-{report.call.id[:12]}", data=data, on_listen_change=lambda: None
-    ).listen
+    key = f"lanes-{report.call.id[:12]}"
+    asked = _component(key=key, data=_dated(data, key), on_listen_change=lambda: None).listen
     return None if asked is None else float(asked)
+
+
+def _dated(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """Add when what is shown last became another, in microseconds, so that the newer is told."""
+    place = f"{key}-drawn"
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    before, drawn_at = st.session_state.get(place, ("", 0))
+    if digest != before:
+        drawn_at = time.time_ns() // 1000
+        st.session_state[place] = (digest, drawn_at)
+    return data | {"drawn_at": drawn_at}
 
 
 def _picture(report: CallReport, playback: Playback | None, key: str) -> dict[str, object] | None:

@@ -20,17 +20,24 @@ const ASK_AFTER_MS = 500;
 const SPAN_EVENT = "calmscore-span";
 const WAITING = "The recording is being made ready to play…";
 
+// Where a page is drawn twice at once, the older drawing may come, and is cleaned up, after the
+// newer one: it changes nothing then.
 export default function (component) {
-  const { parentElement } = component;
+  const { parentElement, data } = component;
   let shown = consoles.get(parentElement);
-  if (!shown) {
+  // The page may have made the elements anew.
+  if (!shown || !shown.section.isConnected) {
+    if (shown) shown.leave();
     shown = new Console(parentElement);
     consoles.set(parentElement, shown);
   }
+  if (data.drawn_at < shown.drawnAt) return undefined;
+  shown.enter(data.drawn_at);
   shown.show(component);
   return () => {
+    if (data.drawn_at !== shown.drawnAt) return;
     shown.leave();
-    consoles.delete(parentElement);
+    shown.sent.forget();
   };
 }
 
@@ -65,10 +72,16 @@ class Console {
     pointAtLanes(this.time, this.find(".tip"), this);
     pointAtOverview(this.overview, this);
     this.onKey = (event) => this.key(event);
-    document.addEventListener("keydown", this.onKey);
     this.onSpan = ({ detail }) => this.lookWhereOthersLook(detail);
-    document.addEventListener(SPAN_EVENT, this.onSpan);
     this.watching = new ResizeObserver(() => this.redraw());
+    this.drawnAt = 0;
+  }
+
+  enter(drawnAt) {
+    this.leave();
+    this.drawnAt = drawnAt;
+    document.addEventListener("keydown", this.onKey);
+    document.addEventListener(SPAN_EVENT, this.onSpan);
     this.watching.observe(this.time);
     // The page's player may come after this, and be exchanged for another one.
     this.timer = setInterval(() => this.look(), 300);
@@ -99,7 +112,6 @@ class Console {
     document.removeEventListener(SPAN_EVENT, this.onSpan);
     this.watching.disconnect();
     clearInterval(this.timer);
-    this.sent.forget();
   }
 
   show({ data, setTriggerValue }) {
