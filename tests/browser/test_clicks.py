@@ -38,11 +38,15 @@ def page(browser):
 
 
 def heard_from(page, player: str) -> float:
-    """Return where a player plays, once it does."""
+    """Return from where a player plays, once it does.
+
+    The page sets a new player to its beginning before the console sets it to the moment.
+    """
     sound = f"document.querySelector('{player}')"
-    playing = f"{sound} && !{sound}.paused && {sound}.currentTime > 0.1"
+    begun = f"{sound}.played.start({sound}.played.length - 1)"
+    playing = f"{sound} && !{sound}.paused && {sound}.played.length && {begun} > 1"
     page.wait_for_function(playing, timeout=PATIENCE)
-    return float(page.evaluate(f"{sound}.currentTime"))
+    return float(page.evaluate(begun))
 
 
 def test_from_home(page, address):
