@@ -11,7 +11,7 @@ import pytest
 from made_calls import made_recording, made_report, with_made_words
 from playwright.sync_api import expect
 
-from browser.pages import PATIENCE, PLAYER, grave_faults
+from browser.pages import PATIENCE, PLAYER, grave_faults, wait_for_player
 from calmscore.analysis.report import CallReport, Turn
 from calmscore.dashboard.console import component
 from calmscore.dashboard.console.view import console_view
@@ -59,13 +59,8 @@ def call_id(name: str, place: int) -> str:
 def open_call(browser, address, *, scheme="light", width=1280, height=900):
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(f"{address}/call?call={call_id('first.wav', 0)}")
-    wait_until_playable(page)
+    wait_for_player(page)
     return page
-
-
-def wait_until_playable(page) -> None:
-    page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
-    page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
 
 
 def position(page) -> float:
@@ -79,7 +74,7 @@ def said(page) -> str:
 def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, address):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/call?call={call_id('first.wav', 0)}")
-    wait_until_playable(page)
+    wait_for_player(page)
     page.keyboard.press("n")
     page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)
     assert position(page) < 16.0
@@ -106,7 +101,7 @@ def test_a_call_is_opened_heard_bookmarked_and_left_by_keyboard_alone(browser, a
             break
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
-    wait_until_playable(page)
+    wait_for_player(page)
     expect(page.locator(".console .flag.mark")).to_have_count(0, timeout=PATIENCE)
 
 
@@ -128,7 +123,7 @@ def test_a_bookmark_whose_message_is_lost_is_sent_again_and_kept_once(browser, a
 
     page.route_web_socket("**/_stcore/stream*", lose_the_first)
     page.goto(f"{address}/call?call={call_id('second.wav', 1)}")
-    wait_until_playable(page)
+    wait_for_player(page)
     page.keyboard.press("b")
     page.keyboard.type("Lost once")
     page.keyboard.press("Enter")
@@ -211,7 +206,7 @@ def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browse
     link = page.evaluate("navigator.clipboard.readText()")
     assert f"/call?call={call_id('first.wav', 0)}&at=13" in link
     page.goto(link)
-    wait_until_playable(page)
+    wait_for_player(page)
     page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)
 
 
@@ -233,7 +228,7 @@ def test_nothing_serious_stands_in_anybodys_way(browser, address, scheme):
     assert grave_faults(page) == []
     page.goto(f"{address}/score_call")
     page.get_by_text("Try the sample call").click(timeout=PATIENCE)
-    wait_until_playable(page)
+    wait_for_player(page)
     assert grave_faults(page) == []
 
 
@@ -276,5 +271,5 @@ def test_two_calls_are_compared_on_one_axis_and_a_moment_opens_its_call(browser,
     )
     page.locator(".console.compared").nth(1).locator(".card").click()
     page.get_by_role("heading", name="second.wav").wait_for(timeout=PATIENCE)
-    wait_until_playable(page)
+    wait_for_player(page)
     page.wait_for_function(f"{PLAYER}.currentTime >= 13", timeout=PATIENCE)

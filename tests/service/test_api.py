@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from service_store import UNHURRIED, Keys, make_keys, speech, tone, unhurried
+from service_store import UNHURRIED, make_keys, speech, tone, unhurried
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
@@ -28,24 +28,6 @@ from calmscore.store.settings import Settings, write_settings
 PROBLEM = "application/problem+json"
 UNKNOWN_ID = "0" * 64
 UNKNOWN_JOB = "0" * 32
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def keys(store) -> Keys:
-    return make_keys(store)
-
-
-@pytest.fixture
-def client(store):
-    with TestClient(create_app(store, stub_classifier(), settings=UNHURRIED)) as opened:
-        yield opened
 
 
 def upload(client, keys, content=None, *, name="call.wav", wait=True, **fields):

@@ -5,25 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from service_store import UNHURRIED, Keys, make_keys
-from starlette.testclient import TestClient
 from stored_calls import add, call_id_of, scored_report
-from stub_classifier import stub_classifier
 
-from calmscore.service.application import create_app
-from calmscore.store import Store, audit
+from calmscore.store import audit
 from calmscore.store.alert_rules import AlertRule, add_rule
 from calmscore.store.listening import to_listen_to
 from calmscore.store.reviews import assign, mark_reviewed, reopen, skip
 
 NAMES = ("a.wav", "b.wav")
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -35,17 +24,6 @@ def rule(store) -> int:
         add(store, name, scored_report(name, 2.0, "unresolved"), agent="Dana")
     add(store, "fine.wav", scored_report("fine.wav", 8.0, "de-escalated"))
     return number
-
-
-@pytest.fixture
-def keys(store) -> Keys:
-    return make_keys(store)
-
-
-@pytest.fixture
-def client(store):
-    with TestClient(create_app(store, stub_classifier(), settings=UNHURRIED)) as opened:
-        yield opened
 
 
 def listed(client, keys, **params) -> list[tuple[str, str, str | None]]:

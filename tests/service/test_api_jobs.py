@@ -21,20 +21,12 @@ from stub_service import address_of, stub_service
 from waiting_uploads import until_ended, waiting_upload
 
 from calmscore.service.application import create_app
-from calmscore.store import Store
 from calmscore.store.calls import count_calls
 from calmscore.store.jobs import read_job, take_job
 from calmscore.store.schema import Job
 
 UPLOADS = 50
 CLIENTS = 8
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 def make_app(store, **changes):

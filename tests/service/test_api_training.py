@@ -9,23 +9,15 @@ import pytest
 from service_store import FAKE_TRAINING, make_keys, make_training_set, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
-from test_api import assert_problem
 
 from calmscore.service.application import create_app
 from calmscore.service.documents import TrainingRequest
 from calmscore.service.trainings import TRAIN_COMMAND, training_arguments
-from calmscore.store import Store
 from calmscore.store.audit import list_events
 from calmscore.training import command
+from service.test_api import assert_problem
 
 WANTED = {"training_set": "crema_d", "version": "1.1.0"}
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

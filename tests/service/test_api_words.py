@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from service_store import UNHURRIED, Keys, make_keys, tone
+from service_store import UNHURRIED, tone
 from starlette.testclient import TestClient
 from stored_calls import add, call_id_of, make_report
 from stub_classifier import stub_classifier
 
 from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
 from calmscore.service.application import create_app
-from calmscore.store import Store
 from calmscore.store.words import claim_waiting
 
 UNKNOWN_ID = "0" * 64
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def keys(store) -> Keys:
-    return make_keys(store)
-
-
-@pytest.fixture
-def client(store):
-    with TestClient(create_app(store, stub_classifier(), settings=UNHURRIED)) as opened:
-        yield opened
 
 
 def saying(name: str, text: str) -> CallReport:

@@ -120,8 +120,10 @@ class Console {
     this.view = { ...data, sound: data.sound && unpacked(data.sound) };
     this.picture = data.spectrogram;
     this.trigger = setTriggerValue;
-    if (another) this.span = new Span(data.axis_seconds || data.seconds, () => this.looked());
-    if (another) this.sent.forget();
+    if (another) {
+      this.span = new Span(data.axis_seconds || data.seconds, () => this.looked());
+      this.sent.forget();
+    }
     this.sent.shown(data.bookmarks || []);
     if (data.compared) this.beCompared(data.name);
     this.player.selector = data.player ? `.st-key-${data.player} audio` : null;
