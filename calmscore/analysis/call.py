@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from calmscore.analysis.call_channels import ChannelChoice, called
 from calmscore.analysis.customer import CallDirection, call_direction
+from calmscore.analysis.cutting import SEGMENT_SECONDS, Segment, level_gain
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
     CallInfo,
@@ -23,13 +24,7 @@ from calmscore.analysis.report import (
     Talk,
 )
 from calmscore.analysis.scoring import CallScore, score_probabilities
-from calmscore.analysis.segments import (
-    SEGMENT_SECONDS,
-    Segment,
-    SegmentedCall,
-    level_gain,
-    segment_call,
-)
+from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.emotions import EMOTIONS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from calmscore.analysis.call_channels import customer_samples
-from calmscore.analysis.segments import level_gain, voiced_stretch
+from calmscore.analysis.cutting import level_gain, voiced_stretch
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.audio.voice_activity import mask_seconds, speech_mask
 from calmscore.emotions import EMOTIONS

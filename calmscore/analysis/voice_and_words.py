@@ -35,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call import with_places_to_play
+from calmscore.analysis.cutting import SEGMENT_SECONDS
 from calmscore.analysis.inertia import EVIDENCE_WEIGHT, smooth_probabilities
 from calmscore.analysis.report import (
     CallReport,
@@ -53,7 +54,6 @@ from calmscore.analysis.scoring import (
     format_clock,
     score_probabilities,
 )
-from calmscore.analysis.segments import SEGMENT_SECONDS
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice
 

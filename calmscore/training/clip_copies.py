@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calmscore.analysis.segments import voiced_stretch
+from calmscore.analysis.cutting import voiced_stretch
 from calmscore.audio.log_mel import LogMelSettings
 from calmscore.audio.voice_activity import speech_mask
 from calmscore.training import augmentation

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from calmscore.analysis.segments import SEGMENT_SECONDS, level_gain, segment_call
+from calmscore.analysis.cutting import SEGMENT_SECONDS, level_gain
+from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, CalmscoreError, CorpusError, ParameterError

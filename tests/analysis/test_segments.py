@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from calmscore.analysis import segments
-from calmscore.analysis.segments import SEGMENT_SECONDS, level_gain, segment_call
+from calmscore.analysis.cutting import SEGMENT_SECONDS
+from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import Recording
 from calmscore.audio.voice_activity import leak_mask, speech_mask
 from calmscore.errors import ParameterError
@@ -244,26 +245,6 @@ def test_an_echo_of_the_agent_is_not_the_customer(sound_is_speech):
     assert call.talk.customer_seconds == pytest.approx(3.0, abs=0.6)
     assert call.talk.overtalk_seconds == pytest.approx(0.0, abs=0.2)
     assert statuses(call)[0] == "no_speech"
-
-
-@pytest.mark.parametrize(
-    ("levels_db", "wanted_db", "gain_db"),
-    [
-        ([-20.0], -26.0, -6.0),
-        ([-40.0, -30.0, -20.0], -20.0, 10.0),
-        ([-70.0], -20.0, 50.0),
-        ([0.0], -60.0, -60.0),
-        ([-300.0], -20.0, 60.0),
-    ],
-)
-def test_the_median_speech_is_brought_to_the_wanted_level(levels_db, wanted_db, gain_db):
-    sounds = [np.full(1000, 10 ** (level / 20), dtype=np.float32) for level in levels_db]
-    gain = level_gain(sounds, wanted_level_db=wanted_db)
-    assert 20 * np.log10(gain) == pytest.approx(gain_db, abs=1e-3)
-
-
-def test_no_speech_needs_no_gain():
-    assert level_gain([], wanted_level_db=-20.0) == 1.0
 
 
 def time_axis(seconds: float = 8.0) -> np.ndarray:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from stub_classifier import stub_classifier
 
+from calmscore.analysis.cutting import Segment
 from calmscore.analysis.report import Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
-from calmscore.analysis.segments import Segment, SegmentedCall
+from calmscore.analysis.segments import SegmentedCall
 from calmscore.emotions import EMOTIONS
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
 from calmscore.training.call_evaluation import (
