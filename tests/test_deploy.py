@@ -93,6 +93,17 @@ class TestDockerfile:
         names = {canonicalize_name(re.match(r"[\w.-]+", line)[0]) for line in wanted}
         assert names <= set(locked), "run: make lock"
 
+    def test_images_of_others_are_named_by_digest(self):
+        text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+        (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", text, re.MULTILINE)
+        bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+        assert set(bases) == {"${PYTHON_IMAGE}"}
+        services = compose(POSTGRES_PASSWORD="secret")["services"]
+        assert services["dashboard"]["build"]["args"] == {"PYTHON_IMAGE": python}
+        others = {service["image"] for service in services.values()} - {"calmscore"}
+        for image in (python, *others):
+            assert re.fullmatch(r"[a-z]+@sha256:[0-9a-f]{64}", image), image
+
     def test_hadolint_finds_nothing(self):
         program = Path(sys.executable).with_name("hadolint")
         if not program.exists():
