@@ -1,7 +1,8 @@
 """Write the trained emotion network as ONNX beside its Keras file.
 
-The Keras file is the model; calls are judged by its export, which needs no TensorFlow.
-Matrices are stored with 16 bits, as in the Keras file, so both hold the same numbers.
+The Keras file is the model; calls are judged by its export, which needs no TensorFlow
+and multiplies 8-bit numbers in the layers of its blocks, where nearly all of the time
+goes. How far that moves its answers is checked here, and stands in ``docs/model-log.md``.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from calmscore.training.onnx_graph import OnnxGraph, write_model
 FloatArray = npt.NDArray[np.float32]
 
 _NORM_EPSILON = 1e-5
-# Of an output's largest value. Both take the same sums in 32 bits, in different orders.
-LARGEST_DIFFERENCE = 1e-4
+# Of an output's largest value. The rounding to 8 bits moves the shipped network by 4 %.
+LARGEST_DIFFERENCE = 0.1
 
 
 def export_emotion_network(artifacts: Path) -> Path:
@@ -87,7 +88,7 @@ def emotion_graph(model: keras.Model, *, keras_sha256: str) -> Any:
         From ``log_mel``, float32 (batch, frames, bands), to ``heard`` and ``meant``,
         logits (batch, 6), and ``voice``, coordinates (batch, m).
     """
-    graph = OnnxGraph(stored_bits=16)
+    graph = OnnxGraph(stored_bits=16, products_of_8_bits=True)
     _, frames, bands = model.input_shape
     hidden = graph.add("Transpose", INPUT, perm=[0, 2, 1])
     for name in ("conv1", "conv2"):

@@ -1,7 +1,8 @@
 """ONNX graphs of transformers in the making, their matrices stored with 8 or 16 bits.
 
-Only storage is of so few bits: ONNX Runtime makes floats of the weights once, when it
-loads them, so that answers are the same on every processor and in every batch.
+Either only storage is of so few bits and ONNX Runtime makes floats of the weights once,
+when it loads them; or layers are products of 8-bit numbers, twice as fast. Such sums are
+whole numbers, the same on every processor.
 """
 
 from __future__ import annotations
@@ -26,10 +27,15 @@ class OnnxGraph:
     stored_bits : {8, 16}
         Of each value of a stored matrix: 8-bit numbers with a scale for each column, or
         half-precision floats.
+    products_of_8_bits : bool
+        Whether layers round their inputs to 8 bits as well, with one scale for all rows
+        of a run, and multiply whole numbers.
     """
 
-    def __init__(self, *, stored_bits: Literal[8, 16]) -> None:
+    def __init__(self, *, stored_bits: Literal[8, 16], products_of_8_bits: bool = False) -> None:
         self._stored_bits = stored_bits
+        self._products_of_8_bits = products_of_8_bits
+        self._rounded: dict[str, list[str]] = {}
         self._nodes: list[Any] = []
         self._arrays: list[Any] = []
 
@@ -67,7 +73,27 @@ class OnnxGraph:
     def dense(self, inputs: str, weights: Sequence[Any]) -> str:
         """Add a layer of a kernel and a bias."""
         kernel, bias = weights
-        return self.add("Add", self.add("MatMul", inputs, self.stored(kernel)), self.array(bias))
+        multiply = self._whole_product if self._products_of_8_bits else self._product
+        return self.add("Add", multiply(inputs, kernel), self.array(bias))
+
+    def _product(self, inputs: str, kernel: npt.NDArray[np.floating[Any]]) -> str:
+        return self.add("MatMul", inputs, self.stored(kernel))
+
+    def _whole_product(self, inputs: str, kernel: npt.NDArray[np.floating[Any]]) -> str:
+        if inputs not in self._rounded:
+            self._rounded[inputs] = self._round(inputs)
+        rounded, scale, zero = self._rounded[inputs]
+        numbers, column_scale = eight_bits(kernel, axis=0)
+        sums = self.add("MatMulInteger", rounded, self.array(numbers, np.int8), zero)
+        scales = self.add("Mul", scale, self.array(column_scale.reshape(-1)))
+        return self.add("Mul", self.floats(sums), scales)
+
+    def _round(self, inputs: str) -> list[str]:
+        from onnx import helper
+
+        names = [f"{part}_of_{inputs}" for part in ("numbers", "scale", "zero")]
+        self._nodes.append(helper.make_node("DynamicQuantizeLinear", [inputs], names))
+        return names
 
     def norm(self, inputs: str, weights: Sequence[Any], *, epsilon: float) -> str:
         """Normalise the last axis; the weights are factors and offsets."""

@@ -20,9 +20,11 @@ from calmscore.training.onnx_graph import write_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "samples" / "calms_down.wav"
-# Both take the same sums in 32 bits, in different orders. Logits reach ten or so and a
-# coordinate of the voice is a small difference of large numbers.
-PROBABILITIES, COORDINATES = 1e-5, 1e-3
+# The export multiplies 8-bit numbers: a probability moves by 0.003 on average, by up to 0.03
+# on speech, and coordinates of the voice, which reach 10, by up to 0.2.
+PROBABILITIES, MEAN_PROBABILITIES, COORDINATES = 0.08, 0.01, 0.6
+# The same sums of whole numbers, whatever else is asked.
+SAME = 1e-6
 
 
 def spoken() -> list[np.ndarray]:
@@ -48,9 +50,10 @@ Pair = tuple[EmotionClassifier, EmotionClassifier]
 
 def assert_alike(pair: Pair, sounds: list[np.ndarray], *, rate_hz: int) -> None:
     one, other = (classifier.listen(sounds, sample_rate_hz=rate_hz) for classifier in pair)
-    np.testing.assert_allclose(one.heard, other.heard, atol=PROBABILITIES)
-    np.testing.assert_allclose(one.intended, other.intended, atol=PROBABILITIES)
-    np.testing.assert_allclose(one.voices, other.voices, atol=COORDINATES)
+    for answers, others in ((one.heard, other.heard), (one.intended, other.intended)):
+        np.testing.assert_allclose(answers, others, atol=PROBABILITIES)
+        assert np.abs(answers - others).mean() < MEAN_PROBABILITIES
+    np.testing.assert_allclose(one.voices, other.voices, atol=COORDINATES, rtol=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def test_a_sound_gets_the_same_answer_alone_and_among_others(shipped):
     together = exported.listen(sounds, sample_rate_hz=ANALYSIS_RATE_HZ)
     for index, sound in enumerate(sounds):
         alone = exported.listen([sound], sample_rate_hz=ANALYSIS_RATE_HZ)
-        np.testing.assert_allclose(alone.heard[0], together.heard[index], atol=PROBABILITIES)
+        np.testing.assert_allclose(alone.heard[0], together.heard[index], atol=SAME)
 
 
 @pytest.fixture(scope="module")

@@ -37,8 +37,8 @@ def test_networks_of_other_shapes_answer_alike(tmp_path, width, layers):
     expected, answers = model(inputs, training=False), exported(inputs)
     assert set(answers) == set(expected) == {"heard", "meant", "voice"}
     for name, rows in answers.items():
-        # Matrices are stored with 16 bits, here of weights that were not.
-        np.testing.assert_allclose(rows, expected[name], atol=0.02, rtol=0.02)
+        # Products are of 8-bit numbers.
+        np.testing.assert_allclose(rows, expected[name], atol=0.1, rtol=0.1)
 
 
 def test_an_export_that_answers_otherwise_is_not_kept(tmp_path, monkeypatch):
