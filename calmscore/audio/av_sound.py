@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Protocol
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from calmscore.audio.joined_files import FilePart, Readable, joined_parts
 from calmscore.settings import RawFormat
 
 # Without a header nothing but the name tells what these hold.
@@ -31,6 +33,8 @@ UNKNOWN_FRAMES = 1 << 62
 # Of these the length is guessed from the first frames, or that of the first of joined files.
 _GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
 _MP3_HEAD_BYTES = 1 << 16
+# Coders overshoot full scale a little; what goes so far beyond it is damage.
+_LARGEST_OVERSHOOT = 4.0
 RECORDING_SUFFIXES = (
     ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
     ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff",
@@ -61,19 +65,6 @@ def raw_format_of(file_name: str, *, usual: RawFormat | None = None) -> RawForma
     return named
 
 
-class Readable(Protocol):
-    """What a decoder asks of a file."""
-
-    def read(self, count: int, /) -> bytes:
-        """Return the next bytes."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place."""
-
-    def tell(self) -> int:
-        """Return the place."""
-
-
 def _demuxer(raw: RawFormat | None) -> tuple[str | None, dict[str, str]]:
     """Return the name of FFmpeg's reader, None where it shall find out, and its options."""
     if raw is None:
@@ -84,6 +75,17 @@ def _demuxer(raw: RawFormat | None) -> tuple[str | None, dict[str, str]]:
     if raw.channels > 1:
         options["ch_layout"] = f"{raw.channels}c"
     return _FFMPEG_NAMES.get(raw.coding, raw.coding), options
+
+
+def _opened(
+    part: FilePart, known: str | None, options: dict[str, str]
+) -> tuple[InputContainer, AudioStream]:
+    container = av.open(part, "r", format=known, options=options)
+    audio = container.streams.audio
+    if not audio or audio[0].codec_context is None:
+        container.close()
+        raise ValueError("it holds no sound that can be decoded")
+    return container, audio[0]
 
 
 class AvSound:
@@ -111,21 +113,18 @@ class AvSound:
         known, options = _demuxer(raw_format)
         stream.seek(0)
         head = stream.read(_MP3_HEAD_BYTES)
-        stream.seek(0)
-        self._container = av.open(stream, "r", format=known, options=options)
-        audio = self._container.streams.audio
-        if not audio or audio[0].codec_context is None:
-            self._container.close()
-            raise ValueError("it holds no sound that can be decoded")
-        self._stream = audio[0]
+        first, *self._later = joined_parts(stream)
+        self._container, self._stream = _opened(first, known, options)
         self.format = self._container.format.name
         self.samplerate = int(self._stream.rate or 0)
         # Kept: the stream follows whatever comes on the way.
         self._layout = self._stream.layout
         self.channels = int(self._stream.channels)
         # An MP3 says how long it is in its first frame, if it does at all.
-        self._guessed_length = self.format in _GUESSED_LENGTH or (
-            self.format == "mp3" and not (b"Xing" in head or b"Info" in head)
+        self._guessed_length = (
+            bool(self._later)
+            or self.format in _GUESSED_LENGTH
+            or (self.format == "mp3" and not (b"Xing" in head or b"Info" in head))
         )
         self.subtype = "FLOAT" if self._stream.codec_context.name.startswith("pcm_f") else ""
         self.damaged_packets = 0
@@ -180,6 +179,16 @@ class AvSound:
         return out[:filled]
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
+        yield from self._decoded_part()
+        for part in self._later:
+            self._container.close()
+            try:
+                self._container, self._stream = _opened(part, None, {})
+            except ValueError:
+                continue  # pictures alone
+            yield from self._decoded_part()
+
+    def _decoded_part(self) -> Iterator[NDArray[np.float32]]:
         known: object = None
         for packet in self._container.demux(self._stream):
             try:
@@ -193,12 +202,22 @@ class AvSound:
                 if form != known:
                     known, resampler = form, self._resampler()
                 try:
-                    blocks = [whole.to_ndarray().T for whole in resampler.resample(frame)]
+                    blocks = [
+                        np.asarray(whole.to_ndarray().T, dtype=np.float32)
+                        for whole in resampler.resample(frame)
+                    ]
                 except (FFmpegError, ValueError):
                     known, self.damaged_packets = None, self.damaged_packets + 1
                     continue
                 for block in blocks:
-                    yield np.asarray(block, dtype=np.float32)
+                    if self._is_damage(block):
+                        self.damaged_packets += 1
+                    else:
+                        yield block
+
+    def _is_damage(self, block: NDArray[np.float32]) -> bool:
+        """Tell whether a decoder made noise of what it could not read; floats may be anything."""
+        return self.subtype != "FLOAT" and not np.all(np.abs(block) <= _LARGEST_OVERSHOOT)
 
     def _resampler(self) -> av.AudioResampler:
         return av.AudioResampler(format="fltp", layout=self._layout, rate=self.samplerate)

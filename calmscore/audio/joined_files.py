@@ -1,9 +1,15 @@
-"""How much sound stands behind the end that a file announces, where it is not WAVE."""
+"""Files that were joined: where each begins, or how much stands behind the announced end.
+
+Those of WAVE stand in `wave_header`.
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
 import struct
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
 
 _AU_UNKNOWN = 0xFFFF_FFFF
 _MOST_BOXES = 10_000
@@ -11,6 +17,112 @@ _BLOCK_BYTES = 1 << 20
 # A FLAC stream begins with its mark and the block that describes it, 34 bytes long.
 _FLAC_MARKS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 _FLAC_HEAD_BYTES = 26
+_EBML_MARK, _OGG_MARK, _OGG_FIRST_PAGE = b"\x1a\x45\xdf\xa3", b"OggS", b"OggS\x00\x02"
+_EBML_KINDS = (b"webm", b"matroska")
+_EBML_HEAD_BYTES = 64
+# A page of OGG: its head, the number of its segments, and the length of each.
+_OGG_HEAD_BYTES, _OGG_MOST_BYTES = 27, 27 + 255
+
+
+class Readable(Protocol):
+    """What is asked of a file."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+
+    def tell(self) -> int:
+        """Return the place."""
+
+
+class FilePart:
+    """One of several files that were joined, read as if it stood alone."""
+
+    def __init__(self, stream: Readable, *, start: int, end: int) -> None:
+        self._stream, self._start, self._end = stream, start, end
+        self._position = start
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes."""
+        self._stream.seek(self._position)
+        data = self._stream.read(max(0, min(count, self._end - self._position)))
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place."""
+        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._position, os.SEEK_END: self._end}
+        self._position = min(max(base[whence] + offset, self._start), self._end)
+        return self.tell()
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._position - self._start
+
+
+def joined_parts(stream: Readable) -> list[FilePart]:
+    """Return the files that were joined to one of WebM, Matroska or OGG.
+
+    A decoder takes them for one and goes on with what the first says of itself, so that
+    another coding or rate is heard as noise.
+
+    Parameters
+    ----------
+    stream : binary file object
+        Anything; left anywhere.
+
+    Returns
+    -------
+    list of FilePart
+        The whole alone where nothing was joined, or it is of another kind.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    head = stream.read(4)
+    starts = [0]
+    if head == _EBML_MARK:
+        for place in _places(stream, _EBML_MARK):
+            stream.seek(place)
+            if place and any(kind in stream.read(_EBML_HEAD_BYTES) for kind in _EBML_KINDS):
+                starts.append(place)
+    elif head == _OGG_MARK:
+        begun = 0
+        for place in _places(stream, _OGG_FIRST_PAGE):
+            # Several streams at once begin with a first page each, one after the other.
+            if place > begun:
+                starts.append(place)
+            begun = _ogg_page_end(stream, place)
+    return [
+        FilePart(stream, start=start, end=end) for start, end in itertools.pairwise([*starts, size])
+    ]
+
+
+def _places(stream: Readable, mark: bytes) -> Iterator[int]:
+    """Yield where a mark stands."""
+    position, kept = 0, b""
+    while True:
+        stream.seek(position)
+        block = stream.read(_BLOCK_BYTES)
+        if not block:
+            return
+        part, first = kept + block, position - len(kept)
+        found = part.find(mark)
+        while found >= 0:
+            yield first + found
+            found = part.find(mark, found + 1)
+        position += len(block)
+        kept = part[-(len(mark) - 1) :]
+
+
+def _ogg_page_end(stream: Readable, place: int) -> int:
+    stream.seek(place)
+    page = stream.read(_OGG_MOST_BYTES)
+    if len(page) < _OGG_HEAD_BYTES:
+        return place
+    lengths = page[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + page[_OGG_HEAD_BYTES - 1]]
+    return place + _OGG_HEAD_BYTES + len(lengths) + sum(lengths)
 
 
 def share_after_end(stream: BinaryIO, size: int) -> float:
