@@ -52,7 +52,7 @@ def open_exported_network(
         )
     names = [output.name for output in session.get_outputs()]
     # Alone, so that the 8 bits of a sound's values do not depend on the sounds beside it.
-    return lambda inputs: run_in_parts(session, names, inputs=inputs, rows=1)
+    return lambda inputs: run_in_parts(session, names, np.split(inputs, len(inputs)))
 
 
 _REMEDY = "write it again with `python model.py export`"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +54,7 @@ def open_onnx(path: Path, *, threads: int = PROCESSORS) -> Any:
 
 
 def run_in_parts(
-    session: Any, names: Sequence[str], *, inputs: npt.NDArray[Any], rows: int
+    session: Any, names: Sequence[str], parts: Iterable[npt.NDArray[Any]]
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Run a network of one input on parts of a batch, on all processors.
 
@@ -67,18 +67,15 @@ def run_in_parts(
         From `open_onnx` with one thread.
     names : sequence of str
         Outputs that are wanted.
-    inputs : array, shape (n, …)
-        At least one row.
-    rows : int
-        Rows of a part.
+    parts : iterable of array, each of shape (rows, …)
+        At least one.
 
     Returns
     -------
     dict of str to array
-        Each with n rows.
+        The answers to all rows, in their order.
     """
     (source,) = (value.name for value in session.get_inputs())
-    parts = [inputs[start : start + rows] for start in range(0, len(inputs), rows)]
     answers = _processors().map(lambda part: session.run(names, {source: part}), parts)
     return {
         name: np.concatenate(column)

@@ -102,7 +102,8 @@ class SpeakerEmbedding:
             Of unit length: the product of two is high where the voice is the same.
         """
         centred = windows - windows.mean(axis=1, keepdims=True)
-        answers = run_in_parts(self._session, [_OUTPUT], inputs=centred, rows=_BATCH)
+        parts = (centred[start : start + _BATCH] for start in range(0, len(centred), _BATCH))
+        answers = run_in_parts(self._session, [_OUTPUT], parts)
         points = _unit_rows(answers[_OUTPUT])
         if self._space is None:
             return points

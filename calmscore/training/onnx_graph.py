@@ -70,10 +70,11 @@ class OnnxGraph:
         numbers, scale = eight_bits(matrix, axis=0)
         return self.add("Mul", self.floats(self.array(numbers, np.int8)), self.array(scale))
 
-    def dense(self, inputs: str, weights: Sequence[Any]) -> str:
-        """Add a layer of a kernel and a bias."""
+    def dense(self, inputs: str, weights: Sequence[Any], *, in_floats: bool = False) -> str:
+        """Add a layer of a kernel and a bias; in floats it is one whatever the graph's products."""
         kernel, bias = weights
-        multiply = self._whole_product if self._products_of_8_bits else self._product
+        rounded = self._products_of_8_bits and not in_floats
+        multiply = self._whole_product if rounded else self._product
         return self.add("Add", multiply(inputs, kernel), self.array(bias))
 
     def _product(self, inputs: str, kernel: npt.NDArray[np.floating[Any]]) -> str:

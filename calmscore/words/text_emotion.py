@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from calmscore.analysis.scoring import distress
 from calmscore.emotions import BY_NAME, EMOTIONS, EmotionName, Valence
 from calmscore.errors import ArtifactError
-from calmscore.network.onnx_session import open_onnx
+from calmscore.network.onnx_session import open_onnx, run_in_parts
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -50,7 +50,7 @@ _VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
 _OF_VALENCE = np.array(
     [[BY_NAME[name].valence == valence for valence in _VALENCES] for name in EMOTIONS], np.float32
 )
-_PIECES_AT_ONCE = 2048
+_OUTPUT = "logits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class TextEmotionClassifier:
             self._tokenizer = Tokenizer.from_file(str(path))
             path = artifacts / MODEL_FILE
             self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            self._session = open_onnx(path)
+            self._session = open_onnx(path, threads=1)
         except Exception as error:  # neither library has an error of its own for this
             raise _unusable(path, error) from error
 
@@ -279,17 +279,11 @@ class TextEmotionClassifier:
         return [[*first, *inner[start:stop], *last] for start, stop in pairwise(edges)]
 
     def _probabilities(self, rows: list[list[int]]) -> FloatArray:
-        logits = np.zeros((len(rows), len(READ_AS)), dtype=np.float32)
-        order = np.argsort([len(row) for row in rows], kind="stable")[::-1]
-        start = 0
-        while start < len(order):
-            longest = len(rows[order[start]])
-            chosen = order[start : start + max(_PIECES_AT_ONCE // longest, 1)]
-            table = np.zeros((len(chosen), longest), dtype=np.int64)
-            for place, index in enumerate(chosen):
-                table[place, : len(rows[index])] = rows[index]
-            logits[chosen] = self._session.run(None, {"pieces": table})[0]
-            start += len(chosen)
+        if not rows:
+            return np.zeros((0, len(READ_AS)), dtype=np.float32)
+        # Each alone: neither padding nor other texts move what its 8-bit products give.
+        parts = (np.array([row], dtype=np.int64) for row in rows)
+        logits = run_in_parts(self._session, [_OUTPUT], parts)[_OUTPUT]
         scaled = logits / self.settings.temperature + np.array(self.settings.bias)
         return np.asarray(softmax(scaled, axis=1), dtype=np.float32)
 
