@@ -1,6 +1,8 @@
 // A page of calls: a row opens its call, a line that was found opens it there, and a heading asks
 // the server for another order.
 
+import { newestOnly } from "./newest_drawing.js";
+
 const made = (tag, className, text) => {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -104,7 +106,7 @@ function found(row, said, width, open) {
   return tr;
 }
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+export default newestOnly(({ data, parentElement, setStateValue, setTriggerValue }) => {
   const table = parentElement.querySelector("table");
   const head = table.querySelector("thead tr");
   const body = table.querySelector("tbody");
@@ -164,4 +166,4 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     event.preventDefault();
     next.querySelector("a").focus();
   };
-}
+});

@@ -16,6 +16,7 @@ import streamlit as st
 from calmscore.analysis.scoring import format_clock
 from calmscore.dashboard.local_time import format_date, format_moment
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.dashboard.page_component import PageComponent
 from calmscore.dashboard.trend import trend_source
 from calmscore.store.calls import CallOrder, CallRow
 from calmscore.store.settings import Settings, band
@@ -67,11 +68,11 @@ _SORTS: Mapping[str, CallOrder] = {
 # So much around a word that is found tells what it is about.
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 70, 110
 
-_component = st.components.v2.component(
+CALLS_TABLE = PageComponent(
     "calmscore_calls",
+    modules=[_FOLDER / "calls_table.js"],
     html=_HTML,
     css=(_FOLDER / "calls_table.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "calls_table.js").read_text(encoding="utf-8"),
 )
 
 
@@ -140,7 +141,7 @@ def calls_table(
     left_out = CHOSEN_COLUMNS.keys() - set(columns)
     if not watched:
         left_out |= {"watched"}
-    result = _component(
+    result = CALLS_TABLE(
         key=_KEY,
         data={
             "columns": list(_columns(order, descending=descending, left_out=left_out)),

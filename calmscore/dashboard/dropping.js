@@ -2,6 +2,8 @@
 // Streamlit itself uploads them, by the address that its door watches. Where the uploader is
 // in a form, its button is pressed once they are there.
 
+import { newestOnly } from "./newest_drawing.js";
+
 const UPLOADER = '[data-testid="stFileUploaderDropzone"]';
 const ON_ITS_WAY = '[data-testid="stFileChipIconSpinner"]';
 const FILE = '[data-testid="stFileChip"]';
@@ -9,7 +11,6 @@ const REFUSED = '[data-testid="stFileChipIconError"]';
 const TOLD_MS = 8000;
 const LOOK_EVERY_MS = 200;
 const SHOWN_WITHIN_LOOKS = 50;
-const listening = new WeakMap();
 
 function brings(event) {
   return [...(event.dataTransfer?.types ?? [])].includes("Files");
@@ -67,8 +68,7 @@ function put(files, { uploader, suffixes, presses }) {
   if (presses) pressWhenThere(selector);
 }
 
-export default function ({ data, parentElement }) {
-  listening.get(parentElement)?.();
+export default newestOnly(({ data }) => {
   const veil = above("veil", data.invitation);
   veil.hidden = true;
 
@@ -91,13 +91,9 @@ export default function ({ data, parentElement }) {
 
   const handlers = { dragenter: over, dragover: over, dragleave: leave, drop };
   for (const [name, handler] of Object.entries(handlers)) document.addEventListener(name, handler);
-  const stop = () => {
+  return () => {
     for (const [name, handler] of Object.entries(handlers))
       document.removeEventListener(name, handler);
     veil.remove();
-    // A drawing that a newer one has overtaken is cleaned up after that one has come.
-    if (listening.get(parentElement) === stop) listening.delete(parentElement);
   };
-  listening.set(parentElement, stop);
-  return stop;
-}
+});

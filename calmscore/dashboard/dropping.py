@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
+from calmscore.dashboard.page_component import PageComponent
 
 _STYLE = """
 <style>
@@ -27,9 +28,7 @@ _STYLE = """
 </style>
 """
 
-_component = st.components.v2.component(
-    "calmscore_dropping", js=Path(__file__).with_name("dropping.js").read_text(encoding="utf-8")
-)
+DROPPING = PageComponent("calmscore_dropping", modules=[Path(__file__).with_name("dropping.js")])
 
 
 def drop_anywhere(uploader: str, *, invitation: str, presses: bool = False) -> None:
@@ -45,7 +44,7 @@ def drop_anywhere(uploader: str, *, invitation: str, presses: bool = False) -> N
         Whether the button of the uploader's form is pressed once the files are uploaded.
     """
     st.html(_STYLE)
-    _component(
+    DROPPING(
         key="dropping",
         data={
             "uploader": uploader,

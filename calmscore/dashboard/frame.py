@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
+
+from calmscore.dashboard.page_component import PageComponent
 
 _NAME = """
 <svg xmlns="http://www.w3.org/2000/svg" width="138" height="28" viewBox="0 0 138 28" role="img">
@@ -38,24 +42,11 @@ _STYLE = """
 }
 </style>
 """
-# On a phone the menu lies over the page; whoever chose a page wants to see it.
-_CLOSE_MENU = """
-const PHONE_PIXELS = 768;
-let shown;
-export default function ({ data }) {
-  const chosen = data.page !== shown;
-  shown = data.page;
-  if (!chosen || window.innerWidth > PHONE_PIXELS) return;
-  const menu = '[data-testid="stSidebar"][data-collapsed="false"]';
-  document.querySelector(`${menu} [data-testid="stSidebarCollapseButton"] button`)?.click();
-}
-"""
-
-_menu = st.components.v2.component("calmscore_menu", js=_CLOSE_MENU)
+MENU = PageComponent("calmscore_menu", modules=[Path(__file__).with_name("menu.js")])
 
 
 def frame(page: str) -> None:
     """Draw what every page has in common; to be called once, before the page of this name."""
     st.logo(_NAME, size="large")
     st.html(_STYLE)
-    _menu(key="menu", data={"page": page})
+    MENU(key="menu", data={"page": page})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from made_calls import made_recording, made_report, with_made_words
@@ -13,8 +12,6 @@ from playwright.sync_api import expect
 
 from browser.pages import PATIENCE, PLAYER, grave_faults, wait_for_player
 from calmscore.analysis.report import CallReport, Turn
-from calmscore.dashboard.console import component
-from calmscore.dashboard.console.view import console_view
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails
 
@@ -132,45 +129,6 @@ def test_a_bookmark_whose_message_is_lost_is_sent_again_and_kept_once(browser, a
     expect(said).to_contain_text("Bookmark saved", timeout=PATIENCE)
     assert len(lost) == 2
     assert page.locator(".console .flag.mark").count() == 1
-
-
-OVERTAKEN = """
-async ([script, html, data, order]) => {
-  const source = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const { default: draw } = await import(source);
-  document.body.innerHTML = `<main>${html}</main>`;
-  const parentElement = document.querySelector("main");
-  const drawn = (drawn_at) =>
-    draw({ parentElement, data: { ...data, drawn_at }, setTriggerValue() {} });
-  const cleanups = order.map((drawn_at) => [drawn_at, drawn(drawn_at)]);
-  const overtaken = cleanups.find(([drawn_at]) => drawn_at === 1)[1];
-  const current = cleanups.find(([drawn_at]) => drawn_at === 2)[1];
-  if (overtaken) overtaken();
-  const opens = () => {
-    document.dispatchEvent(new KeyboardEvent("keydown", { key: "b", bubbles: true }));
-    return !document.querySelector(".note").hidden;
-  };
-  const answers = opens();
-  document.querySelector(".note").hidden = true;
-  current();
-  return [answers, opens()];
-}
-"""
-
-
-@pytest.mark.parametrize("order", [[1, 2], [2, 1]])
-def test_an_overtaken_drawing_takes_nothing_away_from_the_newer(browser, address, order):
-    page = browser.new_page()
-    page.goto(f"{address}/_stcore/health")
-    report = rescued("first.wav", made_recording(0, seconds=42.0))
-    data = console_view(report) | {
-        "words": None, "sound": None, "start": None, "bookmarks": [], "may_bookmark": True,
-        "why_no_bookmark": "", "linkable": False, "waiting": True, "player": "sound",
-        "spectrogram": None,
-    }  # fmt: skip
-    html = Path(component.__file__).with_name("console.html").read_text(encoding="utf-8")
-    script = component.console_script()
-    assert page.evaluate(OVERTAKEN, [script, html, data, order]) == [True, False]
 
 
 def test_space_is_for_the_player_also_after_another_button_was_pressed(browser, address):

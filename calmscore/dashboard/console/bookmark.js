@@ -37,9 +37,10 @@ const MOST_TIMES = 6;
 // A message to the page can be lost while it is drawn anew, so a bookmark is sent until the page
 // shows it; the page keeps what comes twice once.
 export class SentBookmarks {
-  constructor({ send, say }) {
+  constructor({ send, say, isShown }) {
     this.send = send;
     this.say = say;
+    this.isShown = isShown;
     this.sent = null;
   }
 
@@ -53,6 +54,10 @@ export class SentBookmarks {
   }
 
   again() {
+    if (!this.isShown()) {
+      this.forget();
+      return;
+    }
     const { seconds, text } = this.sent;
     if (this.times === MOST_TIMES) {
       this.forget();

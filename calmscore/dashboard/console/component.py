@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from calmscore.audio.playback import PLAYBACK_MIME_TYPE, Playback
 from calmscore.audio.spectrogram import spectrogram
 from calmscore.dashboard.console.view import console_view
 from calmscore.dashboard.console.words import words_view
+from calmscore.dashboard.page_component import PageComponent
 
 PLAYER_KEY = "player"
 _FOLDER = Path(__file__).parent
@@ -24,22 +21,12 @@ _MODULES = (
     "elements", "numbers", "colours", "blocks", "lanes", "span", "spectrogram", "player",
     "describing", "moments", "bookmark", "words", "pointing", "keys", "console",
 )  # fmt: skip
-_IMPORTS = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE | re.DOTALL)
-_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
-
-def _file(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def console_script() -> str:
-    """Join the console's modules into the one that Streamlit wants."""
-    parts = (_EXPORT.sub("", _IMPORTS.sub("", _file(f"{name}.js"))) for name in _MODULES)
-    return "\n".join(parts)
-
-
-_component = st.components.v2.component(
-    "calmscore_console", html=_file("console.html"), css=_file("console.css"), js=console_script()
+CONSOLE = PageComponent(
+    "calmscore_console",
+    modules=[_FOLDER / f"{name}.js" for name in _MODULES],
+    html=(_FOLDER / "console.html").read_text(encoding="utf-8"),
+    css=(_FOLDER / "console.css").read_text(encoding="utf-8"),
 )
 
 
@@ -98,10 +85,7 @@ def console(
         "player": sound_key,
         "spectrogram": _picture(report, playback, key),
     }
-    _component(
-        key=key, data=_dated(data, key), on_bookmark_change=bookmarked,
-        on_spectrogram_change=lambda: None,
-    )  # fmt: skip
+    CONSOLE(key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None)
     if playback is not None:
         with st.container(key=PLAYER_KEY), st.container(key=sound_key):
             # It has no face of its own.
@@ -131,19 +115,8 @@ def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
         "start": None, "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
     }  # fmt: skip
     key = f"lanes-{report.call.id[:12]}"
-    asked = _component(key=key, data=_dated(data, key), on_listen_change=lambda: None).listen
+    asked = CONSOLE(key=key, data=data, on_listen_change=lambda: None).listen
     return None if asked is None else float(asked)
-
-
-def _dated(data: dict[str, Any], key: str) -> dict[str, Any]:
-    """Add when what is shown last became another, in microseconds, so that the newer is told."""
-    place = f"{key}-drawn"
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-    before, drawn_at = st.session_state.get(place, ("", 0))
-    if digest != before:
-        drawn_at = time.time_ns() // 1000
-        st.session_state[place] = (digest, drawn_at)
-    return data | {"drawn_at": drawn_at}
 
 
 def _picture(report: CallReport, playback: Playback | None, key: str) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ import { BookmarkForm, SentBookmarks } from "./bookmark.js";
 import { WordsPanel } from "./words.js";
 import { pointAtLanes, pointAtOverview } from "./pointing.js";
 import { commandOf } from "./keys.js";
+import { newestOnly } from "../newest_drawing.js";
 
 const consoles = new WeakMap();
 const OVERVIEW_FROM_SECONDS = 180;
@@ -20,26 +21,18 @@ const ASK_AFTER_MS = 500;
 const SPAN_EVENT = "calmscore-span";
 const WAITING = "The recording is being made ready to play…";
 
-// Where a page is drawn twice at once, the older drawing may come, and is cleaned up, after the
-// newer one: it changes nothing then.
-export default function (component) {
-  const { parentElement, data } = component;
+export default newestOnly((component) => {
+  const { parentElement } = component;
   let shown = consoles.get(parentElement);
   // The page may have made the elements anew.
   if (!shown || !shown.section.isConnected) {
-    if (shown) shown.leave();
     shown = new Console(parentElement);
     consoles.set(parentElement, shown);
   }
-  if (data.drawn_at < shown.drawnAt) return undefined;
-  shown.enter(data.drawn_at);
+  shown.enter();
   shown.show(component);
-  return () => {
-    if (data.drawn_at !== shown.drawnAt) return;
-    shown.leave();
-    shown.sent.forget();
-  };
-}
+  return () => shown.leave();
+});
 
 class Console {
   constructor(root) {
@@ -57,6 +50,7 @@ class Console {
     this.sent = new SentBookmarks({
       send: (bookmark) => this.trigger("bookmark", bookmark),
       say: (text) => this.say(text),
+      isShown: () => this.section.isConnected,
     });
     this.bookmarks = new BookmarkForm(this.find(".note"), {
       keep: (seconds, text) => this.sent.keep(seconds, text),
@@ -74,12 +68,9 @@ class Console {
     this.onKey = (event) => this.key(event);
     this.onSpan = ({ detail }) => this.lookWhereOthersLook(detail);
     this.watching = new ResizeObserver(() => this.redraw());
-    this.drawnAt = 0;
   }
 
-  enter(drawnAt) {
-    this.leave();
-    this.drawnAt = drawnAt;
+  enter() {
     document.addEventListener("keydown", this.onKey);
     document.addEventListener(SPAN_EVENT, this.onSpan);
     this.watching.observe(this.time);
