@@ -188,7 +188,7 @@ def _filter() -> CallFilter:
         outcomes=tuple(state["calls-outcomes"]),
         statuses=tuple(state["calls-statuses"]),
         standings=tuple(state["calls-standings"]),
-        playable=bool(state["calls-playable"]),
+        has_audio=True if state["calls-playable"] else None,
         since=None if first is None else day_start(first),
         until=None if last is None else day_end(last),
         lowest_score=state["calls-lowest"],

@@ -37,7 +37,15 @@ from calmscore.service.documents import (
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
-from calmscore.store.calls import CallFilter, CallOrder, CallRow, count_calls, list_calls, read_call
+from calmscore.store.calls import (
+    CallFilter,
+    CallOrder,
+    CallRow,
+    ReviewStatus,
+    count_calls,
+    list_calls,
+    read_call,
+)
 from calmscore.store.jobs import JobRow, read_job
 from calmscore.store.reports import read_report
 from calmscore.store.settings import read_settings
@@ -261,6 +269,10 @@ def list_stored_calls(
         list[Standing],
         Query(default_factory=list, max_length=20, description="Any of these."),
     ],
+    status: Annotated[
+        list[ReviewStatus],
+        Query(default_factory=list, max_length=20, description="Any of these."),
+    ],
     since: Annotated[Moment | None, Query(description="Made at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Made before.")] = None,
     lowest_score: Score = None,
@@ -268,6 +280,9 @@ def list_stored_calls(
     tag: Annotated[Name | None, Query()] = None,
     text: Annotated[
         Name | None, Query(description="A part of the file's, agent's or customer's name.")
+    ] = None,
+    has_audio: Annotated[
+        bool | None, Query(description="Whether the recording is kept and can be played.")
     ] = None,
     words: Annotated[
         Name | None,
@@ -296,6 +311,8 @@ def list_stored_calls(
         words=words,
         phrases=phrase,
         standings=standing,
+        statuses=status,
+        has_audio=has_audio,
     )
     with service.store.database.reading() as session:
         rows = list_calls(

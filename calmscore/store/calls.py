@@ -52,8 +52,8 @@ class CallFilter:
         Any of these; empty means any.
     standings : sequence of {"contested", "set aside"}
         Any of these stands against the score; empty means any call.
-    playable : bool
-        Only calls whose recording is kept.
+    has_audio : bool, optional
+        Calls whose recording is kept, or with False those whose recording is not.
     text : str, optional
         A part of the file name, the agent's or the customer's name.
     words : str, optional
@@ -72,7 +72,7 @@ class CallFilter:
     tag: str | None = None
     statuses: Sequence[ReviewStatus] = ()
     standings: Sequence[Standing] = ()
-    playable: bool = False
+    has_audio: bool | None = None
     text: str | None = None
     words: str | None = None
     phrases: Sequence[str] = ()
@@ -287,8 +287,9 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         conditions.append(_status(wanted.statuses))
     if wanted.standings:
         conditions.append(stands(wanted.standings))
-    if wanted.playable:
-        conditions.append(Call.audio_until.is_not(None))
+    if wanted.has_audio is not None:
+        kept = Call.audio_until.is_not(None)
+        conditions.append(kept if wanted.has_audio else ~kept)
     if wanted.text:
         conditions.append(
             Call.file_name.icontains(wanted.text, autoescape=True)

@@ -142,7 +142,8 @@ def test_calls_are_found_by_their_status_and_by_what_can_be_played(store):
     assert names(statuses=["new"]) == {"new.wav"}
     assert names(statuses=["new", "reviewed"]) == {"new.wav", "reviewed.wav"}
     assert names(statuses=["assigned"]) == {"assigned.wav"}
-    assert names(playable=True) == {"new.wav"}
+    assert names(has_audio=True) == {"new.wav"}
+    assert names(has_audio=False) == {"assigned.wav", "reviewed.wav"}
 
 
 def test_what_cannot_be_assigned_says_why(store):
