@@ -1,4 +1,4 @@
-"""Alerts: the rules that tell somebody of calls, and what became of their messages."""
+"""Alerts: those that wait, the rules that raise them, and what became of their messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import html
 
 import streamlit as st
 
+from calmscore.dashboard.acknowledging import open_alerts
 from calmscore.dashboard.alert_form import ask_for_rule
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
@@ -204,7 +205,8 @@ def _state(row: DeliveryRow) -> str:
     return outcome_label(row.state)
 
 
-def _page(store: Store, user: User) -> None:
+def _rules(store: Store, user: User) -> None:
+    st.subheader("Rules")
     st.markdown(
         "A rule looks at every call that comes in from now on: when it is scored, and again when "
         "its words are known. It tells of a call once."
@@ -214,7 +216,6 @@ def _page(store: Store, user: User) -> None:
     if told is not None:
         st.success(told, icon=":material/send:")
     _secret()
-    st.html(_STYLE)
     with store.database.reading() as session:
         rules = list_rules(session)
     if not rules:
@@ -234,7 +235,11 @@ def _page(store: Store, user: User) -> None:
 
 st.title("Alerts")
 whoever = current_user()
+desk_store = open_store()
+st.html(_STYLE)
+st.caption("What the rules found and nobody took note of yet, reviewed, took over or skipped.")
+open_alerts(desk_store, whoever)
 if allows(whoever.role, "admin"):
-    _page(open_store(), whoever)
+    _rules(desk_store, whoever)
 else:
-    st.info("Only administrators change alerts.")
+    st.info("Only administrators see and change the rules.")

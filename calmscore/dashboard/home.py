@@ -9,6 +9,7 @@ import streamlit as st
 
 from calmscore.analysis.scoring import format_clock, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
+from calmscore.dashboard.acknowledging import acknowledge_button, acknowledged_line
 from calmscore.dashboard.adding import ADDING_KEY, add_calls
 from calmscore.dashboard.desk import User, current_user, is_shared, open_store
 from calmscore.dashboard.dropping import drop_anywhere
@@ -55,7 +56,7 @@ def _why(entry: ToListenTo) -> str:
             due = "" if row.due_on is None else f", due {format_date(row.due_on)}"
             return f"Assigned to {row.reviewer}{due}"
         case "alert":
-            return "Alert: " + ", ".join(entry.rules)
+            return "Alert: " + ", ".join(entry.rules.values())
         case "escalated":
             return "The customer ended more distressed than they began"
         case "rescue":
@@ -108,7 +109,7 @@ def _entry(store: Store, entry: ToListenTo, user: User) -> None:
                 query_params={"call": row.id},
             )  # fmt: skip
             if allows(user.role, "supervisor"):
-                _decide(store, row, user)
+                _decide(store, entry, user)
         if st.session_state.get(_PLAYING) == row.id:
             _player(store, row, user)
 
@@ -121,7 +122,12 @@ def _play_button(row: CallRow) -> None:
         st.caption("Recording not kept", width="content")
 
 
-def _decide(store: Store, row: CallRow, user: User) -> None:
+def _decide(store: Store, entry: ToListenTo, user: User) -> None:
+    row = entry.row
+    if entry.reason == "alert":
+        acknowledge_button(
+            store, entry.rules, row.id, user, file_name=row.file_name, key=f"noted-{row.number}"
+        )
     if st.button("Reviewed", key=f"reviewed-{row.number}", icon=":material/check:"):
         with store.database.writing() as session:
             mark_reviewed(session, [row.id], actor=user.name)
@@ -158,6 +164,7 @@ def _list(store: Store, user: User) -> None:
         entries = to_listen_to(session, day=today, reviewer=user.name if is_shared() else None)
         waiting = count_open(session)
     undo_line(store)
+    acknowledged_line()
     if allows(user.role, "supervisor"):
         contests_to_answer(store)
     if not entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -39,8 +39,8 @@ class ToListenTo:
         The call.
     reason : {"assigned", "alert", "escalated", "rescue", "doubt", "lot"}
         Why it is there.
-    rules : tuple of str
-        The names of the rules that put it there.
+    rules : mapping
+        The names of the rules that put it there and that nobody acknowledged, by their number.
     unclear_customer : bool
         Whether it is in doubt who is the customer.
     interval : tuple of float, or None
@@ -49,7 +49,7 @@ class ToListenTo:
 
     row: CallRow
     reason: Reason
-    rules: tuple[str, ...]
+    rules: Mapping[int, str]
     unclear_customer: bool
     interval: tuple[float, float] | None
 
@@ -92,7 +92,7 @@ def to_listen_to(
     rows = {row.number: row for row in read_rows(session, list(chosen))}
     rules = _rules_of(session, list(chosen))
     return [
-        _entry(rows[number], calls[number], reason, rules.get(number, ()))
+        _entry(rows[number], calls[number], reason, rules.get(number, {}))
         for number, reason in chosen.items()
         if number in rows
     ]
@@ -102,20 +102,20 @@ def _calls(numbers: list[int]) -> Any:
     return select(Call).where(Call.number.in_(numbers))
 
 
-def _rules_of(session: Session, numbers: list[int]) -> dict[int, tuple[str, ...]]:
+def _rules_of(session: Session, numbers: list[int]) -> dict[int, dict[int, str]]:
     query = (
-        select(Alert.call_number, Rule.name)
+        select(Alert.call_number, Rule.id, Rule.name)
         .join(Rule, Rule.id == Alert.rule_id)
         .where(Rule.to_queue, Alert.acknowledged_at.is_(None), Alert.call_number.in_(numbers))
         .order_by(Rule.id)
     )
-    names: dict[int, tuple[str, ...]] = {}
-    for number, name in session.execute(query):
-        names[number] = (*names.get(number, ()), name)
+    names: dict[int, dict[int, str]] = {}
+    for number, rule_id, name in session.execute(query):
+        names.setdefault(number, {})[rule_id] = name
     return names
 
 
-def _entry(row: CallRow, call: Call, reason: Reason, rules: tuple[str, ...]) -> ToListenTo:
+def _entry(row: CallRow, call: Call, reason: Reason, rules: Mapping[int, str]) -> ToListenTo:
     known = call.score_low is not None and call.score_high is not None
     return ToListenTo(
         row=row,
