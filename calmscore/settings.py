@@ -6,7 +6,9 @@ installs Calmscore sets for a process.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -226,7 +228,8 @@ def read_environment() -> Environment:
     Returns
     -------
     Environment
-        With defaults where a variable is not set, or empty.
+        With defaults where a variable is not set, or empty. The same one as long as no
+        variable changes: to check them all takes longer than most that is done with one.
 
     Raises
     ------
@@ -234,6 +237,12 @@ def read_environment() -> Environment:
         If a value cannot be used; the message names the variable, the value and what
         would do.
     """
+    return _read(frozenset(one for one in os.environ.items() if one[0].upper().startswith(PREFIX)))
+
+
+@lru_cache(maxsize=1)
+def _read(_variables: frozenset[tuple[str, str]]) -> Environment:
+    """Read the variables where they are others than the last time."""
     try:
         return Environment()
     except ValidationError as error:

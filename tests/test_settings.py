@@ -94,3 +94,13 @@ def test_a_value_that_cannot_be_used_is_named_with_what_would_do(monkeypatch, na
         monkeypatch.setenv(f"CALMSCORE_{name}", value)
         with pytest.raises(ParameterError, match=f"CALMSCORE_{name} is '{value}'; set it to a "):
             read_environment()
+
+
+@pytest.mark.parametrize("name", ["CALMSCORE_TRANSCRIBER", "calmscore_transcriber"])
+def test_what_changes_while_the_program_runs_is_read_anew(monkeypatch, name):
+    before = read_environment()
+    assert read_environment() is before
+    monkeypatch.setenv(name, "off")
+    assert not read_environment().writes_words
+    monkeypatch.delenv(name)
+    assert read_environment().writes_words
