@@ -42,6 +42,8 @@ ANALYSIS_RATE_HZ = 16_000
 # One second: libsndfile drops the block in which a decoder stumbles, so that a
 # short block loses little, and blocks from 1 s to 30 s take the same time.
 _BLOCK_SECONDS = 1
+# Every browser plays what has at least this rate.
+_LOWEST_PLAYED_HZ = 8_000
 _LEAST_UNREAD_SECONDS = 0.5
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
@@ -68,10 +70,12 @@ class Recording:
     duration_seconds : float
         Length of what could be read.
     samples : array of float16, shape (channels, n)
-        Sound at ``ANALYSIS_RATE_HZ``, full scale 1. Half precision keeps 11
+        Sound at ``samples_rate_hz``, full scale 1. Half precision keeps 11
         significant bits at every level, and an hour of stereo takes 230 MB.
     warnings : tuple of Notice
         What a reader of the result should know about the file.
+    samples_rate_hz : int
+        ``ANALYSIS_RATE_HZ``, unless it was read to be played.
     """
 
     file_name: str
@@ -80,6 +84,7 @@ class Recording:
     duration_seconds: float
     samples: NDArray[np.float16]
     warnings: tuple[Notice, ...]
+    samples_rate_hz: int = ANALYSIS_RATE_HZ
 
 
 def read_recording(
@@ -88,6 +93,7 @@ def read_recording(
     file_name: str | None = None,
     rules: ReadingRules | None = None,
     sha256: str | None = None,
+    to_play: bool = False,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
 
@@ -105,6 +111,9 @@ def read_recording(
         the environment says.
     sha256 : str, optional
         The hash of its bytes, where it is known.
+    to_play : bool
+        Leaves a rate as it is that is below the analysis rate and that a browser plays: a
+        call by telephone is ready in half of the time.
 
     Returns
     -------
@@ -121,14 +130,16 @@ def read_recording(
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:
-            return _read_stream(stream, name, rules, sha256)
+            return _read_stream(stream, name, rules, sha256, to_play=to_play)
     own_name = getattr(source, "name", None)
     name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
     with rewound(source, name) as stream:
-        return _read_stream(stream, name, rules, sha256)
+        return _read_stream(stream, name, rules, sha256, to_play=to_play)
 
 
-def _read_stream(stream: BinaryIO, name: str, rules: ReadingRules, sha256: str | None) -> Recording:
+def _read_stream(
+    stream: BinaryIO, name: str, rules: ReadingRules, sha256: str | None, *, to_play: bool
+) -> Recording:
     with system_errors(name):
         size = stream.seek(0, os.SEEK_END)
         check_size(size, name, rules)
@@ -141,7 +152,10 @@ def _read_stream(stream: BinaryIO, name: str, rules: ReadingRules, sha256: str |
         known_seconds = _known_seconds(sound)
         if known_seconds is not None and known_seconds > rules.duration_seconds:
             raise too_long(known_seconds, name, rules)
-        decoded = _decode(sound, name, rules)
+        kept_rate = to_play and _LOWEST_PLAYED_HZ <= sound.samplerate < ANALYSIS_RATE_HZ
+        decoded = _decode(
+            sound, name, rules, rate_hz=sound.samplerate if kept_rate else ANALYSIS_RATE_HZ
+        )
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
         damaged, gap = 0, _SMALLEST_GAP_SECONDS
@@ -162,6 +176,7 @@ def _read_stream(stream: BinaryIO, name: str, rules: ReadingRules, sha256: str |
         warnings=_notices(
             decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
         ),
+        samples_rate_hz=decoded.store.rate_hz,
     )
 
 
@@ -183,16 +198,18 @@ def _known_seconds(sound: Sound) -> float | None:
 
 
 class _Store:
-    """Samples at the analysis rate, in half precision, filled block by block.
+    """Samples at one rate, in half precision, filled block by block.
 
     The whole is reserved at once, never beyond the duration limit; the system
     hands out the memory only where samples are written, so that neither a header
     that announces too much nor one that announces nothing costs any.
     """
 
-    def __init__(self, *, channels: int, capacity: int) -> None:
+    def __init__(self, *, channels: int, most_seconds: float, rate_hz: int) -> None:
+        capacity = math.ceil(most_seconds * rate_hz) + 1
         self._samples = np.empty((channels, capacity), dtype=np.float16)
         self._end = 0
+        self.rate_hz = rate_hz
         self.divisor = 1.0
 
     def append(self, block: NDArray[np.float32]) -> None:
@@ -212,7 +229,7 @@ class _Store:
     def finished(self, *, frames: int, rate_hz: int) -> NDArray[np.float16]:
         """Return exactly the samples that ``frames`` of the file amount to."""
         # The resampler may be one sample off, and gives none for the shortest sounds.
-        length = max(1, round(frames * ANALYSIS_RATE_HZ / rate_hz))
+        length = max(1, round(frames * self.rate_hz / rate_hz))
         self._samples[:, self._end : length] = 0
         return self._samples[:, :length]
 
@@ -227,11 +244,11 @@ class _Decoded:
     broke_off: bool = False
 
 
-def _reserve(sound: Sound, name: str, rules: ReadingRules) -> _Store:
+def _reserve(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _Store:
     # A second more than announced: coders fill their last block.
     seconds = min(sound.frames / sound.samplerate + 1.0, rules.duration_seconds)
     try:
-        return _Store(channels=sound.channels, capacity=math.ceil(seconds * ANALYSIS_RATE_HZ) + 1)
+        return _Store(channels=sound.channels, most_seconds=seconds, rate_hz=rate_hz)
     except MemoryError as error:
         raise CallFileError(
             "not_enough_memory",
@@ -240,12 +257,13 @@ def _reserve(sound: Sound, name: str, rules: ReadingRules) -> _Store:
         ) from error
 
 
-def _decode(sound: Sound, name: str, rules: ReadingRules) -> _Decoded:
+def _decode(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _Decoded:
+    """Read all of a sound, and store it at another rate, or at the one that it has."""
     rate = sound.samplerate
-    decoded = _Decoded(_reserve(sound, name, rules))
+    decoded = _Decoded(_reserve(sound, name, rules, rate_hz=rate_hz))
     # Decoders of lossy formats overshoot a little; float files say what they mean.
     full_scale = 1.0 if sound.subtype in ("FLOAT", "DOUBLE") else 2.0
-    resampler = soxr.ResampleStream(rate, ANALYSIS_RATE_HZ, sound.channels, dtype="float32")
+    resampler = soxr.ResampleStream(rate, rate_hz, sound.channels, dtype="float32")
     buffer = np.empty((_BLOCK_SECONDS * rate, sound.channels), dtype=np.float32)
     while True:
         try:

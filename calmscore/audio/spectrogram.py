@@ -16,13 +16,14 @@ LONGEST_SECONDS = 600.0
 """Of more than this one picture would tell nothing."""
 _COLUMNS = 800
 _BANDS = 64
-_WINDOW = 1024
+_WINDOW_SECONDS = 0.064
+_SHORTEST_HOP_SECONDS = 0.004
 _HIGHEST_HZ = 4000.0
 _RANGE_DB = 55.0
 # Of more than this the pitch would be a blur.
 _LONGEST_PITCH_SECONDS = 60.0
 _LOWEST_PITCH_HZ, _HIGHEST_PITCH_HZ = 65.0, 450.0
-_PITCH_WINDOW = 2048
+_PITCH_WINDOW_SECONDS = 0.128
 _VOICED_DB = -35.0
 
 
@@ -96,9 +97,10 @@ def spectrogram(
             raise ParameterError(f"{start_seconds:.1f} s lies behind the end of the call")
         sound.seek(first)
         samples = sound.read(int(length * rate), dtype="float32", always_2d=True)[:, channel]
-    hop = max(len(samples) // _COLUMNS, 64)
+    hop = max(len(samples) // _COLUMNS, int(_SHORTEST_HOP_SECONDS * rate))
+    window = int(_WINDOW_SECONDS * rate)
     power = librosa.feature.melspectrogram(
-        y=samples, sr=rate, n_fft=_WINDOW, hop_length=hop, n_mels=_BANDS, fmax=_HIGHEST_HZ
+        y=samples, sr=rate, n_fft=window, hop_length=hop, n_mels=_BANDS, fmax=_HIGHEST_HZ
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=_RANGE_DB)
     levels = np.clip((decibels / _RANGE_DB + 1.0) * 255.0, 0, 255).astype(np.uint8)
@@ -113,13 +115,14 @@ def spectrogram(
 
 def _pitch(samples: np.ndarray, rate: int, hop: int) -> list[float | None]:
     """Return where the pitch lies in the picture, for each column."""
-    if len(samples) < _PITCH_WINDOW:
+    window = int(_PITCH_WINDOW_SECONDS * rate)
+    if len(samples) < window:
         return []
     pitch = librosa.yin(
         samples, fmin=_LOWEST_PITCH_HZ, fmax=_HIGHEST_PITCH_HZ, sr=rate,
-        frame_length=_PITCH_WINDOW, hop_length=hop,
+        frame_length=window, hop_length=hop,
     )  # fmt: skip
-    loudness = librosa.feature.rms(y=samples, frame_length=_PITCH_WINDOW, hop_length=hop)[0]
+    loudness = librosa.feature.rms(y=samples, frame_length=window, hop_length=hop)[0]
     voiced = librosa.amplitude_to_db(loudness, ref=np.max) > _VOICED_DB
     # Where the search ends at its bounds there was nothing to find.
     voiced &= (pitch > 1.02 * _LOWEST_PITCH_HZ) & (pitch < 0.98 * _HIGHEST_PITCH_HZ)

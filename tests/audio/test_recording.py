@@ -46,6 +46,22 @@ def wave_file(*, channels=1, rate_hz=8000, codec=1, data=b"\1\0" * 800, announce
     return b"RIFF" + struct.pack("<I", len(body) if announced is None else 0) + body
 
 
+@pytest.mark.parametrize(
+    ("rate_hz", "played_hz"),
+    [(4000, 16_000), (8000, 8000), (11_025, 11_025), (16_000, 16_000), (44_100, 16_000)],
+)
+def test_what_is_read_to_be_played_keeps_the_rate_of_a_telephone(rate_hz, played_hz):
+    sound = tones(rate_hz=rate_hz, samples=2 * rate_hz, channels=2)
+    file = io.BytesIO(encoded(sound, rate_hz=rate_hz))
+    played, analysed = read_recording(file, to_play=True), read_recording(file)
+    assert (played.samples_rate_hz, analysed.samples_rate_hz) == (played_hz, ANALYSIS_RATE_HZ)
+    assert played.samples.shape == (2, 2 * played_hz)
+    assert analysed.samples.shape == (2, 2 * ANALYSIS_RATE_HZ)
+    assert played.duration_seconds == analysed.duration_seconds == 2.0
+    if played_hz == rate_hz:
+        assert played.samples == pytest.approx(sound.T, abs=1e-3)
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("form", FORMS)
 def test_what_ffmpeg_decodes_is_read(form, channels):
