@@ -42,7 +42,7 @@ def open_exported_network(
         If it is missing, damaged, or made of another Keras file.
     """
     try:
-        session = open_onnx(path, threads=1)
+        session = open_onnx(path)
         made_of = session.get_modelmeta().custom_metadata_map.get(KERAS_SHA256)
     except Exception as error:  # ONNX Runtime has no error of its own for this
         raise ArtifactError(f"{path}: cannot be loaded ({error}); {_REMEDY}") from error

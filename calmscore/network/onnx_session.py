@@ -17,24 +17,18 @@ from calmscore.telemetry import switch_off_telemetry
 switch_off_telemetry()
 
 
-PROCESSORS = os.cpu_count() or 1
-
-
-def open_onnx(path: Path, *, threads: int = PROCESSORS) -> Any:
+def open_onnx(path: Path) -> Any:
     """Load an exported network.
 
     Parameters
     ----------
     path : Path
         The exported file.
-    threads : int
-        That share one run. With one, runs of several threads go on beside each other,
-        as in `run_in_parts`.
 
     Returns
     -------
     onnxruntime.InferenceSession
-        On this machine's processors.
+        A run takes one thread; runs of several threads go on beside each other.
 
     Raises
     ------
@@ -44,10 +38,9 @@ def open_onnx(path: Path, *, threads: int = PROCESSORS) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Memory goes back after each batch, and threads that wait leave the machine to others.
+    options.intra_op_num_threads = 1
+    # Memory goes back after each run.
     options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Products of 8 bits are exact on processors, too, that would add them up in 16 bits.
     options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -64,7 +57,7 @@ def run_in_parts(
     Parameters
     ----------
     session : onnxruntime.InferenceSession
-        From `open_onnx` with one thread.
+        From `open_onnx`.
     names : sequence of str
         Outputs that are wanted.
     parts : iterable of array, each of shape (rows, …)
@@ -85,4 +78,4 @@ def run_in_parts(
 
 @lru_cache(maxsize=1)
 def _processors() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(PROCESSORS, thread_name_prefix="network")
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="network")

@@ -83,7 +83,7 @@ class SpeakerEmbedding:
 
     def __init__(self, path: Path, *, space: Path | None = None) -> None:
         try:
-            self._session = open_onnx(path, threads=1)
+            self._session = open_onnx(path)
         except Exception as error:  # ONNX Runtime has no error of its own for this
             raise ArtifactError(f"{path}: cannot be loaded ({error}); install it again") from error
         self._space = None if space is None else _read_space(space)

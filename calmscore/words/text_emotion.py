@@ -149,7 +149,7 @@ class TextEmotionClassifier:
             self._tokenizer = Tokenizer.from_file(str(path))
             path = artifacts / MODEL_FILE
             self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            self._session = open_onnx(path, threads=1)
+            self._session = open_onnx(path)
         except Exception as error:  # neither library has an error of its own for this
             raise _unusable(path, error) from error
 
