@@ -12,7 +12,7 @@ from calmscore.analysis.report import CallReport
 from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks, coaching_panel
-from calmscore.dashboard.console.component import console
+from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
@@ -287,8 +287,10 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         _pdf(store, row, report, user)
         _reports(store, row, report)
         call_view.not_a_verdict()
-    if sound is None and _sound(store, row, user) is not None:
-        st.rerun()
+    if sound is None:
+        sound = _sound(store, row, user)
+    if sound is not None:
+        player(report, sound)
 
 
 desk_store = open_store()

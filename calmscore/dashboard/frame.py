@@ -21,7 +21,7 @@ _NAME = """
 _STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 4.75rem; padding-bottom: 3rem; }
-.st-key-menu { display: none; }
+.st-key-menu, .st-key-player { display: none; }
 .stMainBlockContainer h1 { font-size: 2.1rem; padding-top: 0; }
 .stMainBlockContainer h2 { font-size: 1.7rem; }
 .stMainBlockContainer h3 { font-size: 1.4rem; }

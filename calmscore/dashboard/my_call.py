@@ -6,8 +6,9 @@ import streamlit as st
 
 from calmscore.analysis.report import CallReport
 from calmscore.analysis.scoring import format_clock
+from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
-from calmscore.dashboard.console.component import console
+from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import own_coaching
 from calmscore.dashboard.own_pages import (
     STANDS,
@@ -50,8 +51,10 @@ def _call(own: OwnCoaching, row: SessionRow, call: OwnCall) -> None:
         st.subheader("Your answer to this call")
         answers(own, row, call.row)
     call_view.not_a_verdict()
-    if sound is None and _made_ready(own, row, call.row):
-        st.rerun()
+    if sound is None:
+        sound = _sound(own, row, call.row)
+    if sound is not None:
+        player(report, sound)
 
 
 def _notes(row: SessionRow, call: OwnCall) -> None:
@@ -71,12 +74,12 @@ def _notes(row: SessionRow, call: OwnCall) -> None:
         st.text(text)
 
 
-def _made_ready(own: OwnCoaching, row: SessionRow, call: CallRow) -> bool:
+def _sound(own: OwnCoaching, row: SessionRow, call: CallRow) -> Playback | None:
     try:
-        return playback_from(call, lambda: own.open_audio(row.id, call.id)) is not None
+        return playback_from(call, lambda: own.open_audio(row.id, call.id))
     except CallFileError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        return False
+        return None
 
 
 coaching = own_coaching()

@@ -13,7 +13,7 @@ from calmscore.audio.playback import Playback
 from calmscore.audio.recording_file import hash_recording
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
-from calmscore.dashboard.console.component import console
+from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import current_user, keep_agents_out, open_store
 from calmscore.dashboard.dropping import drop_anywhere
 from calmscore.dashboard.page_files import page_file
@@ -186,6 +186,7 @@ def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
             st.caption("The voices of the sample call are synthetic.", width="content")
     call_view.notices(report)
     _console(report, playback)
+    player(report, playback)
     _words(report, source)
     call_view.who_spoke(report)
     call_view.downloads(report)

@@ -70,7 +70,7 @@ def draw(
 
 def console_data(report, **changes: Any) -> dict[str, Any]:
     shown = {
-        "words": None, "sound": None, "start": None, "bookmarks": [], "may_bookmark": True,
+        "words": None, "start": None, "bookmarks": [], "may_bookmark": True,
         "why_no_bookmark": "", "linkable": False, "waiting": True, "player": "sound",
         "spectrogram": None,
     }  # fmt: skip
@@ -100,6 +100,34 @@ def test_lanes_that_are_compared_keep_the_newer_call(page, order):
     draw(page, CONSOLE, dated(older, newer), order)
     assert page.locator(".sum").inner_text() == newer["sum"]
     assert page.locator(".console").get_attribute("aria-label") == "newer.wav"
+
+
+HAND_OVER = """
+(outline) => {
+  const made = document.createElement("div");
+  made.className = "st-key-sound";
+  made.innerHTML = "<div></div><audio></audio>";
+  made.firstChild.dataset.outline = JSON.stringify(outline);
+  document.body.append(made);
+}
+"""
+LANES_HEIGHT = "document.querySelector('.time canvas').clientHeight"
+
+
+def test_a_sound_that_comes_after_the_console_is_shown_and_can_be_played(page):
+    data = console_data(made_report(RESCUED))
+    draw(page, CONSOLE, dated(data, data), ORDERS[0])
+    page.wait_for_function(f"{LANES_HEIGHT} > 150")
+    without, play = page.evaluate(LANES_HEIGHT), page.locator(".play")
+    assert play.get_attribute("aria-disabled") == "true"
+    assert not page.locator("[data-do=spectrogram]").is_visible()
+    page.evaluate(HAND_OVER, {"per_second": 2.0, "sides": ["AP8A", "/wAA"]})
+    page.wait_for_function(f"{LANES_HEIGHT} > {without} + 40")
+    assert play.get_attribute("aria-disabled") == "false"
+    assert page.locator("[data-do=spectrogram]").is_visible()
+    # Drawn anew it shows the sound that it has.
+    page.evaluate("(data) => { window.drawAgain(data); }", data | {"drawn_at": 3})
+    assert page.evaluate(LANES_HEIGHT) > without + 40
 
 
 def table_data(*names: str, ticked: tuple[str, ...] = ()) -> dict[str, Any]:

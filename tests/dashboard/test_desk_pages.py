@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import time
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from streamlit.testing.v1 import AppTest
 from waiting_uploads import waiting_upload
 
 from calmscore.analysis.report import CallReport
+from calmscore.audio.playback import prepare_playback
+from calmscore.dashboard import stored_call
+from calmscore.dashboard.console import component
+from calmscore.dashboard.console.view import console_view
 from calmscore.dashboard.page_files import page_file
 from calmscore.store import Store, audit
 from calmscore.store.calls import (
@@ -58,6 +63,12 @@ def shown_console(page: AppTest) -> dict:
         if component.proto.component_name == "calmscore_console"
     )
     return json.loads(console.proto.json)
+
+
+def shown_outline(page: AppTest) -> dict:
+    """Return the outline of the sound that the page hands to its console."""
+    [found] = [part.body for part in page.html if "data-outline" in part.body]
+    return dict(json.loads(html.unescape(found.split("'")[1])))
 
 
 @pytest.fixture
@@ -298,11 +309,34 @@ def test_a_kept_recording_is_played_and_its_reading_leaves_one_line(store):
     assert not page.exception
     assert len(page.get("audio")) == 1
     assert shown_console(page)["start"] == 12
-    assert len(shown_console(page)["sound"]["sides"]) == 2
+    assert len(shown_outline(page)["sides"]) == 2
     page.run()
     with store.database.reading() as session:
         actions = [line.action for line in audit.list_events(session)]
     assert actions.count("recording opened") == 1
+
+
+def test_a_page_is_drawn_once_though_its_recording_is_ready_last(store, monkeypatch):
+    # No other page may hold the sound already.
+    call_id = add(store, RESCUED, "a.wav", content=made_recording(7))
+    drawn = []
+
+    def viewed(report):
+        drawn.append("console")
+        return console_view(report)
+
+    def prepared(*args, **options):
+        drawn.append("sound")
+        return prepare_playback(*args, **options)
+
+    monkeypatch.setattr(component, "console_view", viewed)
+    monkeypatch.setattr(stored_call, "prepare_playback", prepared)
+    page = opened(CALL, call=call_id)
+    assert len(page.get("audio")) == 1
+    assert drawn == ["console", "sound"]
+    page.run()
+    assert len(page.get("audio")) == 1
+    assert drawn == ["console", "sound", "console"]
 
 
 @pytest.mark.parametrize("query", [{}, {"call": "x"}, {"call": "0" * 64}])

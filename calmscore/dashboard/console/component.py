@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,14 +44,14 @@ def console(
     waiting: bool = False,
     phrases: Sequence[str] = (),
 ) -> None:
-    """Show a call's lanes, player, moments and words.
+    """Show a call's lanes, moments and words, and what drives the `player` of its sound.
 
     Parameters
     ----------
     report : CallReport
         A finished analysis.
     playback : Playback or None
-        The call's sound; None where it is not there, or not yet.
+        What its spectrogram is made of; None where it is not there, or not yet.
     start_seconds : float, optional
         Play from here at once.
     bookmarks : sequence of (float, str)
@@ -65,7 +67,7 @@ def console(
     phrases : sequence of str
         What is watched for in the words.
     """
-    key, sound_key = (f"{part}-{report.call.id[:12]}" for part in ("console", "sound"))
+    key = f"console-{report.call.id[:12]}"
 
     def bookmarked() -> None:
         marked = st.session_state[key].bookmark
@@ -74,7 +76,6 @@ def console(
 
     data: dict[str, Any] = console_view(report) | {
         "words": words_view(report, phrases=phrases),
-        "sound": None if playback is None else playback.outline(),
         "start": start_seconds,
         "bookmarks": [{"seconds": seconds, "text": text} for seconds, text in bookmarks],
         "may_bookmark": on_bookmark is not None,
@@ -82,15 +83,33 @@ def console(
         "linkable": linkable,
         "waiting": waiting,
         # A page that changes holds the player of another call for a moment.
-        "player": sound_key,
+        "player": _sound_key(report),
         "spectrogram": _picture(report, playback, key),
     }
     CONSOLE(key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None)
-    if playback is not None:
-        with st.container(key=PLAYER_KEY), st.container(key=sound_key):
-            # It has no face of its own.
-            st.html(f"<style>.st-key-{PLAYER_KEY} {{ display: none; }}</style>")
-            st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)
+
+
+def player(report: CallReport, playback: Playback) -> None:
+    """Put a call's sound on the page for its `console`, which finds it whenever it comes.
+
+    It has no face, so that it may stand last: the page is there before a recording is ready,
+    and is not drawn again for it.
+
+    Parameters
+    ----------
+    report : CallReport
+        The report that the console shows.
+    playback : Playback
+        The sound, and the outline that the lanes show of it.
+    """
+    outline = html.escape(json.dumps(playback.outline()))
+    with st.container(key=PLAYER_KEY), st.container(key=_sound_key(report)):
+        st.html(f"<div data-outline='{outline}'></div>")
+        st.audio(playback.encoded, format=PLAYBACK_MIME_TYPE)
+
+
+def _sound_key(report: CallReport) -> str:
+    return f"sound-{report.call.id[:12]}"
 
 
 def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
@@ -111,8 +130,8 @@ def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
         The second that somebody just asked to hear.
     """
     data = console_view(report) | {
-        "compared": True, "axis_seconds": axis_seconds, "words": None, "sound": None,
-        "start": None, "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
+        "compared": True, "axis_seconds": axis_seconds, "words": None, "start": None,
+        "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
     }  # fmt: skip
     key = f"lanes-{report.call.id[:12]}"
     asked = CONSOLE(key=key, data=data, on_listen_change=lambda: None).listen

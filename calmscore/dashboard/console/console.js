@@ -108,7 +108,7 @@ class Console {
   show({ data, setTriggerValue }) {
     const before = this.view;
     const another = !before || before.id !== data.id;
-    this.view = { ...data, sound: data.sound && unpacked(data.sound) };
+    this.view = { ...data, sound: another ? null : before.sound };
     this.picture = data.spectrogram;
     this.trigger = setTriggerValue;
     if (another) {
@@ -127,7 +127,6 @@ class Console {
     fillTable(this.find(".table"), data.table);
     this.words.show(data.words);
     this.section.classList.toggle("worded", Boolean(data.words));
-    this.find("[data-do=spectrogram]").hidden = !this.view.sound;
     if (data.start !== null && (another || before.start !== data.start)) this.pending = data.start;
     this.redraw();
     this.look();
@@ -162,6 +161,7 @@ class Console {
 
   look() {
     const { ready } = this.player;
+    this.takeOutline();
     this.section.classList.toggle("silent", !ready);
     for (const button of this.section.querySelectorAll(".play, [data-do=back], [data-do=forward]"))
       button.setAttribute("aria-disabled", String(!ready));
@@ -174,6 +174,16 @@ class Console {
       this.playFrom(seconds);
     }
     this.moved();
+  }
+
+  // The outline of the sound comes with its player.
+  takeOutline() {
+    if (this.view && !this.view.sound && this.view.player) {
+      const place = document.querySelector(`.st-key-${this.view.player} [data-outline]`);
+      this.view.sound = place && unpacked(JSON.parse(place.dataset.outline));
+      if (place) this.redraw();
+    }
+    this.find("[data-do=spectrogram]").hidden = !(this.view && this.view.sound);
   }
 
   redraw() {
