@@ -74,7 +74,9 @@ def _alert(store: Store, row: AlertRow, user: User) -> None:
         format_moment(row.called_at),
     )
     place = f"alert-{row.rule_id}-{row.call_id[:12]}"
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=place):
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", wrap=False, key=place
+    ):
         st.html(
             f'<div class="rule"><b>{html.escape(row.rule_name)}</b>: '
             f'<a href="call?call={row.call_id}">{html.escape(row.file_name)}</a>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +17,8 @@ from calmscore.store.settings import Settings
 _DOT_COLOUR = "#1F8A95"
 _GOOD_TINT = "rgba(0, 158, 115, 0.10)"
 _POOR_TINT = "rgba(213, 94, 0, 0.12)"
-_ROW_HEIGHT, _FRAME_HEIGHT = 34, 90
-_LABEL_LETTERS = 22
+_ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 34, 17, 90
+_LABEL_LETTERS, _MOST_LABEL_LINES = 20, 4
 _MOST_WEEKS = 8
 _SCORE_AXIS: dict[str, Any] = {
     "range": [0.8, 10.2],
@@ -44,32 +46,15 @@ def average_scores(agents: Sequence[AgentFigures], settings: Settings) -> go.Fig
     """
     shown = [agent for agent in agents if agent.average_score is not None]
     figure = go.Figure(
-        go.Scatter(
-            x=[agent.average_score for agent in shown],
-            y=[_label(agent.agent) for agent in shown],
-            mode="markers",
-            marker={
-                "size": 11,
-                "color": _DOT_COLOUR,
-                # Hollow where there are too few calls to say how sure it is.
-                "symbol": ["circle-open" if a.interval is None else "circle" for a in shown],
-            },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [_reach(agent)[1] for agent in shown],
-                "arrayminus": [_reach(agent)[0] for agent in shown],
-                "color": _DOT_COLOUR,
-                "thickness": 2,
-                "width": 5,
-            },
-            customdata=[[_average_hover(agent)] for agent in shown],
-            hovertemplate="%{customdata[0]}<extra></extra>",
-        )
+        [
+            _dots([agent for agent in shown if agent.interval is not None]),
+            # Hollow and without a bar: too few calls to say how sure it is.
+            _dots([agent for agent in shown if agent.interval is None], symbol="circle-open"),
+        ]
     )
     figure.update_layout(
         **_LAYOUT,
-        height=_height(len(shown)),
+        height=_height(shown),
         xaxis=_SCORE_AXIS,
         yaxis=_names_axis(shown),
         shapes=[
@@ -99,11 +84,11 @@ def outcome_shares(agents: Sequence[AgentFigures]) -> go.Figure:
                         count / agent.judged_calls
                         for count, agent in zip(counts, agents, strict=True)
                     ],
-                    y=[_label(agent.agent) for agent in agents],
+                    y=[agent.agent for agent in agents],
                     orientation="h",
                     marker={"color": OUTCOME_COLOURS[outcome], "line": {"width": 0}},
                     customdata=[
-                        [agent.agent, count, agent.judged_calls]
+                        [html.escape(agent.agent), count, agent.judged_calls]
                         for count, agent in zip(counts, agents, strict=True)
                     ],
                     hovertemplate=(
@@ -114,7 +99,7 @@ def outcome_shares(agents: Sequence[AgentFigures]) -> go.Figure:
             )
     figure.update_layout(
         **_LAYOUT,
-        height=_height(len(agents)) + 40,
+        height=_height(agents) + 40,
         barmode="stack",
         bargap=0.35,
         xaxis={
@@ -170,19 +155,46 @@ def weekly_trend(weeks: Sequence[Week], settings: Settings) -> go.Figure:
     return figure
 
 
+def _dots(agents: Sequence[AgentFigures], *, symbol: str = "circle") -> go.Scatter:
+    bars = [
+        (agent.interval[1] - agent.average_score, agent.average_score - agent.interval[0])
+        for agent in agents
+        if agent.interval is not None and agent.average_score is not None
+    ]
+    return go.Scatter(
+        x=[agent.average_score for agent in agents],
+        y=[agent.agent for agent in agents],
+        mode="markers",
+        showlegend=False,
+        marker={"size": 11, "color": _DOT_COLOUR, "symbol": symbol},
+        error_x={
+            "type": "data",
+            "visible": bool(bars),
+            "symmetric": False,
+            "array": [above for above, _ in bars],
+            "arrayminus": [below for _, below in bars],
+            "color": _DOT_COLOUR,
+            "thickness": 2,
+            "width": 5,
+        },
+        customdata=[[_average_hover(agent)] for agent in agents],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+    )
+
+
+def _label_lines(name: str) -> list[str]:
+    """Break a name into lines that leave room for the chart on a phone."""
+    return textwrap.wrap(
+        name, _LABEL_LETTERS, max_lines=_MOST_LABEL_LINES, placeholder="…"
+    )  # fmt: skip
+
+
 def _label(name: str) -> str:
-    return name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…"
-
-
-def _reach(agent: AgentFigures) -> tuple[float, float]:
-    if agent.interval is None or agent.average_score is None:
-        return 0.0, 0.0
-    low, high = agent.interval
-    return agent.average_score - low, high - agent.average_score
+    return "<br>".join(html.escape(line) for line in _label_lines(name))
 
 
 def _average_hover(agent: AgentFigures) -> str:
-    lines = [f"<b>{agent.agent}</b>", f"Average {agent.average_score:.1f}"]
+    lines = [f"<b>{html.escape(agent.agent)}</b>", f"Average {agent.average_score:.1f}"]
     if agent.interval is not None:
         lines.append(f"95 % interval {agent.interval[0]:.1f} to {agent.interval[1]:.1f}")
     return "<br>".join([*lines, f"{agent.scored_calls} scored calls"])
@@ -194,17 +206,22 @@ def _week_hover(week: Week) -> str:
 
 
 def _names_axis(agents: Sequence[AgentFigures]) -> dict[str, Any]:
+    names = [agent.agent for agent in reversed(agents)]
     return {
+        "type": "category",
         "categoryorder": "array",
-        "categoryarray": [_label(agent.agent) for agent in reversed(agents)],
+        "categoryarray": names,
+        "tickvals": names,
+        "ticktext": [_label(name) for name in names],
         "fixedrange": True,
         "title": None,
         "automargin": True,
     }
 
 
-def _height(rows: int) -> int:
-    return _FRAME_HEIGHT + _ROW_HEIGHT * rows
+def _height(agents: Sequence[AgentFigures]) -> int:
+    lines = max((len(_label_lines(agent.agent)) for agent in agents), default=1)
+    return _FRAME_HEIGHT + max(_ROW_HEIGHT, _LINE_HEIGHT * lines + 4) * len(agents)
 
 
 def _band(low: float, high: float, tint: str, *, axis: str) -> dict[str, Any]:

@@ -33,8 +33,12 @@ _STYLE = """
 <style>
 .rule, .messages { overflow-wrap: anywhere; line-height: 1.6; }
 .rule .quiet, .messages .quiet { opacity: 0.8; font-size: 0.9rem; }
+.rule a { color: inherit; }
+[class*="st-key-alert-"] .stHtml { min-width: 0; }
+@media (max-width: 640px) { [class*="st-key-alert-"] { flex-wrap: wrap !important; } }
 ul.messages { padding: 0 !important; margin: 0; list-style: none; }
 .messages li { padding: 0.4rem 0; margin: 0 !important; }
+.messages a { color: inherit; }
 .messages li { border-top: 1px solid rgb(128 128 128 / 0.3); }
 </style>
 """

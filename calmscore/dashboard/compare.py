@@ -20,10 +20,11 @@ _LONGEST_HEADING = 28
 def _cards(calls: list[tuple[CallRow, CallReport]]) -> None:
     for column, (row, report) in zip(st.columns(2, gap="large"), calls, strict=True):
         with column:
-            if row.standing is not None:
-                st.warning(f"The score is {row.standing}.", icon=":material/gavel:")
             call_view.score_card(report)
             st.caption(whereabouts(row))
+            # Below it: both scores stand on one line.
+            if row.standing is not None:
+                st.warning(f"The score is {row.standing}.", icon=":material/gavel:")
 
 
 def _lanes(calls: list[tuple[CallRow, CallReport]]) -> None:

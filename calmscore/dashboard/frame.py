@@ -38,6 +38,8 @@ _STYLE = """
   .stMainBlockContainer h3 { font-size: 1.3rem; }
   .stElementContainer:has(> :is(.stTextInput, .stSelectbox)) { flex-basis: 100%; width: 100%; }
   .stElementContainer > :is(.stTextInput, .stSelectbox) { width: 100%; }
+  /* Columns stand one below the other: what parts them side by side is no gap in a text. */
+  [data-testid="stHorizontalBlock"] { row-gap: 1rem; }
   [data-testid="stTable"] :is(th, td) { padding: 0.3rem 0.2rem; font-size: 0.78rem; }
 }
 </style>
