@@ -11,6 +11,18 @@ from axe_playwright_python.sync_playwright import Axe
 PATIENCE = 120_000
 PLAYER = "document.querySelector('.st-key-player audio')"
 GRAVE = {"serious", "critical"}
+_DRAWN = """
+(scheme) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app?.dataset.testScriptState === "notRunning"
+    && document.querySelector(".stMain :is(h1, h2, p)")
+    && !document.querySelector("[data-testid=stSkeleton], .stMain [data-stale=true]")
+    && (!scheme || getComputedStyle(app).colorScheme === scheme)
+    // Colours pass over into one another.
+    && !document.getAnimations().some(({ playState, effect }) =>
+      playState === "running" && effect.getComputedTiming().endTime !== Infinity);
+}
+"""
 
 
 def open_page(browser, address, *, width=1280, height=900, scheme="light"):
@@ -29,6 +41,19 @@ def score(page, path: Path) -> str:
     return page.inner_text(".score .value")
 
 
+def wait_until_drawn(page, *, scheme: str | None = None) -> None:
+    """Wait until a page holds all that its script named, in its lasting colours."""
+    page.wait_for_function(_DRAWN, arg=scheme, timeout=PATIENCE)
+
+
+def wait_for_place(page, seconds: float, *, within: float) -> None:
+    """Wait until the player plays about there."""
+    page.wait_for_function(
+        f"!{PLAYER}.paused && Math.abs({PLAYER}.currentTime - {seconds}) <= {within}",
+        timeout=PATIENCE,
+    )
+
+
 def wait_for_player(page) -> None:
     page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
     page.wait_for_function(f"{PLAYER} && {PLAYER}.readyState > 0", timeout=PATIENCE)
@@ -38,7 +63,7 @@ def add(page, *files: Path) -> str:
     """Add recordings on the page of calls; return what the page says of them."""
     form = page.locator("[data-testid=stFileUploader]")
     form.wait_for(state="attached", timeout=PATIENCE)
-    page.wait_for_timeout(500)
+    wait_until_drawn(page)
     if not form.is_visible():
         page.get_by_text("Add calls").click()
     page.set_input_files("input[type=file]", files)
@@ -57,14 +82,16 @@ def wait_for_call(page) -> None:
 
 
 def nothing_wider(page, width: int) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = page.evaluate(
-        f"[...document.querySelectorAll('.stMain *')].filter(e =>"
+    """See to it that nothing on the page is wider, once all of it has found its place."""
+    wait_until_drawn(page)
+    page.wait_for_function(
+        f"document.documentElement.scrollWidth <= {width}"
+        " && ![...document.querySelectorAll('.stMain *')].some(e =>"
         f"  e.getBoundingClientRect().right > {width + 2}"
         # What scrolls within itself is not wider than the page.
-        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]')).length"
+        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]'))",
+        timeout=PATIENCE,
     )
-    assert wide == 0
 
 
 def grave_faults(page, *, within: str | None = None) -> list[tuple[str, str]]:

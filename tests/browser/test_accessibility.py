@@ -6,7 +6,7 @@ import pytest
 from made_calls import CALM, RESCUED, WORSE, made_report, with_made_words
 from running_dashboard import paths_of_all_pages
 
-from browser.pages import PATIENCE, grave_faults
+from browser.pages import PATIENCE, grave_faults, wait_until_drawn
 from calmscore.analysis.report import CallReport
 from calmscore.store import Store
 from calmscore.store.alert_rules import AlertRule, add_rule, ask_for_test
@@ -14,8 +14,6 @@ from calmscore.store.calls import CallDetails
 from calmscore.store.sessions import plan_session
 
 pytestmark = pytest.mark.browser
-
-DRAWN = "[data-testid=stApp][data-test-script-state=notRunning] .stMain :is(h1, h2, p)"
 
 
 MADE = {"rescued": RESCUED, "worse": WORSE, "calm": CALM}
@@ -49,10 +47,8 @@ def test_no_page_keeps_anybody_out(browser, address):
     for name in paths_of_all_pages():
         page.emulate_media(color_scheme="light")
         page.goto(f"{address}/{name}{QUERIES.get(name, '')}", timeout=PATIENCE)
-        page.wait_for_selector(DRAWN, timeout=PATIENCE)
-        page.wait_for_timeout(500)
+        wait_until_drawn(page, scheme="light")
         assert grave_faults(page) == [], f"{name}, light"
         page.emulate_media(color_scheme="dark")
-        # Colours pass over into one another.
-        page.wait_for_timeout(1500)
+        wait_until_drawn(page, scheme="dark")
         assert grave_faults(page) == [], f"{name}, dark"

@@ -129,7 +129,6 @@ def test_no_page_is_wider_than_a_phone(browser, address, recordings, scheme):
     nothing_wider(page, 390)
     page.goto(f"{address}/agents")
     page.get_by_role("heading", name="Agents").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(1500)
     nothing_wider(page, 390)
 
 

@@ -13,7 +13,7 @@ from running_dashboard import running_dashboard
 from shared_sessions import drafted_session
 from sign_in_provider import provider_of_roles
 
-from browser.pages import PATIENCE, grave_faults, nothing_wider
+from browser.pages import PATIENCE, grave_faults, nothing_wider, wait_until_drawn
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails
 from calmscore.store.coaching import add_note
@@ -78,10 +78,10 @@ def looked_at(page, what: str) -> None:
     """See to it that a page keeps nobody out: light and dark, on a screen and on a phone."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(1500)
+        wait_until_drawn(page, scheme=scheme)
         assert grave_faults(page) == [], f"{what}, {scheme}"
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(1500)
+    wait_until_drawn(page, scheme="dark")
     # The menu of a phone is Streamlit's own.
     assert grave_faults(page, within="[data-testid=stMain]") == [], f"{what}, phone"
     nothing_wider(page, 390)

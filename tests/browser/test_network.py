@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 from running_dashboard import paths_of_all_pages
 
-from browser.pages import PATIENCE
+from browser.pages import PATIENCE, wait_until_drawn
 
 pytestmark = pytest.mark.browser
-
-DRAWN = "[data-testid=stApp][data-test-script-state=notRunning] .stMain :is(h1, h2, p)"
 
 
 def watched(page) -> list[str]:
@@ -37,8 +35,8 @@ def test_no_page_asks_for_anything_elsewhere(browser, address):
     paths = paths_of_all_pages()
     for path in paths:
         page.goto(f"{address}/{path}")
-        page.wait_for_selector(DRAWN, timeout=PATIENCE)
-        page.wait_for_timeout(700)
+        wait_until_drawn(page)
+        page.wait_for_load_state("networkidle", timeout=PATIENCE)
     assert len(asked) > 10 * len(paths)
     assert [url for url in asked if not of_this_page(url, address)] == []
     # Nor was anything stopped on its way that a page would need.
