@@ -1,5 +1,6 @@
 """The de-escalation score; its definition is at the top of `calmscore.analysis.scoring`."""
 
-from calmscore.analysis.scoring import CallScore, distress, score_emotions, score_probabilities
+from calmscore.analysis.distress import distress
+from calmscore.analysis.scoring import CallScore, score_emotions, score_probabilities
 
 __all__ = ["CallScore", "distress", "score_emotions", "score_probabilities"]

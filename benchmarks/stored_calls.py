@@ -35,14 +35,7 @@ from tqdm import trange
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from calmscore.analysis.report import (  # noqa: E402
-    CallInfo,
-    CallReport,
-    ModelInfo,
-    SegmentReport,
-    Speakers,
-    Talk,
-)
+from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk  # noqa: E402
 from calmscore.analysis.scoring import score_probabilities  # noqa: E402
 from calmscore.dashboard.page_files import page_file  # noqa: E402
 from calmscore.emotions import EMOTIONS  # noqa: E402

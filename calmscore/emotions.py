@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 EmotionName = Literal["anger", "disgust", "fear", "happy", "neutral", "sad"]
 Valence = Literal["negative", "neutral", "positive"]
+VALENCES: tuple[Valence, ...] = get_args(Valence)
 
 
 @dataclass(frozen=True, kw_only=True)

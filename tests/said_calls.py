@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from calmscore.analysis.call import with_places_to_play
+from calmscore.analysis.distress import distress
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
     CallInfo,
@@ -20,7 +21,7 @@ from calmscore.analysis.report import (
     Words,
     WordsTurn,
 )
-from calmscore.analysis.scoring import distress, score_probabilities
+from calmscore.analysis.scoring import score_probabilities
 from calmscore.emotions import EMOTIONS
 
 MATTER_OF_FACT = (0.07, 0.015, 0.015, 0.14, 0.73, 0.03)

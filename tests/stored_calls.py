@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
-from calmscore.analysis.scoring import CallScore, Transition, score_emotions
+from calmscore.analysis.scoring import CallScore, score_emotions
+from calmscore.analysis.transitions import Transition
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice
 from calmscore.store import Store

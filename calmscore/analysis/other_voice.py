@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.formats import format_clock
 from calmscore.analysis.strangers import find_stranger
 from calmscore.analysis.voices import exchanged_at, place_voices
 from calmscore.audio.channels import HalfArray

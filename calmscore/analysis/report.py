@@ -15,7 +15,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from pydantic.dataclasses import dataclass
 
 from calmscore.analysis.scoring import CallScore
-from calmscore.emotions import EMOTIONS, EmotionName
+from calmscore.emotions import EMOTIONS, EmotionName, Valence
 from calmscore.errors import Fault, Notice, ParameterError
 
 SchemaVersion = Literal["2"]
@@ -26,7 +26,6 @@ CustomerChannel = Literal["left", "right", "mixed", "1", "2", "3", "4", "5", "6"
 """Numbers, from 1, where a call has more than two channels."""
 Direction = Literal["inbound", "outbound", "unknown"]
 Speaker = Literal["customer", "agent"]
-Sentiment = Literal["negative", "neutral", "positive"]
 Disagreement = Literal["voice_calm", "voice_distressed"]
 SpeakersHow = Literal["channels", "separated", "mixed"]
 CustomerCue = Literal["chosen", "greeting", "file_name", "direction", "words"]
@@ -187,7 +186,7 @@ class WordsTurn:
     text: str
     words: tuple[SpokenWord, ...]
     emotions: Shares = None
-    sentiment: Sentiment | None = None
+    sentiment: Valence | None = None
     distress: float | None = None
 
 

@@ -47,10 +47,11 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field
 from scipy.special import expit, logit
 
-from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, EmotionName
+from calmscore.analysis.distress import FloatArray, distress_levels
+from calmscore.analysis.formats import format_duration
+from calmscore.analysis.transitions import Transition, find_transitions, points_at_stake
+from calmscore.emotions import EMOTIONS
 from calmscore.errors import ParameterError
-
-FloatArray = npt.NDArray[np.float64]
 
 CALM_VALUE = 7.0
 LOWEST_VALUE, HIGHEST_VALUE = 1.0, 10.0
@@ -59,9 +60,6 @@ WIDEST_INTERVAL = 3.0
 """Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
-DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.384, 1.73
-"""The scale of distress, fitted on validation speakers over the telephone by
-``python model.py evaluate``."""
 DISTRESSED = 0.5
 """Smoothed distress from which a customer counts as distressed."""
 CALM = 0.35
@@ -75,14 +73,8 @@ _INTERVAL_PERCENTILES = (10.0, 90.0)
 # The level of a segment that is taken as certain: it keeps its logit finite.
 _CERTAIN = 1e-4
 
-_TURN = 0.5
-_EARLY_SLOPE = 13.6
-_LATE_SLOPE = 40.0
 _EDGE_SHARE = 0.2
 _NOTABLE_CHANGE = 0.2
-# Anger, disgust and fear weigh about the same: from one to the other nobody calms down.
-_NOTABLE_EASE = 0.15
-_TELLING_POINTS = 0.05
 _SMOOTHING = (0.25, 0.5, 0.25)
 
 Outcome = Literal[
@@ -102,34 +94,6 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
     CALM_THROUGHOUT,
     INSUFFICIENT_EVIDENCE,
 ) = OUTCOMES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transition:
-    """A change of emotion and what it added to the score.
-
-    Attributes
-    ----------
-    at_seconds : float
-        Start of the first segment in the new emotion.
-    plays_from_seconds : float or None
-        Where to listen from: the agent's turn before the change; None where it is unknown.
-    from_emotion, to_emotion : str
-        Emotions before and after; the same for small shifts within one emotion.
-    points : float
-        Points added (positive) or taken (negative).
-    reason : str
-        One plain sentence.
-    """
-
-    at_seconds: float
-    plays_from_seconds: float | None = None
-    from_emotion: Annotated[EmotionName, Field(alias="from")]
-    to_emotion: Annotated[EmotionName, Field(alias="to")]
-    points: float
-    reason: str
-
-    __pydantic_config__ = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 ScoreFrom = Literal["voice", "voice_and_words"]
@@ -244,40 +208,6 @@ def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3
     )
 
 
-def distress(
-    probabilities: npt.ArrayLike,
-    *,
-    midpoint: float = DISTRESS_MIDPOINT,
-    slope: float = DISTRESS_SLOPE,
-) -> FloatArray:
-    """Return how sure it is that most listeners would hear a negative emotion.
-
-    Parameters
-    ----------
-    probabilities : array, shape (n, 6)
-        One row per segment, in the order of ``EMOTIONS``, each summing to 1.
-    midpoint, slope : float
-        The scale: of the voice by default. Midpoint between 0 and 1, slope above 0.
-
-    Returns
-    -------
-    array, shape (n,)
-        0–1; 0.5 means as likely as not.
-    """
-    table = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(EMOTIONS))
-    return np.asarray(np.clip(_levels(table, midpoint, slope), 0.0, 1.0))
-
-
-def _levels(
-    table: FloatArray, midpoint: float = DISTRESS_MIDPOINT, slope: float = DISTRESS_SLOPE
-) -> FloatArray:
-    weights = np.minimum(table @ np.array(DISTRESS_WEIGHTS), 1.0)
-    # Probabilities that are told with few digits may leave 1 by a hair.
-    with np.errstate(divide="ignore"):
-        scaled = expit(slope * (logit(np.maximum(weights, 0.0)) - logit(midpoint)))
-    return np.asarray(np.where(weights > 0.0, scaled, weights))
-
-
 def score_probabilities(
     probabilities: npt.ArrayLike,
     *,
@@ -319,7 +249,7 @@ def score_probabilities(
     if not 0.0 <= unjudged_seconds < float("inf"):
         raise ParameterError(f"unjudged_seconds is {unjudged_seconds}, not a number from 0 on")
     scored = np.flatnonzero(weights > 0.0)
-    levels = _levels(table[scored])
+    levels = distress_levels(table[scored])
     smoothed_levels = _smooth(levels[:, None], weights[scored])[:, 0]
     smoothed = np.clip(smoothed_levels, 0.0, 1.0)
     judged = float(weights.sum())
@@ -339,8 +269,8 @@ def score_probabilities(
         return _insufficient(_left_out(told["coverage"]), told)
     smoothed_table = _smooth(table[scored], weights[scored])
     starts = np.asarray(scored * segment_seconds, dtype=np.float64)
-    start_value = CALM_VALUE + float(levels[0]) * float(_remaining(0.0))
-    transitions = _transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
+    start_value = CALM_VALUE + float(levels[0]) * float(points_at_stake(0.0))
+    transitions = find_transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
     value = float(
         np.clip(
             start_value + sum(transition.points for transition in transitions),
@@ -386,7 +316,7 @@ def _interval(levels: FloatArray, doubt: FloatArray, edges: FloatArray) -> tuple
     drawn = expit(logits + SEGMENT_DEVIATION * doubt * own)
     # Below 0 the customer is happy: how much, no listener doubts.
     drawn += np.minimum(levels, 0.0)
-    shares = np.diff(_remaining(edges))
+    shares = np.diff(points_at_stake(edges))
     scores = CALM_VALUE - drawn @ shares + CALL_DEVIATION * shared
     low, high = np.percentile(scores, _INTERVAL_PERCENTILES)
     low, high = np.clip((low, high), LOWEST_VALUE, HIGHEST_VALUE)
@@ -441,101 +371,6 @@ def _spread(values: FloatArray, places: npt.NDArray[Any], count: int) -> tuple[f
     for place, value in zip(places, values, strict=True):
         spread[int(place)] = float(value)
     return tuple(spread)
-
-
-def _remaining(position: npt.ArrayLike) -> FloatArray:
-    """Return C(u), the integral of c from u to the end; never above 0."""
-    u = np.asarray(position, dtype=np.float64)
-    early = _EARLY_SLOPE / 2.0 * np.maximum(_TURN - u, 0.0) ** 2
-    late = _LATE_SLOPE / 2.0 * ((1.0 - _TURN) ** 2 - np.maximum(u - _TURN, 0.0) ** 2)
-    return np.asarray(early - late)
-
-
-def _transitions(
-    levels: FloatArray, dominant: npt.NDArray[Any], edges: FloatArray, starts: FloatArray
-) -> tuple[Transition, ...]:
-    """List the changes of the dominant emotion with the points of the changes of level.
-
-    The points of every single change of level go to the nearest change of the
-    dominant emotion: from the middle of one run to the middle of the next.
-    """
-    points = -_remaining(edges[1:-1]) * (levels[:-1] - levels[1:])
-    firsts = np.flatnonzero(np.diff(dominant)) + 1
-    names = [EMOTIONS[int(index)] for index in dominant]
-    if not firsts.size:
-        if abs(points.sum()) < 1e-9:
-            return ()
-        biggest = int(np.abs(points).argmax()) + 1
-        return (
-            Transition(
-                at_seconds=float(starts[biggest]),
-                from_emotion=names[0],
-                to_emotion=names[0],
-                points=float(points.sum()),
-                reason=f"{'Calmer' if points.sum() > 0.0 else 'More upset'} little by little, "
-                f"though heard mostly as {BY_NAME[names[0]].heard_as}.",
-            ),
-        )
-    bounds = np.concatenate([[0], firsts, [len(levels)]])
-    middles = (bounds[:-1] + bounds[1:]) // 2
-    middles[0], middles[-1] = 0, len(levels) - 1
-    rows = []
-    for index, first in enumerate(firsts):
-        before, after = names[first - 1], names[first]
-        earned = float(points[middles[index] : middles[index + 1]].sum())
-        if _contradicts(before, after, earned):
-            # Heard first as another emotion, yet distress went the other way: what is told
-            # is that it went that way within the emotion which the change led to.
-            before = after
-        rows.append(
-            Transition(
-                at_seconds=float(starts[first]),
-                from_emotion=before,
-                to_emotion=after,
-                points=earned,
-                reason=_reason(earned, float(edges[first])),
-            )
-        )
-    return tuple(rows)
-
-
-def _contradicts(before: EmotionName, after: EmotionName, points: float) -> bool:
-    """Tell whether two emotions say that somebody calmed down and the points that they did not."""
-    eased = BY_NAME[before].distress - BY_NAME[after].distress
-    return abs(eased) > _NOTABLE_EASE and eased * points < 0.0
-
-
-# Until which share of the customer's speech a change is said to come, and why it counts as
-# it does, when it calmed and when it upset.
-_WHEN: tuple[tuple[float, str, str], ...] = (
-    (
-        0.2,
-        "Calmer early on, before there was much distress to deal with.",
-        "More upset early on, with time left to put it right.",
-    ),
-    (
-        0.55,
-        "Calmer in time for the second half of the call, which counts most.",
-        "More upset before the second half of the call, which counts most.",
-    ),
-    (
-        0.85,
-        "Calmer late in the call: the end counts most, but part of it had passed.",
-        "More upset late in the call: the end counts most, but little of it was left.",
-    ),
-    (
-        1.0,
-        "Calmer at the very end, with only a little of the call left.",
-        "More upset at the very end, with only a little of the call left.",
-    ),
-)
-
-
-def _reason(points: float, position: float) -> str:
-    if abs(points) < _TELLING_POINTS:
-        return "Made no difference to the score."
-    calmer, upset = next(texts for limit, *texts in _WHEN if position <= limit)
-    return calmer if points > 0.0 else upset
 
 
 def _edge_means(values: FloatArray, edges: FloatArray) -> tuple[float, float]:
@@ -616,28 +451,3 @@ def _summary(outcome: str, seconds_to_calm: float | None, relapses: int) -> str:
     if relapses:
         text += f"; distress came back {'once' if relapses == 1 else f'{relapses} times'}"
     return text + "."
-
-
-def format_clock(seconds: float) -> str:
-    """Return a place in a call for people: ``1:05`` or ``1:02:05``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration for people: ``45 s`` or ``2 min 5 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-
-
-def format_change(from_emotion: str, to_emotion: str) -> str:
-    """Return how the customer changed, for people: ``angry → calm``, or ``angry`` alone."""
-    return " → ".join(BY_NAME[name].heard_as for name in dict.fromkeys([from_emotion, to_emotion]))
-
-
-def format_points(points: float, *, decimals: int = 1) -> str:
-    """Return points with their sign, for people: ``+1.6`` or ``−6.1``."""
-    return f"{points:+.{decimals}f}".replace("-", "−")

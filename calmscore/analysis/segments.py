@@ -50,12 +50,7 @@ from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import HalfArray, Stretch, stretches_together, without_direct_current
 from calmscore.audio.crosstalk import LouderSides, louder_sides
 from calmscore.audio.recording import Recording
-from calmscore.audio.voice_activity import (
-    MASK_RATE_HZ,
-    Mask,
-    near_voices,
-    speech_mask,
-)
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask
 from calmscore.errors import Notice, ParameterError
 
 # Beyond this share of the speech, a call is taken as a mix altogether.

@@ -14,8 +14,8 @@ from calmscore.analysis.customer import (
     CallDirection,
     CustomerGuess,
 )
+from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CustomerChannel
-from calmscore.analysis.scoring import format_clock
 from calmscore.audio.channels import HalfArray, Stretch, dead_stretch
 from calmscore.audio.recording import Recording
 from calmscore.audio.speed import wrong_speed

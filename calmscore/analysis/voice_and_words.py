@@ -36,6 +36,7 @@ import numpy.typing as npt
 
 from calmscore.analysis.call import with_places_to_play
 from calmscore.analysis.cutting import SEGMENT_SECONDS
+from calmscore.analysis.formats import format_clock
 from calmscore.analysis.inertia import EVIDENCE_WEIGHT, smooth_probabilities
 from calmscore.analysis.report import (
     CallReport,
@@ -51,7 +52,6 @@ from calmscore.analysis.scoring import (
     VOICE_AND_WORDS,
     CallScore,
     VoiceScore,
-    format_clock,
     score_probabilities,
 )
 from calmscore.emotions import EMOTIONS

@@ -34,12 +34,13 @@ def export(
 ) -> None:
     """Write calls, segments, turns or corrections to a file, or corrected clips to a folder."""
     from calmscore.outputs import exports
+    from calmscore.outputs.training_clips import write_training_corrections
     from calmscore.store.calls import CallFilter
 
     wanted = CallFilter(agents=agent or (), since=_zoned(since), until=_zoned(until))
     with open_store() as store:
         if table == "clips":
-            rows = len(exports.write_training_corrections(store, output, actor=actor()))
+            rows = len(write_training_corrections(store, output, actor=actor()))
         else:
             rows = _write_table(store, table, wanted, output, table_format)
             exports.record_export(store, actor=actor())

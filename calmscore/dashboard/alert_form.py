@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.scoring import ESCALATED, OUTCOMES
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.plain_text import plain
@@ -19,7 +19,7 @@ from calmscore.store.alert_rules import AlertRule, StoredRule, add_rule, change_
 from calmscore.store.calls import list_agents
 from calmscore.store.settings import read_settings
 
-_NEW = AlertRule(name="New rule", outcomes=("escalated",))
+_NEW = AlertRule(name="New rule", outcomes=(ESCALATED,))
 
 
 def ask_for_rule(store: Store, user: User, stored: StoredRule | None) -> str | None:

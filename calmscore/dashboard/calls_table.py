@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.local_time import format_date, format_moment
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.dashboard.page_component import PageComponent

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from calmscore.analysis.formats import format_change, format_clock
 from calmscore.analysis.report import CallReport, SegmentReport
-from calmscore.analysis.scoring import format_change, format_clock
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.desk import current_user, open_store
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file

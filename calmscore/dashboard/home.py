@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_clock, format_duration
+from calmscore.analysis.formats import format_clock, format_duration
 from calmscore.audio.playback import PLAYBACK_MIME_TYPE
 from calmscore.dashboard.acknowledging import acknowledge_button, acknowledged_line
 from calmscore.dashboard.adding import ADDING_KEY, add_calls

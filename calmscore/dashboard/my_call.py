@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import format_clock
 from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import own_coaching
-from calmscore.dashboard.own_pages import (
-    STANDS,
-    answers,
-    asked_session,
-    not_shared,
-    own_link,
-    when,
-)
+from calmscore.dashboard.own_pages import STANDS, answers, asked_session, not_shared, own_link, when
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.stored_call import playback_from, prepared, start_seconds
 from calmscore.errors import CallFileError, NotStoredError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.desk import own_coaching
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.own_pages import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_duration
+from calmscore.analysis.formats import format_duration
 from calmscore.dashboard.exchange import exchange
 from calmscore.dashboard.local_time import format_date, format_day, format_moment
 from calmscore.dashboard.page_files import page_file

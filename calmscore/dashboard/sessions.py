@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from calmscore.analysis.scoring import format_clock
+from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.desk import User, agents_who_sign_in
 from calmscore.dashboard.local_time import format_date, format_day, local_zone
 from calmscore.dashboard.page_files import page_file

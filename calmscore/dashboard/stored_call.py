@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from calmscore.analysis.formats import format_duration
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import format_duration
 from calmscore.audio.playback import Playback, prepare_playback
 from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from calmscore.analysis.scoring import format_clock, format_duration
+from calmscore.analysis.formats import format_clock, format_duration
 from calmscore.outputs.pdf_page import (
     LINE_SPACING,
     MARGIN_MM,

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
 from calmscore.analysis.call_channels import ChannelChoice
+from calmscore.analysis.formats import format_change, format_clock, format_points
 from calmscore.analysis.report import (
     SEGMENT_COLUMNS,
     TURN_COLUMNS,
@@ -25,7 +26,6 @@ from calmscore.analysis.report import (
     turn_rows,
     words_beside_voice,
 )
-from calmscore.analysis.scoring import format_change, format_clock, format_points
 from calmscore.analysis.voice_and_words import (
     WHAT_DISAGREES,
     disagreement_of_moments,

@@ -28,10 +28,10 @@ from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.outputs.alert_sender import AlertSender
 from calmscore.service import alert_routes, call_routes, model_routes, status_routes
-from calmscore.service.documents import TrainingRequest
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import CountRequests, ServiceMetrics
+from calmscore.service.model_documents import TrainingRequest
 from calmscore.service.problems import ProblemDocument, add_handlers
 from calmscore.service.state import Service
 from calmscore.service.trainings import TRAIN_COMMAND, Trainings

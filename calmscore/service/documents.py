@@ -6,14 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import (
@@ -27,8 +20,13 @@ from calmscore.analysis.report import (
     Talk,
     Words,
 )
-from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, Outcome
-from calmscore.emotions import EmotionName
+from calmscore.analysis.scoring import (
+    DE_ESCALATED,
+    ESCALATED,
+    INSUFFICIENT_EVIDENCE,
+    CallScore,
+    Outcome,
+)
 from calmscore.errors import Notice
 from calmscore.store.calls import ReviewStatus
 from calmscore.store.jobs import JobState
@@ -38,7 +36,7 @@ from calmscore.store.standings import Standing
 CALL_ID = "^[0-9a-f]{64}$"
 JOB_ID = "^[0-9a-f]{32}$"
 _EXAMPLE_CALL_ID = "3b5d5c3712955042212316173ccf37be800f2b4f9d1e0c6a1f0a3f6f2a4c9d10"
-_EXAMPLE_JOB_ID = "5f0c8a4e6d7b4c1f9a2e3d4c5b6a7f80"
+EXAMPLE_JOB_ID = "5f0c8a4e6d7b4c1f9a2e3d4c5b6a7f80"
 # No control characters: they cannot be seen, and PostgreSQL keeps no NUL.
 _TEXT = r"^[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u001f\u007f]*$"
 
@@ -73,14 +71,7 @@ Moment = Annotated[
 ]
 
 
-def _whole(number: Any) -> Any:
-    """Take 8.0 for 8, which it is in JSON."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-Whole = BeforeValidator(_whole)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_TEXT)]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Document(BaseModel):
@@ -128,7 +119,7 @@ class JobDocument(Document):
         json_schema_extra={
             "examples": [
                 {
-                    "id": _EXAMPLE_JOB_ID,
+                    "id": EXAMPLE_JOB_ID,
                     "state": "failed",
                     "file_name": "call.wav",
                     "call_id": None,
@@ -215,7 +206,7 @@ class CallPage(Document):
                             "added_at": "2026-03-02T13:05:08Z",
                             "duration_seconds": 184.2,
                             "score": 8.3,
-                            "outcome": "de-escalated",
+                            "outcome": DE_ESCALATED,
                             "trend": [0.71, 0.64, 0.2, 0.08],
                             "has_audio": True,
                             "agent_share": 0.46,
@@ -259,7 +250,7 @@ class AlertDocument(Document):
                     "agent": "Ada Byron",
                     "called_at": "2026-03-02T13:05:00Z",
                     "score": 2.1,
-                    "outcome": "escalated",
+                    "outcome": ESCALATED,
                     "raised_at": "2026-03-02T13:05:08Z",
                     "status": "open",
                     "acknowledged_by": None,
@@ -344,108 +335,6 @@ EXAMPLE_REPORT: dict[str, Any] = CallReport(
     warnings=(Notice(code="no_speech", message="No speech was found."),),
 ).to_dict()
 """A report as the service answers it, for the documentation."""
-
-
-class PredictionDocument(Document):
-    """How one clip sounds to the model."""
-
-    model_config = ConfigDict(
-        title="Prediction",
-        json_schema_extra={
-            "examples": [
-                {
-                    "file_name": "clip.wav",
-                    "duration_seconds": 2.8,
-                    "speech_seconds": 2.1,
-                    "emotion": "anger",
-                    "probabilities": {
-                        "anger": 0.81,
-                        "disgust": 0.07,
-                        "fear": 0.04,
-                        "happy": 0.05,
-                        "neutral": 0.02,
-                        "sad": 0.01,
-                    },
-                    "model": {"name": "calmscore", "version": "1.0.0", "sha256": "9f86d081"},
-                }
-            ]
-        },
-    )
-
-    file_name: str
-    duration_seconds: float
-    speech_seconds: float
-    emotion: EmotionName
-    probabilities: dict[EmotionName, Probability]
-    model: ModelInfo
-
-
-class TrainingRequest(BaseModel):
-    """What to train on, and how; what is left out is as for the shipped model."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [{"training_set": "crema_d", "version": "1.1.0", "epochs": 8}]
-        },
-    )
-
-    training_set: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-            description="Folder in CALMSCORE_TRAINING_FOLDER that holds train/ and validation/.",
-        ),
-    ]
-    version: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}$", description="Of the model to be trained."
-        ),
-    ]
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] | None = None
-    head_epochs: Annotated[int, Field(ge=0, le=200), Whole] | None = None
-    epochs: Annotated[int, Field(ge=1, le=200), Whole] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=1024), Whole] | None = None
-    head_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
-    encoder_rate: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
-    copies: Annotated[int, Field(ge=1, le=100), Whole] | None = None
-
-
-class TrainingDocument(Document):
-    """A training, under way or ended."""
-
-    model_config = ConfigDict(
-        title="Training",
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": _EXAMPLE_JOB_ID,
-                    "state": "running",
-                    "training_set": "crema_d",
-                    "version": "1.1.0",
-                    "artifacts": f"training/{_EXAMPLE_JOB_ID}/artifacts",
-                    "log": ["epoch 1: loss 1.42"],
-                    "metrics": None,
-                    "error": None,
-                    "created_at": "2026-03-02T13:05:07Z",
-                    "finished_at": None,
-                }
-            ]
-        },
-    )
-
-    id: Annotated[str, Field(pattern=JOB_ID)]
-    state: JobState
-    training_set: str
-    version: str
-    artifacts: Annotated[str, Field(description="Folder of the new model, in the data folder.")]
-    log: Annotated[list[str], Field(description="Last lines of the training's log.")]
-    metrics: Annotated[dict[str, Any] | None, Field(description="Once it is done.")]
-    error: ErrorInfo | None
-    created_at: datetime
-    finished_at: datetime | None
 
 
 class StatusDocument(Document):

@@ -14,7 +14,7 @@ from calmscore.analysis.clip import LARGEST_CLIP_BYTES, classify_clip
 from calmscore.audio.recording_file import clean_file_name
 from calmscore.service.access import Admin, Supervisor
 from calmscore.service.call_routes import JobId, job_error, upload_form
-from calmscore.service.documents import PredictionDocument, TrainingDocument, TrainingRequest
+from calmscore.service.model_documents import PredictionDocument, TrainingDocument, TrainingRequest
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
 from calmscore.service.uploads import receive_upload

@@ -14,16 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
-from sqlalchemy import (
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    exists,
-    make_url,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, exists, make_url, select, text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import (
-    JSON,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from calmscore.store.column_types import PlainString, PlainText, UtcDateTime
 
 HASH_LENGTH = 64
 NAME_LENGTH = 200
 FILE_NAME_LENGTH = 500
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, also on SQLite, which keeps no time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment in UTC; a time without a zone is refused."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value}: a stored time needs a time zone")
-        try:
-            utc = value.astimezone(UTC)
-        except OverflowError:  # within a day of the first or last year
-            utc = value.replace(tzinfo=UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment with its time zone."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class PlainString(TypeDecorator[str]):
-    """Text that every database takes: NUL and halves of surrogate pairs become �."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the text without characters that no database stores."""
-        return None if value is None else _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
-
-
-class PlainText(PlainString):
-    """The same, of any length."""
-
-    impl = Text
-    cache_ok = True
 
 
 class Base(DeclarativeBase):

@@ -12,7 +12,6 @@ of sentences that say nothing of a mood: how much harm the words do where they c
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
 from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.voice_and_words import joined_probabilities, reach_of
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
@@ -41,6 +40,7 @@ from calmscore.training.corpora.composed import (
     compose_calls,
 )
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.ending import with_exit_code, write_json
 from calmscore.words.text_emotion import TextEmotionClassifier, load_text_classifier
 
 FloatArray = npt.NDArray[np.float64]
@@ -263,8 +263,9 @@ def _print(results: dict[str, Any]) -> None:
         print(f"  {name:<30}{error:5.2f}")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
@@ -279,16 +280,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    try:
-        calls = heard_calls(
-            options.data,
-            load_classifier(options.artifacts),
-            seed=options.seed,
-            line_gain_db=tuple(options.line_gain_db),
-        )
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    calls = heard_calls(
+        options.data,
+        load_classifier(options.artifacts),
+        seed=options.seed,
+        line_gain_db=tuple(options.line_gain_db),
+    )
     results = {
         name: compare(calls, partial(smoothed_score, smoothing=smoothing))
         for name, smoothing in SMOOTHINGS.items()
@@ -296,9 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = load_text_classifier(options.artifacts)
     results[WITH_WORDS] = compare(calls, partial(score_with_words, words=words))
     _print(results)
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    return 0
+    write_json(options.json, results)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from calmscore.errors import ArtifactError
+from calmscore.training.ending import write_json
 
 Results = dict[str, Any]
 
@@ -100,7 +101,7 @@ def write_results(path: Path, results: Results) -> None:
     """Write results as JSON; a file that is there is replaced at once, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_suffix(".part")
-    written.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_json(written, results)
     written.replace(path)
 
 

@@ -20,9 +20,11 @@ from sklearn.model_selection import GroupKFold
 
 from calmscore.network.layers import HEARD, MEANT, build_emotion_network
 from calmscore.training.corpora import crema_d
-from calmscore.training.fine_tuning import FineTuning, package, predict
+from calmscore.training.ending import write_json
+from calmscore.training.fine_tuning import FineTuning
 from calmscore.training.metrics import measure, measure_heard
 from calmscore.training.recipe import Recipe
+from calmscore.training.trained_network import package, predict
 from calmscore.training.training_sets import TrainingSet
 
 _FIGURES = ("accuracy", "uar", "macro_f1", "expected_calibration_error", "valence_uar")
@@ -105,7 +107,7 @@ def cross_validate(
         if not file.is_file():
             print(f"fold {number} of {folds}", flush=True)
             figures = _judge(recipe, everyone, fold, folder=file.parent, whisper=whisper)
-            file.write_text(json.dumps(figures, indent=2) + "\n")
+            write_json(file, figures)
         rows.append(json.loads(file.read_text()))
     return {
         "recipe": recipe.to_dict(),

@@ -13,7 +13,6 @@ above 0.3.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +26,13 @@ from tqdm import tqdm
 from calmscore.analysis.customer import call_direction
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.training.augmentation import change_gain, telephone_line
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.composed import as_recording
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.ending import with_exit_code, write_json
 
 FloatArray = npt.NDArray[np.float32]
 Person = Literal["customer", "agent"]
@@ -265,29 +265,24 @@ def _row(name: str, calls: Sequence[GuessedCall]) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    try:
-        guesses = guess_calls(options.data, calls=options.calls, seed=options.seed)
-        rows = summarise(list(tqdm(guesses, total=options.calls, disable=None)))
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    guesses = guess_calls(options.data, calls=options.calls, seed=options.seed)
+    rows = summarise(list(tqdm(guesses, total=options.calls, disable=None)))
     print(f"{'':32}{'calls':>6}{'right':>8}{'doubted':>9}{'either':>8}{'mean doubt':>12}")
     for row in rows:
         print(
             f"{row['name']:<32}{row['calls']:6d}{row['right']:8.1%}{row['doubted']:9.1%}"
             f"{row['right_or_doubted']:8.1%}{row['mean_doubt']:12.2f}"
         )
-    if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    return 0
+    write_json(options.json, rows)
 
 
 if __name__ == "__main__":

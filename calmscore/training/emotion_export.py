@@ -78,7 +78,7 @@ def emotion_graph(model: keras.Model, *, keras_sha256: str) -> Any:
     Parameters
     ----------
     model : keras.Model
-        From ``fine_tuning.package``.
+        From ``trained_network.package``.
     keras_sha256 : str
         Digest of its file, in hex; travels in the graph.
 

@@ -15,8 +15,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +26,28 @@ from calmscore.analysis.cutting import SEGMENT_SECONDS, level_gain
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.emotions import EMOTIONS
-from calmscore.errors import ArtifactError, CalmscoreError, CorpusError, ParameterError
+from calmscore.errors import ArtifactError, CorpusError, ParameterError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.augmentation import add_noise, coloured_noise, telephone_line
+from calmscore.training.clip_evaluation import DEMOGRAPHICS_FILE
 from calmscore.training.clip_sounds import crop, read_clip
-from calmscore.training.command import DEMOGRAPHICS_FILE
 from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import FOR_EVALUATION_ALONE, read_corpus
+from calmscore.training.ending import with_exit_code
+from calmscore.training.measurement import (
+    SEED,
+    Change,
+    Figures,
+    FloatArray,
+    Measurement,
+    labels_of,
+    summary_of,
+)
 from calmscore.training.metrics import measure, measure_heard, reliability, valence_uar
 from calmscore.training.non_speech import non_speech_sounds
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-Figures = dict[str, Any]
-Change = Callable[[int, np.random.Generator], FloatArray]
-
 EVALUATION_FILE = "evaluation.json"
-# Fixes all noise and all draws.
-SEED = 0
 
 _LINES: dict[str, dict[str, Any]] = {
     "A-law": {"codec": "a-law"},
@@ -67,99 +68,6 @@ _OTHER_CORPORA = {
     tess.CORPUS: ("TESS", "English (Canada)"),
     savee.CORPUS: ("SAVEE", "English (Britain)"),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """A model, and the clips on which it is measured.
-
-    Attributes
-    ----------
-    classifier : EmotionClassifier
-        The model.
-    clips : sequence of Clip
-        Of speakers that the model was not trained on.
-    other_clips : sequence of Clip
-        The other speakers' clips in the same folder.
-    data : Path
-        That folder; votes and demographics lie in it or in the one above.
-    other_corpora : Path or None
-        Folder with one folder for each other corpus.
-    """
-
-    classifier: EmotionClassifier
-    clips: Sequence[Clip]
-    other_clips: Sequence[Clip]
-    data: Path
-    other_corpora: Path | None = None
-
-    @cached_property
-    def sounds(self) -> list[FloatArray]:
-        """Samples of each clip, at 16 kHz."""
-        return [read_clip(clip.path) for clip in self.clips]
-
-    @cached_property
-    def labels(self) -> IntArray:
-        """Intended emotion of each clip, as its place in ``EMOTIONS``."""
-        return _labels(self.clips)
-
-    @cached_property
-    def speakers(self) -> npt.NDArray[np.str_]:
-        """Speaker of each clip."""
-        return np.array([clip.speaker_id for clip in self.clips])
-
-    @cached_property
-    def clean(self) -> FloatArray:
-        """Probabilities of the clips as they are, shape (n, 6)."""
-        return self.classify(lambda index, _: self.sounds[index])
-
-    @cached_property
-    def telephone(self) -> FloatArray:
-        """Probabilities of the clips over a μ-law line, shape (n, 6)."""
-        return self.over_line()
-
-    @cached_property
-    def heard(self) -> FloatArray:
-        """Ask what listeners would hear in the clips over a μ-law line, shape (n, 6)."""
-        generator = np.random.default_rng(SEED)
-        lines = [
-            telephone_line(sound, sample_rate_hz=ANALYSIS_RATE_HZ, generator=generator)
-            for sound in self.sounds
-        ]
-        return self.classifier.predict_proba(lines, sample_rate_hz=ANALYSIS_RATE_HZ)
-
-    def over_line(self, **options: Any) -> FloatArray:
-        """Classify the clips after a line with options of `telephone_line`."""
-        rate_hz = ANALYSIS_RATE_HZ
-        return self.classify(
-            lambda index, draw: telephone_line(
-                self.sounds[index], sample_rate_hz=rate_hz, generator=draw, **options
-            )
-        )
-
-    def classify(self, change: Change, indices: IntArray | None = None) -> FloatArray:
-        """Ask what was meant in clips, all or those at ``indices``, each after a change."""
-        generator = np.random.default_rng(SEED)
-        chosen = np.arange(len(self.clips)) if indices is None else indices
-        sounds = [change(int(index), generator) for index in chosen]
-        return self.classifier.predict_intended_proba(sounds, sample_rate_hz=ANALYSIS_RATE_HZ)
-
-    def table(self, name: str) -> Path:
-        """Return the place of one of CREMA-D's tables."""
-        for folder in (self.data, self.data.parent):
-            if (folder / name).is_file():
-                return folder / name
-        raise CorpusError(f"{self.data}: {name} is neither here nor one above; download CREMA-D")
-
-
-def _labels(clips: Sequence[Clip]) -> IntArray:
-    return np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips], dtype=np.int64)
-
-
-def _summary(probabilities: npt.NDArray[Any], labels: IntArray) -> Figures:
-    figures = measure(probabilities, labels).to_dict()
-    del figures["confusion"]
-    return figures
 
 
 def overall(measurement: Measurement) -> Figures:
@@ -216,8 +124,8 @@ def groups(measurement: Measurement) -> list[Figures]:
                     "name": str(value),
                     "speakers": len(set(measurement.speakers[members])),
                     "clips": int(members.sum()),
-                    "clean": _summary(measurement.clean[members], labels),
-                    "telephone": _summary(measurement.telephone[members], labels),
+                    "clean": summary_of(measurement.clean[members], labels),
+                    "telephone": summary_of(measurement.telephone[members], labels),
                 }
             )
     return rows
@@ -244,9 +152,9 @@ def listeners(measurement: Measurement) -> Figures:
         },
         **measure_heard(model[voted].astype(np.float64), shares[voted]).to_dict(),
         "clear_clips": int(clear.sum()),
-        "listeners_against_intended": _summary(shares[clear], labels[clear]),
-        "model_against_intended": _summary(model[clear], labels[clear]),
-        "model_against_vote": _summary(model[clear], shares[clear].argmax(axis=1)),
+        "listeners_against_intended": summary_of(shares[clear], labels[clear]),
+        "model_against_intended": summary_of(model[clear], labels[clear]),
+        "model_against_vote": summary_of(model[clear], shares[clear].argmax(axis=1)),
     }
 
 
@@ -259,7 +167,7 @@ def telephone_lines(measurement: Measurement) -> list[Figures]:
     """Measure all clips over several kinds of telephone line."""
     rows = [("μ-law", measurement.telephone)]
     rows += [(name, measurement.over_line(**options)) for name, options in _LINES.items()]
-    return [{"line": name, **_summary(row, measurement.labels)} for name, row in rows]
+    return [{"line": name, **summary_of(row, measurement.labels)} for name, row in rows]
 
 
 def noise(measurement: Measurement) -> list[Figures]:
@@ -268,11 +176,11 @@ def noise(measurement: Measurement) -> list[Figures]:
     count = max(int(len(measurement.clips) * _NOISE_CLIP_SHARE), 1)
     chosen = np.sort(generator.permutation(len(measurement.clips))[:count])
     labels = measurement.labels[chosen]
-    rows = [{"noise": "none", "snr_db": None, **_summary(measurement.clean[chosen], labels)}]
+    rows = [{"noise": "none", "snr_db": None, **summary_of(measurement.clean[chosen], labels)}]
     for name in _NOISES:
         for snr_db in _NOISE_SNRS_DB:
             probabilities = measurement.classify(_in_noise(measurement, name, snr_db), chosen)
-            rows.append({"noise": name, "snr_db": snr_db, **_summary(probabilities, labels)})
+            rows.append({"noise": name, "snr_db": snr_db, **summary_of(probabilities, labels)})
     return rows
 
 
@@ -306,7 +214,7 @@ def partial_segments(measurement: Measurement) -> list[Figures]:
     for seconds in _PARTS_SECONDS:
         probabilities = measurement.classify(_cropped(measurement, seconds))
         longer = sum(sound.size > seconds * ANALYSIS_RATE_HZ for sound in measurement.sounds)
-        row = _summary(probabilities, measurement.labels)
+        row = summary_of(probabilities, measurement.labels)
         rows.append({"seconds": seconds, "shortened_clips": longer, **row})
     return rows
 
@@ -340,7 +248,7 @@ def _corpus_figures(clips: Sequence[Clip], classifier: EmotionClassifier) -> Fig
         for variant in (sounds, _at_training_level(sounds, clips, classifier))
     )
     known = [index for index, clip in enumerate(clips) if clip.emotion is not None]
-    labels = _labels([clips[index] for index in known])
+    labels = labels_of([clips[index] for index in known])
     confusion = np.array(measure(levelled[known], labels).confusion)
     valences = [clip.valence for clip in clips]
     present = np.unique(labels)
@@ -350,8 +258,8 @@ def _corpus_figures(clips: Sequence[Clip], classifier: EmotionClassifier) -> Fig
         "speakers": len({clip.speaker for clip in clips}),
         "clips": len(known),
         "chance": 1.0 / len(present),
-        "as_recorded": _summary(recorded[known], labels),
-        "level_adapted": _summary(levelled[known], labels),
+        "as_recorded": summary_of(recorded[known], labels),
+        "level_adapted": summary_of(levelled[known], labels),
         "recalls": {EMOTIONS[i]: float(confusion[i, i] / confusion[i].sum()) for i in present},
         "valence_clips": len(clips),
         "valence_uar": {
@@ -474,8 +382,9 @@ def _command(name: str) -> str:
     return f"python -m calmscore.training.evaluation --data data/AudioWAV{folder} --only {name}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument(
@@ -487,17 +396,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     names = options.only or [n for n in SECTIONS if n != "other_corpora" or options.other_corpora]
-    try:
-        _measure_sections(
-            _measurement(options.data, options.other_corpora, options.artifacts),
-            names,
-            options.artifacts / EVALUATION_FILE,
-        )
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    _measure_sections(
+        _measurement(options.data, options.other_corpora, options.artifacts),
+        names,
+        options.artifacts / EVALUATION_FILE,
+    )
     print(options.artifacts / EVALUATION_FILE)
-    return 0
 
 
 if __name__ == "__main__":

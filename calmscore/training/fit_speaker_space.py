@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS
 from calmscore.network.speaker_embedding import (
     SPEAKER_MODEL_FILE,
@@ -33,6 +33,7 @@ from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import spoken_part
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.ending import with_exit_code
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -132,19 +133,16 @@ def training_clips(data: Path, *, every: int) -> list[Clip]:
     return clips
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     parser.add_argument("--every", type=int, default=2, help="take every so-many-th clip")
     options = parser.parse_args(arguments)
-    try:
-        clips = training_clips(options.data, every=options.every)
-        network = SpeakerEmbedding(options.artifacts / SPEAKER_MODEL_FILE)
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    clips = training_clips(options.data, every=options.every)
+    network = SpeakerEmbedding(options.artifacts / SPEAKER_MODEL_FILE)
     speakers = np.array([clip.speaker for clip in clips])
     mean, matrix = within_speaker_space(embedded(clips, network), speakers)
     np.savez(
@@ -152,7 +150,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         mean=mean.astype(np.float32),
         matrix=matrix.astype(np.float32),
     )
-    return 0
 
 
 if __name__ == "__main__":

@@ -27,9 +27,10 @@ from tqdm import tqdm
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, read_recording
 from calmscore.audio.speed import LEAST_MEAN_ODDS, WrongSpeed, speed_features
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.training.augmentation import telephone_line
 from calmscore.training.corpora.composed import spoken_part
+from calmscore.training.ending import with_exit_code
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -124,17 +125,14 @@ def _rule() -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=3000))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--every", type=int, default=4, help="of the groups of clips")
     options = parser.parse_args(arguments)
-    try:
-        features, speeds, names = features_at_speeds(excerpts(options.data, every=options.every))
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    features, speeds, names = features_at_speeds(excerpts(options.data, every=options.every))
     people = len(np.unique(names))
     for name, speed in _WRONG.items():
         trained = np.isin(speeds, [1.0, speed])
@@ -151,7 +149,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"    highest log-odds at the right speed {np.sort(right)[-4:].round(1).tolist()}")
         weights = _fitted(features[trained], speeds[trained] == speed)
         print(f'    "{name}": (' + ", ".join(f"{weight:.3f}" for weight in weights) + "),")
-    return 0
 
 
 if __name__ == "__main__":

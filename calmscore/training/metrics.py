@@ -13,13 +13,12 @@ import scipy.special
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
-from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, Valence
+from calmscore.emotions import BY_NAME, DISTRESS_WEIGHTS, EMOTIONS, VALENCES, Valence
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
-_VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
-_VALENCE_OF_CLASS = np.array([_VALENCES.index(BY_NAME[name].valence) for name in EMOTIONS])
+_VALENCE_OF_CLASS = np.array([VALENCES.index(BY_NAME[name].valence) for name in EMOTIONS])
 CALIBRATION_BINS = 15
 _TEMPERATURES = (0.2, 5.0)
 
@@ -153,7 +152,7 @@ def valence_uar(probabilities: FloatArray, valences: Sequence[Valence]) -> float
         0–1.
     """
     sums = [probabilities[:, index == _VALENCE_OF_CLASS].sum(axis=1) for index in range(3)]
-    true = np.array([_VALENCES.index(valence) for valence in valences])
+    true = np.array([VALENCES.index(valence) for valence in valences])
     return _uar(true, np.argmax(sums, axis=0))
 
 

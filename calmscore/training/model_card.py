@@ -22,9 +22,9 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from calmscore.analysis.scoring import DISTRESS_MIDPOINT, DISTRESS_SLOPE
+from calmscore.analysis.distress import DISTRESS_MIDPOINT, DISTRESS_SLOPE
 from calmscore.emotions import EMOTIONS
-from calmscore.errors import ArtifactError, CalmscoreError
+from calmscore.errors import ArtifactError
 from calmscore.network.classifier import (
     DEFAULT_ARTIFACTS,
     MODEL_FILE,
@@ -33,7 +33,8 @@ from calmscore.network.classifier import (
 )
 from calmscore.training.call_evaluation import SHIPPED
 from calmscore.training.card_pictures import draw_pictures
-from calmscore.training.command import CROSS_VALIDATION_FILE, RECIPE_FILE
+from calmscore.training.emotion_training import CROSS_VALIDATION_FILE, RECIPE_FILE
+from calmscore.training.ending import with_exit_code
 from calmscore.training.evaluation import EVALUATION_FILE, SECTIONS
 from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
 
@@ -183,17 +184,13 @@ def _missed(corpora: list[Figures]) -> list[Figures]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     options = parser.parse_args(arguments)
-    try:
-        print(write_card(options.artifacts))
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    return 0
+    print(write_card(options.artifacts))
 
 
 if __name__ == "__main__":

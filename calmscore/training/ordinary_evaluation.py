@@ -12,7 +12,6 @@ telephone line.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,18 +24,19 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.scoring import DISTRESSED, distress
+from calmscore.analysis.distress import distress
+from calmscore.analysis.scoring import DISTRESSED
 from calmscore.audio.recording import read_recording
-from calmscore.errors import CalmscoreError
 from calmscore.network.classifier import (
     DEFAULT_ARTIFACTS,
     EmotionClassifier,
     load_classifier,
     with_network,
 )
-from calmscore.training.command import listen_to_clips
+from calmscore.training.clip_evaluation import listen_to_clips
 from calmscore.training.corpora.ordinary import ordinary_recordings, source_of
 from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.ending import with_exit_code, write_json
 
 Figures = dict[str, Any]
 FloatArray = npt.NDArray[np.float64]
@@ -152,7 +152,7 @@ def _members(run: Path | None, shipped: EmotionClassifier) -> dict[str, EmotionC
     """Return the networks of a training run by the source that each was trained without."""
     if run is None:
         return {}
-    from calmscore.training.fine_tuning import member_network
+    from calmscore.training.trained_network import member_network
 
     return {
         folder.name.removeprefix("without-"): with_network(shipped, member_network(folder))
@@ -160,8 +160,9 @@ def _members(run: Path | None, shipped: EmotionClassifier) -> dict[str, EmotionC
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--ordinary", type=Path, default=Path("data/ordinary"))
     parser.add_argument("--other-corpora", type=Path, default=Path("data/other-corpora"))
@@ -169,22 +170,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    try:
-        shipped = load_classifier(options.artifacts)
-        results = {
-            "model": {"version": shipped.settings.version, "sha256": shipped.sha256},
-            "ordinary": calm_shares(
-                options.ordinary, _members(options.run, shipped), shipped=shipped
-            ),
-            "anger_against_neutral": anger_against_neutral(options.other_corpora, shipped),
-        }
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    shipped = load_classifier(options.artifacts)
+    results = {
+        "model": {"version": shipped.settings.version, "sha256": shipped.sha256},
+        "ordinary": calm_shares(options.ordinary, _members(options.run, shipped), shipped=shipped),
+        "anger_against_neutral": anger_against_neutral(options.other_corpora, shipped),
+    }
     _print(results)
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    return 0
+    write_json(options.json, results)
 
 
 def _print(results: Figures) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.training.clip_copies import TRAINING_COPIES, VALIDATION_COPIES, babble
 from calmscore.training.clip_sounds import FloatArray
 from calmscore.training.corpora import crema_d
@@ -35,6 +35,7 @@ from calmscore.training.corpora.reading import (
     read_corpus,
     split_by_speaker,
 )
+from calmscore.training.ending import with_exit_code
 from calmscore.training.training_sets import write_ordinary_set, write_training_set
 
 # About as many speakers validate a corpus as validate CREMA-D: 9 of 72.
@@ -172,8 +173,9 @@ def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="folder of clips")
     parser.add_argument(
@@ -207,26 +209,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.everyone and (options.corpus or options.balance):
         parser.error("--everyone takes CREMA-D as it is: leave --corpus and --balance out")
-    try:
-        if options.download is not None:
-            print(f"clips are in {download_crema_d(options.download)}")
-            return 0
-        settings = {"seed": options.seed, "workers": options.workers}
-        if options.everyone:
-            prepare_everyone(options.data, options.output, **settings)
-        else:
-            prepare_corpus(
-                options.data,
-                options.output,
-                corpus=options.corpus,
-                balance=options.balance,
-                ordinary=options.ordinary,
-                **settings,
-            )
-    except CalmscoreError as error:
-        print(error, file=sys.stderr)
-        return 3
-    return 0
+    if options.download is not None:
+        print(f"clips are in {download_crema_d(options.download)}")
+        return
+    settings = {"seed": options.seed, "workers": options.workers}
+    if options.everyone:
+        prepare_everyone(options.data, options.output, **settings)
+    else:
+        prepare_corpus(
+            options.data,
+            options.output,
+            corpus=options.corpus,
+            balance=options.balance,
+            ordinary=options.ordinary,
+            **settings,
+        )
 
 
 if __name__ == "__main__":

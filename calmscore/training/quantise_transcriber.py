@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.errors import CalmscoreError, PretrainedWeightsError
+from calmscore.errors import PretrainedWeightsError
+from calmscore.training.ending import with_exit_code
 
 _WEIGHTS_FILE = "model.bin"
 _OTHER_FILES = ("config.json", "tokenizer.json", "vocabulary.json", "vocabulary.txt")
@@ -142,23 +143,19 @@ def _packed(text: str) -> bytes:
     return struct.pack("<H", len(text.encode()) + 1) + text.encode() + b"\0"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args(arguments)
-    try:
-        model = quantised(read_model_file(options.model / _WEIGHTS_FILE))
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    model = quantised(read_model_file(options.model / _WEIGHTS_FILE))
     options.output.mkdir(parents=True, exist_ok=True)
     write_model_file(model, options.output / _WEIGHTS_FILE)
     for name in _OTHER_FILES:
         if (options.model / name).is_file():
             shutil.copy(options.model / name, options.output)
-    return 0
 
 
 if __name__ == "__main__":

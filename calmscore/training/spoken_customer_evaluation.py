@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import html
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,7 +30,6 @@ from calmscore.analysis.report import Direction, Speaker
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask
-from calmscore.errors import CalmscoreError
 from calmscore.training.corpora.airline_tweets import read_tweets
 from calmscore.training.corpora.composed import as_recording
 from calmscore.training.customer_evaluation import (
@@ -42,6 +40,7 @@ from calmscore.training.customer_evaluation import (
     speak,
 )
 from calmscore.training.customer_evaluation import Said as Spoken
+from calmscore.training.ending import with_exit_code, write_json
 
 Span = tuple[float, float]
 
@@ -302,8 +301,9 @@ def _row(name: str, calls: Sequence[SpokenCall]) -> dict[str, Any]:
     return row
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--tweets", type=Path, default=Path("data/text/airline_tweets.csv"))
     parser.add_argument("--calls", type=int, default=1000)
@@ -312,16 +312,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    try:
-        texts = customers_texts(options.tweets)
-        mono = (
-            list(mono_calls(options.data, texts, calls=options.mono, seed=options.seed))
-            if options.mono
-            else []
-        )
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    texts = customers_texts(options.tweets)
+    mono = (
+        list(mono_calls(options.data, texts, calls=options.mono, seed=options.seed))
+        if options.mono
+        else []
+    )
     rows = summarise(list(spoken_calls(texts, calls=options.calls, seed=options.seed)))
     apart = [call for call in mono if call is not None]
     if mono:
@@ -337,10 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(f"{row['name']:<32}{row['calls']:6d}   {''.join(f'{cell:>18}' for cell in cells)}")
     print(f"customers' texts that sound like an agent's: {alike:.2%} of {len(texts)}")
-    if options.json is not None:
-        figures = {"calls": rows, "texts_like_an_agent": float(alike)}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return 0
+    write_json(options.json, {"calls": rows, "texts_like_an_agent": float(alike)})
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline, make_union
 
+from calmscore.emotions import VALENCES
 from calmscore.errors import ParameterError
 from calmscore.network.text_network import (
     MeanOfPieces,
@@ -34,7 +35,7 @@ from calmscore.network.text_network import (
     TokenEmbedding,
 )
 from calmscore.training.comparison_results import write_results
-from calmscore.training.corpora.airline_tweets import SENTIMENTS, Tweets, read_tweets
+from calmscore.training.corpora.airline_tweets import Tweets, read_tweets
 from calmscore.training.corpora.go_emotions import LabelledTexts
 from calmscore.training.minilm import read_minilm
 from calmscore.training.model_costs import network_parameters, stored_bytes
@@ -133,7 +134,7 @@ def _train_network(body: Callable[[Any], Any], tweets: Tweets, seed: int, folder
     words.fit(tweets.texts)
     inputs = keras.Input((_LONGEST,), dtype="int32")
     hidden = layers.Dropout(0.5)(body(inputs))
-    model = keras.Model(inputs, layers.Dense(len(SENTIMENTS), activation="softmax")(hidden))
+    model = keras.Model(inputs, layers.Dense(len(VALENCES), activation="softmax")(hidden))
     model.compile(
         keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
@@ -190,7 +191,7 @@ def fine_tuned(minilm: Path, recipe: TextRecipe) -> TextModel:
     """
 
     def train(tweets: Tweets, seed: int, folder: Path) -> Trained:
-        labels = np.eye(len(SENTIMENTS), dtype=bool)[tweets.labels]
+        labels = np.eye(len(VALENCES), dtype=bool)[tweets.labels]
         data = LabelledTexts(tuple(tweets.texts), labels)
         few = LabelledTexts(data.texts[:1], data.labels[:1])
         training = TextTraining(
@@ -281,7 +282,7 @@ def compare_words(
     protocol = {
         "tweets": len(tweets.labels),
         "test_share": TEST_SHARE,
-        "classes": list(SENTIMENTS),
+        "classes": list(VALENCES),
     }
     done = stored_runs(output, protocol=protocol)
     # The leak is shown on the first seed: what it pretends is far above any difference of seeds.

@@ -15,16 +15,12 @@ from tqdm import tqdm
 from calmscore.audio.log_mel import LogMelSettings, log_mel
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CorpusError
-from calmscore.training.clip_copies import (
-    TRAINING_COPIES,
-    Copy,
-    augmented_copies,
-    remember_voices,
-)
+from calmscore.training.clip_copies import TRAINING_COPIES, Copy, augmented_copies, remember_voices
 from calmscore.training.clip_sounds import FloatArray, read_clip, speech_level_db
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.ordinary import HEARD, OrdinaryWindow
 from calmscore.training.corpora.processes import map_in_processes
+from calmscore.training.ending import write_json
 
 # The level is a median: every tenth clip tells it.
 _LEVEL_STRIDE = 10
@@ -243,7 +239,7 @@ def _write_inputs(
         "copies": len(copies),
         "speech_level_db": round(level_db, 2),
     }
-    (folder / "settings.json").write_text(json.dumps(description, indent=2) + "\n")
+    write_json(folder / "settings.json", description)
 
 
 def load_training_set(folder: Path) -> TrainingSet:

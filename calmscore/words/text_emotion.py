@@ -20,8 +20,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 from tokenizers import Tokenizer
 
-from calmscore.analysis.scoring import distress
-from calmscore.emotions import BY_NAME, EMOTIONS, EmotionName, Valence
+from calmscore.analysis.distress import distress
+from calmscore.emotions import BY_NAME, EMOTIONS, VALENCES, EmotionName, Valence
 from calmscore.errors import ArtifactError
 from calmscore.network.onnx_session import open_onnx, run_in_parts
 
@@ -46,9 +46,8 @@ AS_EMOTIONS = np.array(
     [[name == read for name in EMOTIONS] for read in READ_AS.values()], np.float32
 )
 """Shape (7, 6): shares of the classes times this are shares of the emotions."""
-_VALENCES: tuple[Valence, ...] = ("negative", "neutral", "positive")
 _OF_VALENCE = np.array(
-    [[BY_NAME[name].valence == valence for valence in _VALENCES] for name in EMOTIONS], np.float32
+    [[BY_NAME[name].valence == valence for valence in VALENCES] for name in EMOTIONS], np.float32
 )
 _OUTPUT = "logits"
 
@@ -70,7 +69,7 @@ class TextSettings:
     longest : int
         Most word pieces that are read at once, the two that mark the ends included.
     distress_midpoint, distress_slope : float
-        The scale of the words' distress, as in `scoring.distress`: 0.5 is as likely as not
+        The scale of the words' distress, as in `analysis.distress`: 0.5 is as likely as not
         that most readers find a text negative.
     matter_of_fact : tuple of float
         What texts of no mood get on average, in the order of ``EMOTIONS``.
@@ -206,7 +205,7 @@ class TextEmotionClassifier:
         list of str
             One for each row.
         """
-        return [_VALENCES[index] for index in (probabilities @ _OF_VALENCE).argmax(axis=1)]
+        return [VALENCES[index] for index in (probabilities @ _OF_VALENCE).argmax(axis=1)]
 
     def distress(self, probabilities: FloatArray) -> FloatArray:
         """Tell how sure it is that most readers would find texts negative.
@@ -252,7 +251,7 @@ class TextEmotionClassifier:
             (name,) = self.sentiment(rows)
             if name == "neutral":
                 continue
-            column = _OF_VALENCE[:, _VALENCES.index(name)]
+            column = _OF_VALENCE[:, VALENCES.index(name)]
             left = self.predict_proba(without) @ column
             whole = float((rows @ column)[0])
             weights[start:stop] = [float(whole - value) for value in left]

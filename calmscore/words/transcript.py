@@ -41,12 +41,7 @@ from calmscore.locations import shipped
 from calmscore.settings import read_environment
 from calmscore.words.masking import masked
 from calmscore.words.text_emotion import load_text_classifier
-from calmscore.words.transcriber import (
-    HeardWord,
-    Language,
-    batches,
-    load_transcriber,
-)
+from calmscore.words.transcriber import HeardWord, Language, batches, load_transcriber
 from calmscore.words.windows import Window, pack
 
 _log = logging.getLogger(__name__)

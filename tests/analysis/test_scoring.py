@@ -3,13 +3,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from calmscore.analysis.distress import DISTRESS_MIDPOINT, DISTRESS_SLOPE, distress
+from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
 from calmscore.analysis.scoring import (
     CALL_DEVIATION,
     CALM,
     CALM_THROUGHOUT,
     DE_ESCALATED,
-    DISTRESS_MIDPOINT,
-    DISTRESS_SLOPE,
     DISTRESSED,
     ESCALATED,
     INSUFFICIENT_EVIDENCE,
@@ -17,11 +17,6 @@ from calmscore.analysis.scoring import (
     PARTLY_DE_ESCALATED,
     UNRESOLVED,
     WIDEST_INTERVAL,
-    distress,
-    format_change,
-    format_clock,
-    format_duration,
-    format_points,
     score_emotions,
     score_probabilities,
 )

@@ -11,11 +11,7 @@ from calmscore.analysis import segments, voices
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
-from calmscore.analysis.voices import (
-    TwoVoices,
-    exchanged_at,
-    two_voices,
-)
+from calmscore.analysis.voices import TwoVoices, exchanged_at, two_voices
 
 FIRST, SECOND = (0, 4), (6, 9)
 

@@ -9,7 +9,7 @@ from made_calls import RESCUED, WORSE, made_report
 from said_calls import leaning, said_call
 
 from calmscore.analysis.report import Turn
-from calmscore.analysis.scoring import Transition
+from calmscore.analysis.transitions import Transition
 from calmscore.analysis.voice_and_words import beside_the_voice
 from calmscore.dashboard.console.view import console_view, moments, sum_line, table_rows
 

@@ -14,14 +14,7 @@ from streamlit import config
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from calmscore.dashboard.sign_in import (
-    agent_of,
-    is_fresh,
-    is_local,
-    name_of,
-    read_rules,
-    role_of,
-)
+from calmscore.dashboard.sign_in import agent_of, is_fresh, is_local, name_of, read_rules, role_of
 from calmscore.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,9 +23,7 @@ from calmscore.errors import StoreError
 from calmscore.outputs import exports
 from calmscore.outputs.exports import (
     CALL_COLUMNS,
-    CLIP_COLUMNS,
     CORRECTION_COLUMNS,
-    CORRECTIONS_FILE,
     SEGMENT_TABLE_COLUMNS,
     calls_json,
     calls_table,
@@ -33,9 +31,13 @@ from calmscore.outputs.exports import (
     record_export,
     segment_pages,
     write_csv,
-    write_training_corrections,
 )
 from calmscore.outputs.spreadsheet import safe_cells
+from calmscore.outputs.training_clips import (
+    CLIP_COLUMNS,
+    CORRECTIONS_FILE,
+    write_training_corrections,
+)
 from calmscore.store import Store
 from calmscore.store.audit import list_events
 from calmscore.store.calls import CallFilter

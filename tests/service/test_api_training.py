@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 
 from calmscore.service.application import create_app
-from calmscore.service.documents import TrainingRequest
+from calmscore.service.model_documents import TrainingRequest
 from calmscore.service.trainings import TRAIN_COMMAND, training_arguments
 from calmscore.store.audit import list_events
 from calmscore.training import command

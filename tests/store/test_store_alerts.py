@@ -7,14 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from stored_calls import (
-    CALMED_DOWN,
-    NEWER_MODEL,
-    add,
-    call_id_of,
-    make_report,
-    scored_report,
-)
+from stored_calls import CALMED_DOWN, NEWER_MODEL, add, call_id_of, make_report, scored_report
 
 from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store import Store

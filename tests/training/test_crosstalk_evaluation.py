@@ -7,11 +7,7 @@ import pytest
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.training.corpora.composed import as_recording
-from calmscore.training.crosstalk_evaluation import (
-    CrosstalkCall,
-    crosstalk_figures,
-    with_crosstalk,
-)
+from calmscore.training.crosstalk_evaluation import CrosstalkCall, crosstalk_figures, with_crosstalk
 
 
 @pytest.mark.parametrize("separation_db", [3.0, 8.0, 15.0])

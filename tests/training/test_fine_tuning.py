@@ -17,8 +17,9 @@ from calmscore.training.clip_copies import TRAINING_COPIES, VALIDATION_COPIES
 from calmscore.training.clip_sounds import speech_level_db
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.ordinary import HEARD, source_shares
-from calmscore.training.fine_tuning import FineTuning, average_members, mask_spectrogram
+from calmscore.training.fine_tuning import FineTuning, mask_spectrogram
 from calmscore.training.recipe import Recipe
+from calmscore.training.trained_network import average_members
 from calmscore.training.training_sets import load_training_set, write_training_set
 
 ROOT = Path(__file__).resolve().parents[2]

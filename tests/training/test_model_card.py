@@ -19,7 +19,7 @@ from calmscore.network import classifier
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, MODEL_FILE, SETTINGS_FILE
 from calmscore.training import model_card
 from calmscore.training.call_evaluation import SHIPPED
-from calmscore.training.command import CROSS_VALIDATION_FILE
+from calmscore.training.emotion_training import CROSS_VALIDATION_FILE
 from calmscore.training.evaluation import SECTIONS
 from calmscore.training.metrics import measure, reliability
 from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE

@@ -22,13 +22,7 @@ from calmscore.locations import shipped
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words import transcript
 from calmscore.words.transcriber import HeardWord, Language, load_transcriber
-from calmscore.words.transcript import (
-    Side,
-    sides_of,
-    with_emotions,
-    with_words,
-    write_down,
-)
+from calmscore.words.transcript import Side, sides_of, with_emotions, with_words, write_down
 from calmscore.words.windows import Window
 
 SAMPLE = shipped("samples") / "calms_down.wav"

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from calmscore.emotions import VALENCES
 from calmscore.errors import CorpusError
 
-SENTIMENTS: tuple[str, ...] = ("negative", "neutral", "positive")
 _COLUMNS = ("airline_sentiment", "negativereason", "text")
 _SPACE = re.compile(r"\s+")
 
@@ -29,7 +29,7 @@ class Tweets:
     texts : array of str, shape (n,)
         As written.
     labels : array of int, shape (n,)
-        Places in ``SENTIMENTS``.
+        Places in ``VALENCES``.
     reasons : array of str, shape (n,)
         Why a negative one is negative; empty for all others, so it gives the label away.
     """
@@ -66,7 +66,7 @@ def read_tweets(path: Path) -> Tweets:
             for row in csv.DictReader(file):
                 sentiment, reason, text = (row[name] for name in _COLUMNS)
                 key = _SPACE.sub(" ", text.lower()).strip()
-                seen.setdefault(key, (text, SENTIMENTS.index(sentiment), reason or ""))
+                seen.setdefault(key, (text, VALENCES.index(sentiment), reason or ""))
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
         raise CorpusError(
             f"{path}: is no table of tweets with {', '.join(_COLUMNS)} ({error})"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from calmscore.emotions import Valence
+from calmscore.emotions import VALENCES, Valence
 from calmscore.errors import CorpusError
 
 _COLUMNS = ["family", "sentiment", "phrase"]
@@ -60,8 +59,7 @@ def _phrase(row: list[str], place: str) -> Phrase:
         family, names, text = row
     except ValueError as error:
         raise CorpusError(f"{place} has {len(row)} columns, not {len(_COLUMNS)}") from error
-    known: tuple[Valence, ...] = get_args(Valence)
-    sentiments = tuple(name for name in known if name in names.split("/"))
+    sentiments = tuple(name for name in VALENCES if name in names.split("/"))
     if not sentiments or len(sentiments) != len(names.split("/")):
-        raise CorpusError(f"{place}: {names!r} names no sentiments; use {', '.join(known)}")
+        raise CorpusError(f"{place}: {names!r} names no sentiments; use {', '.join(VALENCES)}")
     return Phrase(text=text, family=family, sentiments=sentiments)

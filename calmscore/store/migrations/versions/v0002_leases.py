@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from calmscore.store.schema import UtcDateTime
+from calmscore.store.column_types import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

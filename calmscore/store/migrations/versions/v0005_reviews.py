@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from calmscore.store.schema import UtcDateTime
+from calmscore.store.column_types import UtcDateTime
 
 revision = "0005"
 down_revision = "0004"
