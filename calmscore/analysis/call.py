@@ -89,10 +89,6 @@ def analyze_call(
     progress : callable, optional
         Called as ``progress(completed, total)`` while segments are classified.
 
-    Returns
-    -------
-    CallReport
-
     Raises
     ------
     CallFileError
@@ -215,10 +211,6 @@ def score_given_the_call(
         Of the judged segments, given the whole call.
     least_reach : tuple of float
         As in `score_probabilities`.
-
-    Returns
-    -------
-    CallScore
     """
     table = np.zeros((len(call.segments), len(EMOTIONS)))
     speech = np.zeros(len(call.segments))

@@ -186,10 +186,6 @@ def score_emotions(emotions: Sequence[str | None], *, segment_seconds: float = 3
     segment_seconds : float
         Length of a segment.
 
-    Returns
-    -------
-    CallScore
-
     Raises
     ------
     ParameterError
@@ -235,10 +231,6 @@ def score_probabilities(
         Why there is to be no score, though there are segments.
     least_reach : tuple of float
         Points by which the interval goes below and above the value at least.
-
-    Returns
-    -------
-    CallScore
 
     Raises
     ------

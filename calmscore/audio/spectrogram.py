@@ -75,10 +75,6 @@ def spectrogram(
     start_seconds, end_seconds : float
         The stretch, at most ``LONGEST_SECONDS`` long.
 
-    Returns
-    -------
-    Spectrogram
-
     Raises
     ------
     errors.ParameterError

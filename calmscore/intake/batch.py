@@ -122,10 +122,6 @@ def find_recordings(patterns: Sequence[str]) -> Found:
         A folder stands for every file in it and below whose name ends like a
         recording's; hidden files are left out.
 
-    Returns
-    -------
-    Found
-
     Raises
     ------
     ParameterError

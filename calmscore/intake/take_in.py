@@ -93,10 +93,6 @@ def take_in(
     words : bool
         Whether the words are to be written down afterwards.
 
-    Returns
-    -------
-    TakenIn
-
     Raises
     ------
     CallFileError

@@ -29,10 +29,6 @@ def load_keras_network(path: Path) -> Any:
     path : Path
         Of `layers.build_emotion_network`, saved.
 
-    Returns
-    -------
-    keras.Model
-
     Raises
     ------
     ArtifactError

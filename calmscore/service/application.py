@@ -87,10 +87,6 @@ def create_app(
     timing : QueueTiming
         Of the queue of calls.
 
-    Returns
-    -------
-    FastAPI
-
     Raises
     ------
     CalmscoreError

@@ -89,10 +89,6 @@ class Trainings:
         actor : str
             Who asks, for the audit.
 
-        Returns
-        -------
-        JobRow
-
         Raises
         ------
         Problem

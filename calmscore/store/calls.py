@@ -175,10 +175,6 @@ def list_calls(
         Largest or latest first.
     limit, offset : int
         Size of the page, and calls to skip before it.
-
-    Returns
-    -------
-    list of CallRow
     """
     column: Any = {"agent": Agent.name}.get(order) or getattr(Call, order)
     direction = column.desc() if descending else column.asc()

@@ -82,10 +82,6 @@ def hear(call: ComposedCall, classifier: EmotionClassifier, votes: Votes) -> Hea
         The model.
     votes : mapping of str to array, shape (6,)
         Share of the listeners' votes by clip name.
-
-    Returns
-    -------
-    HeardCall
     """
     segmented = segment_call(call.recording, customer_channel="left")
     table = np.stack([votes[name] for name in call.clips]).astype(np.float64)

@@ -63,10 +63,6 @@ def measure(probabilities: FloatArray, labels: IntArray) -> Metrics:
         In the order of ``EMOTIONS``.
     labels : array of int, shape (n,)
         True classes. Classes that do not occur do not count in UAR and macro-F1.
-
-    Returns
-    -------
-    Metrics
     """
     predicted = probabilities.argmax(axis=1)
     present = np.unique(labels)
@@ -120,10 +116,6 @@ def measure_heard(probabilities: FloatArray, votes: FloatArray) -> HeardFigures:
     ----------
     probabilities, votes : array, shape (n, 6)
         In the order of ``EMOTIONS``; rows sum to 1.
-
-    Returns
-    -------
-    HeardFigures
     """
     rows = np.arange(len(votes))
     likeliest = probabilities.argmax(axis=1)

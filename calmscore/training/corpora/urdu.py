@@ -25,10 +25,6 @@ def parse_name(name: str | os.PathLike[str]) -> Clip:
     name : str or path
         Stem, file name or path, for example ``SM5_F12_A012``.
 
-    Returns
-    -------
-    Clip
-
     Raises
     ------
     CorpusError
