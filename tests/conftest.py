@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked_processes import forking, quick_workers  # noqa: F401 (fixtures of all tests)
 from hypothesis import settings
-from postgres import postgres_server, postgres_url  # noqa: F401 (fixtures of all tests)
+from postgres import postgres_server, postgres_url  # noqa: F401
 from stored_calls import store, store_url  # noqa: F401
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -28,6 +28,9 @@ from calmscore.store.settings import Settings, write_settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Give the command a store of its own and the stub classifier."""

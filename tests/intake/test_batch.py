@@ -3,17 +3,16 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from forked_processes import quick
 from scored_calls import stored, stub_work, write_recording, write_recordings
 
 from calmscore.errors import ParameterError
+from calmscore.intake import batch
 from calmscore.intake.batch import (
     RecordingResult,
     Workers,
@@ -26,6 +25,8 @@ from calmscore.store import Store
 from calmscore.store.calls import list_calls
 
 ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.usefixtures("quick_workers")
 
 
 def states(outcomes) -> list[str]:
@@ -154,40 +155,39 @@ def test_no_jobs_are_refused(tmp_path):
         Workers(stub_work(tmp_path), jobs=0)
 
 
-_BATCH = """
-    import sys
-    from pathlib import Path
-    sys.path[:0] = [{root!r}, {tests!r}]
-    from calmscore.intake.batch import Workers
-    from scored_calls import stub_work
-    if __name__ == "__main__":
-        with Workers(stub_work(Path({store!r})), jobs=2) as workers:
-            for outcome in workers.score(sorted(Path({calls!r}).glob("*.wav"))):
-                print(outcome.state, flush=True)
-"""
+def score_all(folder: Path, store: Path, forking, told) -> None:
+    """Score a folder of recordings in a process of its own, and tell of each."""
+    batch.multiprocessing = quick(forking)
+    with Workers(stub_work(store), jobs=2) as workers:
+        for outcome in workers.score(sorted(folder.glob("*.wav"))):
+            told.send(outcome.state)
 
 
-def test_a_batch_killed_at_any_moment_goes_on_where_it_was(tmp_path):
+def test_a_batch_killed_at_any_moment_goes_on_where_it_was(tmp_path, forking):
     paths = write_recordings(tmp_path / "calls", 12)
-    script = tmp_path / "run.py"
-    script.write_text(
-        textwrap.dedent(_BATCH).format(
-            root=str(ROOT), tests=str(ROOT / "tests"), store=str(tmp_path / "store"),
-            calls=str(tmp_path / "calls"),
-        )
-    )  # fmt: skip
     generator = random.Random(0)
+
+    def started():
+        reader, writer = forking.Pipe(duplex=False)
+        process = forking.Process(
+            target=score_all, args=(tmp_path / "calls", tmp_path / "store", forking, writer)
+        )
+        process.start()
+        writer.close()
+        return process, reader
+
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
+        process, reader = started()
         for _ in range(generator.randint(1, 3)):
-            process.stdout.readline()
+            reader.recv()
         time.sleep(generator.uniform(0.0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
-    assert len(done.stdout.split()) == len(paths)
-    assert set(done.stdout.split()) <= {"scored", "known"}
+        process.kill()
+        process.join()
+    process, reader = started()
+    states = [reader.recv() for _ in paths]
+    process.join()
+    assert process.exitcode == 0
+    assert set(states) <= {"scored", "known"}
     assert stored(tmp_path / "store") == {"calls": 12, "reports": 12, "added": 12}
 
 

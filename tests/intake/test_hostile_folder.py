@@ -21,6 +21,8 @@ from calmscore.intake.watching import WatchedFolder, delete_put_away, watch
 from calmscore.store import Store
 from calmscore.store.calls import list_calls
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 LATIN_1 = os.fsdecode("Müller".encode("latin-1"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -65,11 +64,12 @@ def test_threads_add_the_same_and_different_calls_exactly_once(store):
     assert_each_once(store, THREADS)
 
 
-def test_processes_add_the_same_and_different_calls_exactly_once(store, store_url, tmp_path):
-    spawning = multiprocessing.get_context("spawn")
-    start = spawning.Barrier(PROCESSES)
+def test_processes_add_the_same_and_different_calls_exactly_once(
+    store, store_url, tmp_path, forking
+):
+    start = forking.Barrier(PROCESSES)
     processes = [
-        spawning.Process(target=add_calls_from_a_process, args=(tmp_path, store_url, n, start))
+        forking.Process(target=add_calls_from_a_process, args=(tmp_path, store_url, n, start))
         for n in range(PROCESSES)
     ]
     for process in processes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -71,10 +70,9 @@ def open_at_once(url: str, barrier) -> None:
     Database(url).close()
 
 
-def test_two_processes_may_migrate_at_once(store_url):
-    spawning = multiprocessing.get_context("spawn")
-    barrier = spawning.Barrier(2)
-    processes = [spawning.Process(target=open_at_once, args=(store_url, barrier)) for _ in range(2)]
+def test_two_processes_may_migrate_at_once(store_url, forking):
+    barrier = forking.Barrier(2)
+    processes = [forking.Process(target=open_at_once, args=(store_url, barrier)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:

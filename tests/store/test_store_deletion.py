@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -341,11 +340,9 @@ def break_off(folder: Path, url: str, *, at: str) -> None:
 
 @pytest.mark.parametrize("at", ["row", "audio"])
 def test_what_a_killed_process_left_is_deleted_and_the_call_can_come_again(
-    store, store_url, tmp_path, at
+    store, store_url, tmp_path, forking, at
 ):
-    process = multiprocessing.get_context("spawn").Process(
-        target=break_off, args=(tmp_path, store_url), kwargs={"at": at}
-    )
+    process = forking.Process(target=break_off, args=(tmp_path, store_url), kwargs={"at": at})
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
