@@ -12,7 +12,6 @@ from forked_processes import quick
 from scored_calls import stored, stub_work, write_recording, write_recordings
 
 from calmscore.errors import ParameterError
-from calmscore.intake import batch
 from calmscore.intake.batch import (
     RecordingResult,
     Workers,
@@ -157,8 +156,11 @@ def test_no_jobs_are_refused(tmp_path):
 
 def score_all(folder: Path, store: Path, forking, told) -> None:
     """Score a folder of recordings in a process of its own, and tell of each."""
-    batch.multiprocessing = quick(forking)
-    with Workers(stub_work(store), jobs=2) as workers:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Workers(stub_work(store), jobs=2) as workers,
+    ):
+        patch.setattr("calmscore.intake.batch.multiprocessing", quick(forking))
         for outcome in workers.score(sorted(folder.glob("*.wav"))):
             told.send(outcome.state)
 
