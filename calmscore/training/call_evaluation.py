@@ -21,14 +21,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from calmscore.analysis.call import listen_to_call, score_given_the_call
+from calmscore.analysis.distress import distress
 from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
 from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.voice_and_words import joined_probabilities, reach_of
+from calmscore.emotions import BY_NAME, EMOTIONS
 from calmscore.errors import CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
@@ -104,11 +107,48 @@ def _inertia(probabilities: FloatArray, indices: IntArray, *, stay: float) -> Fl
     return smooth_probabilities(probabilities, indices=indices, stay_probability=stay)
 
 
+def shifted_to_usual(
+    probabilities: FloatArray, indices: IntArray, *, largest_shift: float
+) -> FloatArray:
+    """Smooth a call whose zero point was moved towards that of most calls.
+
+    The quarter of the segments that is calmest tells how a person sounds when nothing is
+    wrong. Its log-odds of distress are drawn towards the usual ones.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 6)
+        What the classifier says of each segment alone.
+    indices : array of int, shape (n,)
+        Where in the call each segment is.
+    largest_shift : float
+        Bound of the shift, in log-odds of the negative emotions.
+
+    Returns
+    -------
+    array, shape (n, 6)
+    """
+    if len(probabilities):
+        level = float(np.percentile(logit(np.clip(distress(probabilities), 1e-4, 1 - 1e-4)), 25))
+        shift = np.clip(_SHARE_OF_THE_WAY * (_USUAL_LEVEL - level), -largest_shift, largest_shift)
+        probabilities = probabilities * np.where(_NEGATIVE, np.exp(shift), 1.0)
+        probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+    return smooth_probabilities(probabilities, indices=indices)
+
+
+# The median of the composed calls, which favours the shift.
+_USUAL_LEVEL = -2.0
+_SHARE_OF_THE_WAY = 0.3
+_NEGATIVE = np.array([BY_NAME[name].valence == "negative" for name in EMOTIONS])
 _STAYS = (0.2, 0.3, 0.35, 0.4, 0.5, 0.7)
 SMOOTHINGS: dict[str, Smoothing] = {
     "none": lambda probabilities, _: probabilities,
     "average of three": _average,
     **{f"Markov, stay {stay}": partial(_inertia, stay=stay) for stay in _STAYS},
+    **{
+        f"usual voice, up to {largest}": partial(shifted_to_usual, largest_shift=largest)
+        for largest in (0.3, 1.0)
+    },
 }
 WITH_WORDS = "voice and words"
 SHIPPED = f"Markov, stay {STAY_PROBABILITY}"

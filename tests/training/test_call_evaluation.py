@@ -11,6 +11,7 @@ import pytest
 from stub_classifier import stub_classifier
 
 from calmscore.analysis.cutting import Segment
+from calmscore.analysis.distress import distress
 from calmscore.analysis.report import Speakers, Talk
 from calmscore.analysis.scoring import score_emotions
 from calmscore.analysis.segments import SegmentedCall
@@ -23,6 +24,7 @@ from calmscore.training.call_evaluation import (
     compare,
     hear,
     score_with_words,
+    shifted_to_usual,
     smoothed_score,
 )
 from calmscore.training.corpora.clips import Clip
@@ -174,3 +176,16 @@ def test_sentences_that_say_nothing_of_a_mood_move_a_score_little(calls):
         both = score_with_words(heard, words)
         assert abs(both.value - alone.value) < 1.0
         assert both.high - both.value >= min(alone.high - alone.value, 10.0 - both.value) - 1e-9
+
+
+@pytest.mark.parametrize(("name", "towards"), [("anger", -1), ("neutral", 1)])
+def test_a_usual_voice_shifts_a_call_towards_the_middle_within_its_bound(name, towards):
+    rows = np.full((8, len(EMOTIONS)), 0.02)
+    rows[:, EMOTIONS.index(name)] = 0.9
+    places = np.arange(len(rows))
+    levels = [
+        distress(shifted_to_usual(rows, places, largest_shift=largest)).mean()
+        for largest in (0.0, 0.3, 1.0)
+    ]
+    assert np.all(np.diff(levels) * towards > 0)
+    assert abs(levels[1] - levels[0]) < 0.15
