@@ -39,7 +39,6 @@ def coaching_panel(store: Store, row: CallRow, report: CallReport, user: User) -
 
     Parameters
     ----------
-    store : Store
     row : CallRow
         The call.
     report : CallReport

@@ -33,7 +33,6 @@ def find_stored(
 
     Parameters
     ----------
-    store : Store
     call_id : str
         As the address of the page has it.
     model_sha256 : str, optional

@@ -74,7 +74,6 @@ def attempt(
     ----------
     job : JobRow
         Taken by ``owner``.
-    store : Store
     classifier : EmotionClassifier
     owner : str
         Who holds the job.

@@ -57,8 +57,6 @@ class QueuedCall:
 
         Parameters
         ----------
-        session : Session
-            A reading one.
         state : {"queued", "running", "done", "failed"} or None
             Of its job; None where there is no such job any more.
         progress : tuple of int or None

@@ -26,7 +26,6 @@ class Upkeep:
 
     Parameters
     ----------
-    store : Store
     owner : str
         Who holds jobs.
     held : collection of str

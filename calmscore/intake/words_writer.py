@@ -267,7 +267,6 @@ def keep_words(store: Store, report: CallReport, *, before: CallReport) -> bool:
 
     Parameters
     ----------
-    store : Store
     report : CallReport
         With words, or with a notice that says why there are none.
     before : CallReport

@@ -47,7 +47,6 @@ class Workers:
 
     Parameters
     ----------
-    store : Store
     owner : str
         Who takes them.
     load : callable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import threading
@@ -23,6 +22,7 @@ from calmscore.errors import ArtifactError, ParameterError
 from calmscore.locations import shipped
 from calmscore.network.exported_network import EXPORTED_FILE, open_exported_network
 from calmscore.network.keras_network import compiled, load_keras_network
+from calmscore.network.settings_file import read_settings_file, write_settings_file
 from calmscore.settings import Runtime, read_environment
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,6 +35,7 @@ SETTINGS_FILE = "settings.json"
 
 _log = logging.getLogger("calmscore.network")
 
+_MADE_FOR = {"emotions": EMOTIONS}
 _NUMBERS = ("heard_temperature", "meant_temperature", "voice_distance_limit", "speech_level_db")
 
 # Larger batches are hardly faster, and cost an hour-long call 300 MB.
@@ -80,32 +81,26 @@ class ArtifactSettings:
         ArtifactError
             If it is missing or not in this version's form.
         """
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            if fields["emotions"] != list(EMOTIONS):
-                raise ValueError(f"made for other emotions: {fields['emotions']}")
-            numbers = {name: float(fields[name]) for name in _NUMBERS}
-            for name in ("heard_temperature", "meant_temperature"):
-                if not numbers[name] > 0.0:
-                    raise ValueError(f"{name} {numbers[name]} is not above 0")
-            return cls(
-                name=str(fields["name"]),
-                version=str(fields["version"]),
-                heard_bias=_checked_bias(fields["heard_bias"]),
-                **numbers,
-                log_mel=LogMelSettings(**fields["log_mel"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(
-                f"{path}: the model's settings cannot be read ({error}); "
-                "install Calmscore again or train a model"
-            ) from error
+        return read_settings_file(path, cls._of_fields, made_for=_MADE_FOR)
+
+    @classmethod
+    def _of_fields(cls, fields: dict[str, Any]) -> ArtifactSettings:
+        numbers = {name: float(fields[name]) for name in _NUMBERS}
+        for name in ("heard_temperature", "meant_temperature"):
+            if not numbers[name] > 0.0:
+                raise ValueError(f"{name} {numbers[name]} is not above 0")
+        return cls(
+            name=str(fields["name"]),
+            version=str(fields["version"]),
+            heard_bias=_checked_bias(fields["heard_bias"]),
+            **numbers,
+            log_mel=LogMelSettings(**fields["log_mel"]),
+        )
 
     def write(self, path: Path) -> None:
         """Write the settings file of an artifact."""
-        fields: dict[str, Any] = {**vars(self), "log_mel": self.log_mel.to_dict()}
-        fields["emotions"] = list(EMOTIONS)
-        path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+        fields = {**vars(self), "log_mel": self.log_mel.to_dict()}
+        write_settings_file(path, fields, made_for=_MADE_FOR)
 
 
 def _checked_bias(values: Sequence[float]) -> tuple[float, ...]:

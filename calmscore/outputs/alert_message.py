@@ -113,8 +113,6 @@ def alert_message(session: Session, delivery: DeliveryRow, *, dashboard_url: str
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     delivery : DeliveryRow
         Of a call that is still here, or a test.
     dashboard_url : str

@@ -53,7 +53,6 @@ def record_export(store: Store, *, actor: str, call_numbers: Sequence[int] = ())
 
     Parameters
     ----------
-    store : Store
     actor : str
         Who exports.
     call_numbers : sequence of int
@@ -69,8 +68,6 @@ def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFr
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     wanted : CallFilter, optional
         All calls by default.
 
@@ -90,8 +87,6 @@ def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterato
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     wanted : CallFilter, optional
         All calls by default.
 
@@ -133,11 +128,6 @@ def _table_pages(
 
 def corrections_table(session: Session) -> pd.DataFrame:
     """Return one row per corrected segment, beside what the model heard in it.
-
-    Parameters
-    ----------
-    session : Session
-        A reading one.
 
     Returns
     -------
@@ -189,8 +179,6 @@ def calls_json(session: Session, wanted: CallFilter | None = None) -> str:
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     wanted : CallFilter, optional
         All calls by default.
 

@@ -39,7 +39,6 @@ def write_training_corrections(store: Store, folder: Path, *, actor: str) -> pd.
 
     Parameters
     ----------
-    store : Store
     folder : Path
         Made if missing; must be empty.
     actor : str

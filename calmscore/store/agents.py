@@ -108,8 +108,6 @@ def agent_figures(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     since, until : datetime, optional
         Calls made at or after the first and before the second.
     """
@@ -184,8 +182,6 @@ def weekly_scores(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     agent : str, optional
         Of this agent's calls; of everybody's, also those without an agent, by default.
     since, until : datetime, optional

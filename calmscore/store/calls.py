@@ -165,8 +165,6 @@ def list_calls(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     wanted : CallFilter, optional
         All calls by default.
     order : {"called_at", "agent", "duration_seconds", "score", …}

@@ -203,8 +203,6 @@ def find_notes(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     authors : sequence of str
         Written by any of these; empty means anybody.
     tags : sequence of str

@@ -59,8 +59,6 @@ def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: 
 
     Parameters
     ----------
-    database : Database
-    files : StoredFiles
     call_id : str
         SHA-256 of the recording.
     actor : str
@@ -131,8 +129,6 @@ def uploads_of(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     agent, customer : str, optional
         As said with the upload, or as its file name says by the settings' pattern.
     """
@@ -163,8 +159,6 @@ def apply_retention(
 
     Parameters
     ----------
-    database : Database
-    files : StoredFiles
     now : datetime, optional
         The present by default.
     clock_is_right : bool

@@ -86,8 +86,6 @@ def take_delivery(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     owner : str
         Who takes it, for 5 minutes.
     now : datetime, optional
@@ -146,8 +144,6 @@ def mark_failed(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     delivery : DeliveryRow
         As it was taken.
     owner : str

@@ -69,8 +69,6 @@ def take_job(session: Session, *, kind: JobKind, owner: str | None = None) -> Jo
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     kind : {"call", "training"}
     owner : str, optional
         Who takes it, with a lease; without one, it is nobody else's for ever.
@@ -120,8 +118,6 @@ def put_back(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     owner : str
         Who took it.
     job_id : str, optional

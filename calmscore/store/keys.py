@@ -50,8 +50,6 @@ def create_key(session: Session, *, name: str, role: KeyRole, days: int | None =
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     name : str
         What the key is for.
     role : {"viewer", "supervisor", "admin"}

@@ -71,8 +71,6 @@ def to_listen_to(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     day : date
         Today where the reader is; it decides the lot.
     reviewer : str or None

@@ -38,7 +38,6 @@ class OwnCoaching:
 
     Parameters
     ----------
-    store : Store
     agent : str
         As calls and sessions name them.
     person : str

@@ -88,8 +88,6 @@ def answer(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     session_id : int
         A session that was shared.
     kind : {"acknowledged", "contested"}
@@ -153,8 +151,6 @@ def reply(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     remark_id : int
         The answer.
     text : str

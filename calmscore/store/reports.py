@@ -50,8 +50,6 @@ def save_report(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     report : CallReport
         A finished analysis.
     details : CallDetails, optional
@@ -119,8 +117,6 @@ def take_place_of(session: Session, report: CallReport, before: CallReport) -> b
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     report : CallReport
         Of the same call, whose words changed who is the customer, or the score.
     before : CallReport
@@ -165,8 +161,6 @@ def read_report(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     call_id : str
         SHA-256 of the recording.
     model_sha256 : str, optional
@@ -200,8 +194,6 @@ def read_reports(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     wanted : CallFilter, optional
         All calls by default.
     after_number : int

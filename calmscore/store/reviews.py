@@ -26,8 +26,6 @@ def assign(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     call_ids : iterable of str
         SHA-256 of the recordings.
     reviewer : str

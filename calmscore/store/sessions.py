@@ -169,8 +169,6 @@ def list_sessions(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     agent : str, optional
         With this agent; with anybody by default.
     shared : bool

@@ -150,8 +150,6 @@ def lines_of_calls(
 
     Parameters
     ----------
-    session : Session
-        A reading one.
     call_numbers : sequence of int
         Whose lines.
     wanted : str
@@ -265,8 +263,6 @@ def save_words(
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     call : Call
         Whose.
     customer_channel : str
@@ -339,8 +335,6 @@ def claim_waiting(session: Session, *, now: datetime | None = None) -> str | Non
 
     Parameters
     ----------
-    session : Session
-        A writing one.
     now : datetime, optional
         The present by default.
     """

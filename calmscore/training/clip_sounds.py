@@ -22,13 +22,15 @@ RATE_HZ = LogMelSettings().sample_rate_hz
 _SPEECH_RANGE_DB = 30.0
 
 
-def read_clip(path: Path) -> FloatArray:
+def read_clip(path: Path, *, left_only: bool = False) -> FloatArray:
     """Read a clip as mono samples at the front end's rate.
 
     Parameters
     ----------
     path : Path
         A file that libsndfile reads.
+    left_only : bool
+        Take the first channel, not the mean of all.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def read_clip(path: Path) -> FloatArray:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise CorpusError(f"{path}: not a readable sound file ({error})") from error
-    mono = samples.mean(axis=1)
+    mono = samples[:, 0] if left_only else samples.mean(axis=1)
     if rate != RATE_HZ:
         mono = soxr.resample(mono, rate, RATE_HZ)
     return np.asarray(mono, dtype=np.float32)

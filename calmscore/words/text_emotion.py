@@ -8,12 +8,12 @@ questions. Sarcasm is taken at its word.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from calmscore.analysis.distress import distress
 from calmscore.emotions import BY_NAME, EMOTIONS, VALENCES, EmotionName, Valence
 from calmscore.errors import ArtifactError
 from calmscore.network.onnx_session import open_onnx, run_in_parts
+from calmscore.network.settings_file import read_settings_file, write_settings_file
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,6 +42,7 @@ READ_AS: dict[str, EmotionName] = {
     "surprise": "neutral",
 }
 """The classes that the network was trained on, in its order, and what each counts as."""
+_MADE_FOR = {"classes": tuple(READ_AS)}
 
 AS_EMOTIONS = np.array(
     [[name == read for name in EMOTIONS] for read in READ_AS.values()], np.float32
@@ -93,38 +95,31 @@ class TextSettings:
         ArtifactError
             If it is missing or not in this version's form.
         """
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            settings = cls(
-                version=str(fields["version"]),
-                temperature=float(fields["temperature"]),
-                bias=tuple(map(float, fields["bias"])),
-                thresholds=tuple(map(float, fields["thresholds"])),
-                longest=int(fields["longest"]),
-                distress_midpoint=float(fields["distress_midpoint"]),
-                distress_slope=float(fields["distress_slope"]),
-                matter_of_fact=tuple(map(float, fields["matter_of_fact"])),
-            )
-            if fields["classes"] != list(READ_AS):
-                raise ValueError(f"made for other classes: {fields['classes']}")
-            if len(settings.bias) != len(READ_AS) or not settings.temperature > 0.0:
-                raise ValueError("its calibration does not fit")
-            if len(settings.matter_of_fact) != len(EMOTIONS) or not (
-                0.0 < settings.distress_midpoint < 1.0 and settings.distress_slope > 0.0
-            ):
-                raise ValueError("its scale of distress does not fit")
-            return settings
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _unusable(path, error) from error
+        return read_settings_file(path, cls._of_fields, made_for=_MADE_FOR)
+
+    @classmethod
+    def _of_fields(cls, fields: dict[str, Any]) -> TextSettings:
+        settings = cls(
+            version=str(fields["version"]),
+            temperature=float(fields["temperature"]),
+            bias=tuple(map(float, fields["bias"])),
+            thresholds=tuple(map(float, fields["thresholds"])),
+            longest=int(fields["longest"]),
+            distress_midpoint=float(fields["distress_midpoint"]),
+            distress_slope=float(fields["distress_slope"]),
+            matter_of_fact=tuple(map(float, fields["matter_of_fact"])),
+        )
+        if len(settings.bias) != len(READ_AS) or not settings.temperature > 0.0:
+            raise ValueError("its calibration does not fit")
+        if len(settings.matter_of_fact) != len(EMOTIONS) or not (
+            0.0 < settings.distress_midpoint < 1.0 and settings.distress_slope > 0.0
+        ):
+            raise ValueError("its scale of distress does not fit")
+        return settings
 
     def write(self, path: Path) -> None:
         """Write the settings file of an artifact."""
-        fields = {**asdict(self), "classes": list(READ_AS)}
-        path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
-
-
-def _unusable(path: Path, error: Exception) -> ArtifactError:
-    return ArtifactError(f"{path}: cannot be loaded ({error}); install Calmscore again")
+        write_settings_file(path, vars(self), made_for=_MADE_FOR)
 
 
 class TextEmotionClassifier:
@@ -150,7 +145,9 @@ class TextEmotionClassifier:
             self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             self._session = open_onnx(path)
         except Exception as error:  # neither library has an error of its own for this
-            raise _unusable(path, error) from error
+            raise ArtifactError(
+                f"{path}: cannot be loaded ({error}); install Calmscore again"
+            ) from error
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         """Tell what texts express.

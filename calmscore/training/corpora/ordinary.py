@@ -14,16 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import CorpusError
+from calmscore.training.clip_sounds import RATE_HZ, read_clip
 
 FloatArray = npt.NDArray[np.float32]
 
-RATE_HZ = 16_000
 WINDOW_SECONDS = 4.0
 """Longer than a segment, so that a change of speed and a random cut leave one."""
 
@@ -111,13 +109,7 @@ def ordinary_windows(path: Path, *, source: str, seed: int = 0) -> list[Ordinary
     CorpusError
         If the recording cannot be read.
     """
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise CorpusError(f"{path}: not a readable sound file ({error})") from error
-    mono = samples[:, 0]
-    if rate != RATE_HZ:
-        mono = np.asarray(soxr.resample(mono, rate, RATE_HZ), dtype=np.float32)
+    mono = read_clip(path, left_only=True)
     mask = speech_mask(mono)
     offset = float(np.random.default_rng((seed, mono.size)).uniform(0.0, 1.0))
     starts = np.arange(offset, max(mono.size / RATE_HZ - 1.0, offset + 0.1), _HOP_SECONDS)
