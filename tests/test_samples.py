@@ -11,7 +11,7 @@ import soundfile
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import read_recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
-from samples import make_samples
+from samples import acted_voice, make_samples
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 FILE_NAMES = ("calms_down.wav", "gets_worse.wav")
@@ -73,16 +73,16 @@ class TestFiles:
         text = (FOLDER / "README.md").read_text(encoding="utf-8")
         assert f"`{file_name}`" in text
         assert "synthetic" in text
-        assert make_samples.INSTALL_COMMAND in text
+        assert acted_voice.INSTALL_COMMAND in text
 
 
 def test_missing_synthesiser_is_named_with_the_remedy(monkeypatch, capsys, tmp_path):
-    make_samples._synthesiser.cache_clear()
+    acted_voice._synthesiser.cache_clear()
     monkeypatch.setitem(sys.modules, "hibari", None)
     assert make_samples.main(["--output", str(tmp_path)]) == 1
     message = capsys.readouterr().err
     assert "not installed" in message
-    assert make_samples.INSTALL_COMMAND in message
+    assert acted_voice.INSTALL_COMMAND in message
     assert not list(tmp_path.iterdir())
 
 
@@ -93,4 +93,4 @@ def test_every_mood_that_is_spoken_is_in_the_table():
         for turn in call.turns
         if isinstance(turn, make_samples.Line)
     }
-    assert spoken == set(make_samples.MOODS)
+    assert spoken == set(acted_voice.MOODS)
