@@ -108,15 +108,15 @@ def test_it_carries_what_is_no_code(wheel):
 def test_it_scores_a_call_outside_of_the_checkout(installed):
     where = run(installed, "python", "-c", "import calmscore; print(calmscore.__file__)")
     assert Path(where.stdout.strip()).is_relative_to(installed)
-    for command in (["calmscore"], ["python", "-m", "calmscore"]):
-        done = run(installed, *command, "analyse", SAMPLE, "--format", "json")
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["score"]["outcome"] == "de-escalated"
-
-
-def test_its_store_opens(installed):
-    done = run(installed, "calmscore", "keys", "list")
+    done = run(installed, "calmscore", "analyse", SAMPLE, "--format", "json")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["score"]["outcome"] == "de-escalated"
+
+
+def test_its_store_opens_for_the_command_and_for_the_module(installed):
+    for command in (["calmscore"], ["python", "-m", "calmscore"]):
+        done = run(installed, *command, "keys", "list")
+        assert done.returncode == 0, done.stderr
 
 
 def test_one_analysis_does_without_what_takes_long_to_start(installed):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from desk_pages import add, as_viewer, button, desk_store, labels, opened, texts
+from desk_pages import add, as_viewer, button, labels, opened, texts
 from made_calls import RESCUED, WORSE
 
 from calmscore.dashboard.page_files import page_file
@@ -14,12 +12,6 @@ from calmscore.store.alert_rules import AlertRule, add_rule, delete_rule
 from calmscore.store.raised_alerts import AlertRow, acknowledge_alert, list_alerts
 
 HOME, ALERTS = page_file("home"), page_file("alerts")
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from desk_pages import as_viewer, desk_store
 from made_calls import RESCUED, made_recording, made_report
 from streamlit.testing.v1 import AppTest
 
@@ -27,17 +25,6 @@ from calmscore.store.sessions import list_sessions, plan_session, write_down
 from calmscore.store.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def viewer(monkeypatch) -> None:
-    as_viewer(monkeypatch)
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from desk_pages import add, as_viewer, button, desk_store, labels, opened, texts
+from desk_pages import add, as_viewer, button, labels, opened, texts
 from made_calls import WORSE
 from shared_sessions import drafted_session, read_session, remarks, shared_session
 
@@ -17,12 +15,6 @@ from calmscore.store.remarks import answer
 COACHING, HOME, CALLS, CALL, AGENTS = (
     page_file(name) for name in ("coaching_page", "home", "calls", "call", "agents")
 )
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

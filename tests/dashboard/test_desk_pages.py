@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from desk_pages import add, as_viewer, button, desk_store, labels, opened, texts
+from desk_pages import add, button, labels, opened, texts
 from made_calls import CALM, RESCUED, SHORT, WORSE, made_recording, made_report
 from sqlalchemy import select
 from streamlit.runtime.media_file_manager import MediaFileManager
@@ -43,17 +42,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CALLS, CALL, COMPARE, AGENTS = (page_file(name) for name in ("calls", "call", "compare", "agents"))
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def viewer(monkeypatch) -> None:
-    as_viewer(monkeypatch)
 
 
 def shown_console(page: AppTest) -> dict:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from desk_pages import add, as_viewer, button, desk_store, labels, opened, texts
+from desk_pages import add, button, labels, opened, texts
 from made_calls import RESCUED, WORSE, made_recording
 
 from calmscore.dashboard.page_files import page_file
@@ -21,17 +20,6 @@ def review(store: Store, call_id: str) -> tuple[str, str | None]:
     with store.database.reading() as session:
         row = read_call(session, call_id)
     return row.status, row.reviewer
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def viewer(monkeypatch) -> None:
-    as_viewer(monkeypatch)
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_pages import add, button, desk_store, labels, texts
+from desk_pages import add, button, labels, texts
 from made_calls import RESCUED, WORSE, made_recording, made_report, with_made_words
 from shared_sessions import drafted_session, read_session, remarks, shared_session
 from streamlit.testing.v1 import AppTest
@@ -18,7 +17,7 @@ from calmscore.audio.playback import Playback
 from calmscore.dashboard import stored_call
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.shared_sounds import shared_sounds
-from calmscore.store import Store, audit
+from calmscore.store import audit
 from calmscore.store.calls import CallDetails
 from calmscore.store.coaching import add_note
 from calmscore.store.remarks import reply
@@ -41,12 +40,6 @@ PAGES = (
     "home", "score_call", "calls", "agents", "coaching_page", "call", "compare", "export",
     "alerts", "settings",
 )  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> Iterator[Store]:
-    with desk_store(tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import io
 import json
 from dataclasses import replace
 
-import pytest
-from desk_pages import desk_store, opened, texts
+from desk_pages import opened, texts
 from made_calls import CALM, made_recording, made_report
 
 from calmscore.analysis.report import SpokenWord, Turn, Words, WordsTurn
@@ -15,12 +14,6 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.store.settings import Settings, write_settings
 
 LONG = "so " * 60
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    with desk_store(tmp_path, monkeypatch) as opened_store:
-        yield opened_store
 
 
 def saying(store, name: str, text: str, *, number: int, turns: tuple[Turn, ...] = ()) -> str:

@@ -11,7 +11,6 @@ import streamlit as st
 from made_calls import WORSE, made_report
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
-from test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
 
 from calmscore.analysis.report import SpokenWord, Words, WordsTurn
 from calmscore.dashboard.console.words import words_view
@@ -19,6 +18,7 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.intake import words_writer
 from calmscore.network import classifier
 from calmscore.words.transcriber import HeardWord, Language
+from dashboard.test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
 
 WEIGHS, WATCHED = 1, 2
 
