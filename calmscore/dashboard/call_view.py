@@ -172,7 +172,7 @@ def customer_side(
         if on_change is not None:
             on_change()
 
-    label = f"The customer {places[others[0]]}" if len(others) == 1 else "Say who is the customer"
+    label = f"The customer {places[others[0]]}?" if len(others) == 1 else "Say who is the customer"
     with st.popover(label, icon=":material/swap_horiz:"):
         st.markdown(
             "Listen first: only the customer's voice may be scored. If that is the agent's, leave "

@@ -54,11 +54,13 @@ const CONTENTS = {
     const link = made("a", "", row.file);
     link.href = row.href;
     if (!row.playable) return [link, made("span", "note", "no recording")];
+    const named = made("span", "named");
     const play = made("button", "play", "▶");
     play.type = "button";
     play.title = "Play the moment that moved the score most";
     play.setAttribute("aria-label", `${play.title}: ${row.file}`);
-    return [play, link];
+    named.append(play, link);
+    return [named];
   },
   watched: (row) => row.watched.map((phrase) => made("span", "phrase", phrase)),
   tags: (row) => row.tags.map((tag) => made("span", "tag", tag)),

@@ -138,9 +138,7 @@ def calls_table(
         if (name := st.session_state[_KEY].sort) in _SORTS:
             on_sort(_SORTS[name])
 
-    left_out = CHOSEN_COLUMNS.keys() - set(columns)
-    if not watched:
-        left_out |= {"watched"}
+    left_out = CHOSEN_COLUMNS.keys() - set(columns) | _empty(rows, watched)
     result = CALLS_TABLE(
         key=_KEY,
         data={
@@ -160,6 +158,16 @@ def calls_table(
         on_ticked_change=lambda: None,
     )
     return tuple(by_id[one] for one in result.ticked or () if one in by_id)
+
+
+def _empty(rows: Sequence[CallRow], watched: Mapping[int, Mapping[str, int]]) -> set[str]:
+    """Return the columns in which nothing would stand, and that nobody sorts by."""
+    filled = {
+        "watched": any(watched.values()),
+        "status": any(row.status != "new" for row in rows),
+        "tags": any(row.tags for row in rows),
+    }
+    return {name for name, is_filled in filled.items() if not is_filled}
 
 
 def _columns(

@@ -19,11 +19,14 @@ from calmscore.store.calls import CallFilter, count_calls, list_agents, list_tag
 def _wanted(store: Store) -> CallFilter:
     with store.database.reading() as session:
         agents, tags = list_agents(session), list_tags(session)
+    # Row by row: on a phone they stand one below the other in this order.
     left, right = st.columns(2)
     first = left.date_input("From", None, format="DD/MM/YYYY")
     last = right.date_input("To", None, format="DD/MM/YYYY")
+    left, right = st.columns(2)
     chosen_agents = left.multiselect("Agents", agents, placeholder="Any")
     outcomes = right.multiselect("Outcomes", OUTCOMES, format_func=outcome_label, placeholder="Any")
+    left, _ = st.columns(2)
     tag = left.selectbox("Tag", tags, None, placeholder="Any" if tags else "No tags yet")
     return CallFilter(
         agents=tuple(chosen_agents),

@@ -36,7 +36,7 @@ _STYLE = """
   .stMainBlockContainer h1 { font-size: 1.8rem; }
   .stMainBlockContainer h2 { font-size: 1.5rem; }
   .stMainBlockContainer h3 { font-size: 1.3rem; }
-  .stElementContainer:has(> :is(.stTextInput, .stSelectbox)) { flex-basis: 100%; width: 100%; }
+  .stElementContainer:has(> :is(.stTextInput, .stSelectbox)) { flex-basis: auto; width: 100%; }
   .stElementContainer > :is(.stTextInput, .stSelectbox) { width: 100%; }
   /* Columns stand one below the other: what parts them side by side is no gap in a text. */
   [data-testid="stHorizontalBlock"] { row-gap: 1rem; }

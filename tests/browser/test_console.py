@@ -150,6 +150,19 @@ def test_keys_that_are_typed_into_a_field_are_no_commands(browser, address):
     assert position(page) == 0.0
 
 
+def test_on_a_phone_a_note_has_room_to_be_written(browser, address):
+    page = open_call(browser, address, width=390, height=844)
+    wait_until_drawn(page)
+    note, at = (page.get_by_role("textbox", name=name) for name in ("New note", "At (minutes"))
+    written = note.bounding_box()
+    assert written["height"] > 60
+    # What comes next follows below, without a gap.
+    following = page.get_by_role("button", name="Add note").bounding_box()
+    below = at.bounding_box()
+    assert written["y"] + written["height"] <= below["y"]
+    assert following["y"] - (below["y"] + below["height"]) < 40
+
+
 def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browser, address):
     page = open_call(browser, address)
     page.keyboard.press("n")

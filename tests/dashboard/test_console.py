@@ -73,6 +73,7 @@ def test_without_an_agents_turn_the_moment_tells_of_the_customer_alone():
         (3.66, (4.94,), "3.7 at the start + 4.9 = 8.6"),
         (4.44, (-0.74, 3.94), "4.4 at the start + 3.9 − 0.7 = 7.6"),
         (5.0, (1.0, 2.0, 0.2, -0.4), "5.0 at the start + 2.0 + 1.0 − 0.4 + 0.2 from 1 more = 7.8"),
+        (5.0, (1.0, 2.0, -0.4, 0.01), "5.0 at the start + 2.0 + 1.0 − 0.4 = 7.6"),
         (7.0, (4.0,), "7.0 at the start + 4.0 = 11.0, held to 10.0"),
     ],
 )

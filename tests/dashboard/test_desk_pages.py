@@ -73,13 +73,20 @@ def four(store) -> dict[str, str]:
     return made
 
 
-def rows(page: AppTest) -> list[dict]:
-    tables = [
+def tables(page: AppTest) -> list[dict]:
+    return [
         json.loads(component.proto.json)
         for component in page.get("bidi_component")
         if component.proto.component_name == "calmscore_calls"
     ]
-    return tables[0]["rows"] if tables else []
+
+
+def rows(page: AppTest) -> list[dict]:
+    return tables(page)[0]["rows"] if tables(page) else []
+
+
+def column_names(page: AppTest) -> list[str]:
+    return [column["name"] for column in tables(page)[0]["columns"]]
 
 
 def files(page: AppTest) -> list[str]:
@@ -200,6 +207,16 @@ def test_which_calls_can_be_played_and_who_listens_is_seen(store):
     page = opened(CALLS)
     assert [row["playable"] for row in rows(page)] == [True, False]
     assert [row["status"] for row in rows(page)] == ["Assigned: Ada, due 2 Jun 2025", ""]
+
+
+def test_columns_in_which_nothing_stands_leave_their_room_to_others(store):
+    call_id = add(store, WORSE, "one.wav")
+    named = ("status", "tags", "watched")
+    assert not [name for name in named if name in column_names(opened(CALLS))]
+    with store.database.writing() as session:
+        set_tags(session, call_id, ["refund"])
+        assign(session, [call_id], reviewer="Ada", actor="Ben")
+    assert [name for name in named if name in column_names(opened(CALLS))] == ["status", "tags"]
 
 
 def test_several_files_become_calls_and_the_broken_one_is_named(store):

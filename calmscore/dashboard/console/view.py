@@ -219,8 +219,7 @@ def sum_line(score: CallScore) -> str:
     start, *points = _tenths(score)
     points.sort(key=lambda value: -abs(value))
     terms = [f"{start / 10:.1f} at the start", *map(_signed, points[:_LARGEST])]
-    if len(points) > _LARGEST:
-        rest = points[_LARGEST:]
+    if any(rest := points[_LARGEST:]):
         terms.append(f"{_signed(sum(rest))} from {len(rest)} more")
     total = f"{sum((start, *points)) / 10:.1f}"
     held = "" if total == f"{score.value:.1f}" else f", held to {score.value:.1f}"
