@@ -267,7 +267,7 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     sound = prepared(row)
     console(
         report, sound, start_seconds=start_seconds(), bookmarks=bookmarks(store, row.id),
-        on_bookmark=bookmark_keeper(store, row.id, user), linkable=True,
+        on_bookmark=bookmark_keeper(store, row.id, user),
         why_no_bookmark="Only supervisors set bookmarks.", waiting=row.has_audio,
         phrases=watched_phrases(store),
     )  # fmt: skip

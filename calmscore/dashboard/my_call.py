@@ -32,7 +32,8 @@ def _call(own: OwnCoaching, row: SessionRow, call: OwnCall) -> None:
     marked = [(note.at_seconds, note.text) for note in call.notes if note.at_seconds is not None]
     console(
         report, sound, start_seconds=start_seconds(), bookmarks=marked,
-        why_no_bookmark="Only supervisors set bookmarks.", waiting=call.row.has_audio,
+        why_no_bookmark="Only supervisors set bookmarks.",
+        why_no_link="Only supervisors open calls by a link.", waiting=call.row.has_audio,
     )  # fmt: skip
     if not call.row.has_audio:
         st.info("The recording is not kept, so it cannot be played.", icon=":material/volume_off:")

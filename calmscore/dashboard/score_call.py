@@ -159,10 +159,11 @@ def _console(report: CallReport, playback: Playback) -> None:
         console(
             report, playback, phrases=phrases,
             why_no_bookmark="Keep this call first: bookmarks go with it.",
+            why_no_link="Keep this call first: only a kept call has a link.",
         )  # fmt: skip
         return
     console(
-        report, playback, bookmarks=bookmarks(store, report.call.id), linkable=True,
+        report, playback, bookmarks=bookmarks(store, report.call.id),
         on_bookmark=bookmark_keeper(store, report.call.id, current_user()), phrases=phrases,
     )  # fmt: skip
 

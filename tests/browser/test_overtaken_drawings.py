@@ -71,7 +71,7 @@ def draw(
 def console_data(report, **changes: Any) -> dict[str, Any]:
     shown = {
         "words": None, "start": None, "bookmarks": [], "may_bookmark": True,
-        "why_no_bookmark": "", "linkable": False, "waiting": True, "player": "sound",
+        "why_no_bookmark": "", "why_no_link": "", "waiting": True, "player": "sound",
         "spectrogram": None,
     }  # fmt: skip
     return console_view(report) | shown | changes

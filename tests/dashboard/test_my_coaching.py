@@ -133,7 +133,11 @@ def test_an_agent_reads_what_was_said_in_their_call(store):
         for component in page.get("bidi_component")
         if component.proto.component_name == "calmscore_console"
     )
-    turns = json.loads(console.json)["words"]["turns"]
+    shown = json.loads(console.json)
+    # What others may do is not promised to them.
+    assert "Only supervisors" in shown["why_no_bookmark"]
+    assert "Only supervisors" in shown["why_no_link"]
+    turns = shown["words"]["turns"]
     assert [" ".join(word for word, _, _ in turn["words"]) for turn in turns] == [
         "How can I help you?", "Nobody ever calls back!",
     ]  # fmt: skip

@@ -40,7 +40,7 @@ def console(
     bookmarks: Sequence[tuple[float, str]] = (),
     on_bookmark: Callable[[float, str], None] | None = None,
     why_no_bookmark: str = "",
-    linkable: bool = False,
+    why_no_link: str = "",
     waiting: bool = False,
     phrases: Sequence[str] = (),
 ) -> None:
@@ -60,8 +60,8 @@ def console(
         Called with seconds and text when somebody sets a bookmark.
     why_no_bookmark : str
         What is said instead where that cannot be.
-    linkable : bool
-        Whether the call has an address of its own.
+    why_no_link : str
+        What is said where no link to the call can be passed on; empty where one can.
     waiting : bool
         Whether the sound will be there in a moment.
     phrases : sequence of str
@@ -80,7 +80,7 @@ def console(
         "bookmarks": [{"seconds": seconds, "text": text} for seconds, text in bookmarks],
         "may_bookmark": on_bookmark is not None,
         "why_no_bookmark": why_no_bookmark,
-        "linkable": linkable,
+        "why_no_link": why_no_link,
         "waiting": waiting,
         # A page that changes holds the player of another call for a moment.
         "player": _sound_key(report),

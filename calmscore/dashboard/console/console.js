@@ -293,8 +293,8 @@ class Console {
   }
 
   copyLink() {
-    if (!this.view.linkable) {
-      this.say("Keep the call first: only a kept call has a link.");
+    if (this.view.why_no_link) {
+      this.say(this.view.why_no_link);
       return;
     }
     const link = new URL(window.location.href);
