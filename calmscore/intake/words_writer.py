@@ -29,8 +29,9 @@ from calmscore.store.calls import find_call
 from calmscore.store.reports import read_report, take_place_of
 from calmscore.store.settings import read_settings
 from calmscore.store.words import claim_waiting, finish_words
+from calmscore.words.speech_to_text import Listener
 from calmscore.words.transcriber import load_transcriber
-from calmscore.words.transcript import Listener, no_words, with_words, words_notices
+from calmscore.words.transcript import no_words, with_words, words_notices
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS = 3.0

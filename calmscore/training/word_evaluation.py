@@ -37,8 +37,8 @@ from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.non_speech import non_speech_sounds
+from calmscore.words.speech_to_text import Listener, sides_of, write_down
 from calmscore.words.transcriber import load_transcriber
-from calmscore.words.transcript import Listener, sides_of, write_down
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -1,150 +1,34 @@
-"""The words of a call, by a transcriber that hears what the test says, and by the shipped one."""
+"""A report and the words of its call: what they change in it, and what goes wrong."""
 
 from __future__ import annotations
 
-import io
-import shutil
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
+from heard_calls import ENGLISH, Parrot, scored
 from stub_classifier import stub_classifier
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.report import CallReport, SpokenWord, Words, WordsTurn
-from calmscore.audio.recording import Recording, read_recording
+from calmscore.analysis.report import CallReport
+from calmscore.audio.recording import Recording
 from calmscore.errors import ArtifactError, TranscriberError
 from calmscore.locations import shipped
-from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words import transcript
-from calmscore.words.transcriber import HeardWord, Language, load_transcriber
-from calmscore.words.transcript import Side, sides_of, with_emotions, with_words, write_down
+from calmscore.words.transcriber import HeardWord, Language
+from calmscore.words.transcript import with_words
 from calmscore.words.windows import Window
 
 SAMPLE = shipped("samples") / "calms_down.wav"
-RATE_HZ = 8_000
-
-
-class Parrot:
-    """Hears one word in the middle of every piece of speech."""
-
-    name = "parrot"
-
-    def __init__(self, language: Language) -> None:
-        self.language = language
-
-    def language_of(self, windows: Sequence[Window]) -> Language:
-        assert windows
-        return self.language
-
-    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
-        return [
-            [
-                HeardWord(
-                    text="word",
-                    start_seconds=piece.in_window_seconds + piece.seconds / 2 - 0.1,
-                    end_seconds=piece.in_window_seconds + piece.seconds / 2 + 0.1,
-                )
-                for piece in window.pieces
-            ]
-            for window in windows
-        ]
-
-
-ENGLISH = Parrot(Language(code="en", probability=0.99))
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-
-
-@pytest.fixture(scope="module")
-def sample() -> tuple[CallReport, Recording]:
-    recording = read_recording(SAMPLE)
-    return analyze_recording(recording, classifier=stub_classifier()), recording
-
-
-def recorded(sound: np.ndarray, name: str = "call.wav") -> Recording:
-    file = io.BytesIO()
-    soundfile.write(file, sound, RATE_HZ, format="WAV")
-    return read_recording(file, file_name=name)
-
-
-def sides(report: CallReport, recording: Recording) -> list[Side]:
-    return sides_of(
-        recording,
-        report.talk,
-        how=report.speakers.how,
-        customer_channel=report.call.customer_channel,
-    )
-
-
-def of(recording: Recording) -> CallReport:
-    return analyze_recording(recording, classifier=stub_classifier())
-
-
-def test_words_stand_in_the_turn_of_who_said_them(sample):
-    report, recording = sample
-    steps = []
-    words, notices = write_down(
-        sides(report, recording), transcriber=ENGLISH, progress=lambda *now: steps.append(now)
-    )
-    assert notices == ()
-    assert steps[-1][0] == steps[-1][1]
-    spoken = {(turn.speaker, turn.start_seconds) for turn in words.turns}
-    assert spoken == {(turn.speaker, turn.start_seconds) for turn in report.talk.turns}
-    starts = [turn.start_seconds for turn in words.turns]
-    assert starts == sorted(starts)
-    for turn in words.turns:
-        for word in turn.words:
-            assert turn.start_seconds <= word.start_seconds <= word.end_seconds
-            assert word.end_seconds <= turn.end_seconds
 
 
 def test_the_report_with_words_is_read_back_the_same(sample):
     report = with_words(*sample, load=lambda: ENGLISH)
     assert report.words.turns and report.words.language == "en"
     assert CallReport.from_dict(report.to_dict()) == report
-
-
-def test_where_voices_are_mixed_nobody_is_named(sample):
-    _, recording = sample
-    one = recording.samples[1:2, : 16_000 * 20]
-    alone = recorded(one[0][::2].astype(np.float64))
-    report = of(alone)
-    assert report.speakers.how == "mixed"
-    words, _ = write_down(sides(report, alone), transcriber=ENGLISH)
-    assert {turn.speaker for turn in words.turns} == {None}
-
-
-def saying(text: str, *, speaker: str = "customer", language: str = "en") -> Words:
-    words = tuple(
-        SpokenWord(text=word, start_seconds=float(place), end_seconds=place + 0.5)
-        for place, word in enumerate(text.split())
-    )
-    turn = WordsTurn(speaker=speaker, start_seconds=0.0, end_seconds=9.0, text=text, words=words)
-    return Words(language=language, model="parrot", turns=(turn,))
-
-
-def test_the_customers_words_tell_what_they_express_and_which_weigh():
-    (turn,) = with_emotions(saying("this is terrible and I am furious about it")).turns
-    assert sum(turn.emotions) == pytest.approx(1.0, abs=1e-3)
-    assert turn.sentiment == "negative"
-    weights = {word.text: word.weight or 0.0 for word in turn.words}
-    assert max(weights, key=lambda text: weights[text]) in ("furious", "terrible")
-    (turn,) = with_emotions(saying("thank you so much that is wonderful")).turns
-    assert turn.sentiment == "positive"
-
-
-@pytest.mark.parametrize("told", [{"speaker": "agent"}, {"speaker": None}, {"language": "de"}])
-def test_nothing_is_read_from_the_agents_words_or_what_it_cannot_read(told):
-    words = saying("this is terrible and I am furious about it", **told)
-    assert with_emotions(words) == words
 
 
 GREETS = "Thank you for calling Acme how can I help you"
@@ -240,7 +124,7 @@ def beginning_at_once(report: CallReport, recording: Recording) -> Recording:
 
 def test_where_nothing_else_tells_the_words_decide_and_the_call_is_scored(sample):
     recording = beginning_at_once(*sample)
-    report = of(recording)
+    report = scored(recording)
     assert report.score.value is None and codes(report) == ["customer_unclear"]
     taken, other = report.call.customer_channel, {"left": "right", "right": "left"}
     for texts, customer in (((GREETS, COMPLAINS), taken), ((COMPLAINS, GREETS), other[taken])):
@@ -301,7 +185,7 @@ def test_without_the_model_of_emotions_the_words_are_there(sample, monkeypatch):
     def gone(artifacts):
         raise ArtifactError(f"{artifacts}: text_emotion.onnx is not there")
 
-    monkeypatch.setattr("calmscore.words.transcript.load_text_classifier", gone)
+    monkeypatch.setattr("calmscore.words.expressed.load_text_classifier", gone)
     told = with_words(*sample, load=lambda: ENGLISH)
     assert told.words.turns and told.words.turns[0].emotions is None
     assert told.warnings[-1].code == "words_not_read"
@@ -341,86 +225,7 @@ def test_turned_off_nothing_is_said_about_words(sample, monkeypatch):
     assert with_words(report, recording) == report
 
 
-@pytest.mark.parametrize("content", [b"", b"no model at all", None])
-def test_a_model_that_cannot_be_used_is_named(sample, monkeypatch, tmp_path, caplog, content):
-    folder = tmp_path / "model"
-    monkeypatch.setenv("CALMSCORE_TRANSCRIBER", str(folder))
-    if content is not None:
-        shutil.copytree(shipped("artifacts") / "transcriber", folder)
-        (folder / "model.bin").write_bytes(content)
-    told = with_words(*sample)
-    assert told.words is None and told.warnings[-1].code == "words_missing"
-    assert str(folder) in told.warnings[-1].message
-    # What to set is for whoever runs the program.
-    assert "CALMSCORE_" not in told.warnings[-1].message
-    assert "CALMSCORE_TRANSCRIBER" in caplog.text
-
-
-def test_a_truncated_model_is_named(monkeypatch, tmp_path):
-    folder = tmp_path / "model"
-    shutil.copytree(shipped("artifacts") / "transcriber", folder)
-    whole = (folder / "model.bin").read_bytes()
-    (folder / "model.bin").write_bytes(whole[: len(whole) // 2])
-    monkeypatch.setenv("CALMSCORE_TRANSCRIBER", str(folder))
-    with pytest.raises(TranscriberError, match="cannot be loaded"):
-        load_transcriber()
-
-
-def test_a_folder_without_tokenizer_asks_no_network(monkeypatch, tmp_path):
-    source = shipped("artifacts") / "transcriber"
-    for name in ("model.bin", "config.json"):
-        (tmp_path / name).symlink_to((source / name).resolve())
-    monkeypatch.setenv("CALMSCORE_TRANSCRIBER", str(tmp_path))
-    with pytest.raises(TranscriberError, match=r"tokenizer\.json is not in it"):
-        load_transcriber()
-
-
-def test_the_shipped_transcriber_writes_down_a_call(sample):
-    """The first half minute of the sample, whose text is known."""
-    _, recording = sample
-    part = recorded(recording.samples[:, : 16_000 * 24 : 2].T.astype(np.float64))
-    words, _ = write_down(sides(of(part), part), transcriber=load_transcriber())
-    assert (words.language, words.model) == ("en", "whisper-base")
-    by = {
-        who: " ".join(turn.text for turn in words.turns if turn.speaker == who).lower()
-        for who in ("agent", "customer")
-    }
-    assert "how can i help you" in by["agent"]
-    assert "waiting for my parcel for two weeks" in by["customer"]
-    assert "completely unacceptable" in by["customer"]
-    (help_word,) = [
-        word
-        for turn in words.turns
-        for word in turn.words
-        if turn.speaker == "agent" and word.text.lower().startswith("help")
-    ]
-    assert 7.0 < help_word.start_seconds < 9.5
-
-
-def test_no_word_is_invented_over_lines_ringing_and_music():
-    sounds = [
-        sound
-        for seed in (0, 1)
-        for sound in non_speech_sounds(10.0, sample_rate_hz=RATE_HZ, seed=seed).values()
-    ]
-    both = np.stack([np.concatenate(sounds), np.concatenate(sounds[::-1])], axis=1)
-    call = recorded(np.clip(both, -1.0, 1.0))
-    words, notices = write_down(sides(of(call), call), transcriber=load_transcriber())
-    assert words is None
-    assert [notice.code for notice in notices] == ["words_no_speech"]
-
-
-def test_files_of_the_shipped_transcriber_are_those_that_are_documented():
-    import hashlib
-
-    table = (shipped("artifacts") / "TRANSCRIBER.md").read_text(encoding="utf-8")
-    for path in (shipped("artifacts") / "transcriber").iterdir():
-        assert f"| `{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |" in table
-
-
 def test_the_command_prints_words(monkeypatch, capsys, tmp_path):
-    import csv
-
     from calmscore.cli import inference
 
     monkeypatch.setattr("calmscore.analysis.call.load_classifier", stub_classifier)
