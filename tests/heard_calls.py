@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import soundfile
@@ -12,11 +13,13 @@ from stub_classifier import stub_classifier
 from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport
 from calmscore.audio.recording import Recording, read_recording
+from calmscore.locations import shipped
 from calmscore.words.speech_to_text import Side, sides_of
 from calmscore.words.transcriber import HeardWord, Language
 from calmscore.words.windows import Window
 
 RATE_HZ = 8_000
+SAMPLE = shipped("samples") / "calms_down.wav"
 
 
 class Parrot:
@@ -65,3 +68,9 @@ def call_sides(report: CallReport, recording: Recording) -> list[Side]:
 
 def scored(recording: Recording) -> CallReport:
     return analyze_recording(recording, classifier=stub_classifier())
+
+
+@lru_cache
+def sample_call() -> tuple[CallReport, Recording]:
+    recording = read_recording(SAMPLE)
+    return scored(recording), recording

@@ -1,6 +1,6 @@
 """Measure the words: errors on composed calls, what is invented, time and memory.
 
-    python -m calmscore.training.word_evaluation --data data/AudioWAV [--part errors|invented|costs]
+    python -m calmscore.training.word_evaluation --data data/AudioWAV [--part PART] [--seed N]
 
 Calls are composed of clips of CREMA-D, whose twelve sentences are known: a customer and
 an agent take turns, each on a telephone line of their own. Invented words are counted
@@ -231,7 +231,9 @@ def _long_call(clips: Sequence[Clip]) -> SpokenCall:
     return SpokenCall(recording=_recording(call.recording.samples[:, :size]), said=call.said)
 
 
-def evaluate(data: Path, *, calls: int | None = None, parts: Sequence[str] = ()) -> dict[str, Any]:
+def evaluate(
+    data: Path, *, calls: int | None = None, parts: Sequence[str] = (), seed: int = 0
+) -> dict[str, Any]:
     """Measure the transcriber that the environment names.
 
     Parameters
@@ -242,6 +244,8 @@ def evaluate(data: Path, *, calls: int | None = None, parts: Sequence[str] = ())
         How many calls to compose; one per validation speaker by default.
     parts : sequence of {"errors", "invented", "costs"}
         What to measure; all of it by default.
+    seed : int
+        Of the calls in which errors are counted: which clips, pauses and noise.
 
     Raises
     ------
@@ -266,7 +270,7 @@ def evaluate(data: Path, *, calls: int | None = None, parts: Sequence[str] = ())
     if not parts or "invented" in parts:
         results |= invented(transcriber)
     if not parts or "errors" in parts:
-        results |= error_rate(compose(clips, calls=calls), transcriber)
+        results |= error_rate(compose(clips, seed=seed, calls=calls), transcriber)
     return results
 
 
@@ -278,10 +282,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--part", action="append", choices=("errors", "invented", "costs"), help="only this"
     )
+    parser.add_argument("--seed", type=int, default=0, help="of the composed calls")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     try:
-        results = evaluate(options.data, calls=options.calls, parts=options.part or ())
+        results = evaluate(
+            options.data, calls=options.calls, parts=options.part or (), seed=options.seed
+        )
     except CalmscoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,9 @@ import calmscore.audio.voice_activity  # noqa: F401
 from calmscore.errors import TranscriberError
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
-from calmscore.words.windows import Window
+from calmscore.words.windows import Excerpt, Piece, Window, excerpts
+
+_Heard = TypeVar("_Heard", Window, Excerpt)
 
 SHIPPED_NAME = "whisper-base"
 
@@ -38,6 +40,8 @@ _NO_SPEECH, _NO_SPEECH_LOG_PROBABILITY = 0.6, -0.5
 _MOST_WORDS_PER_SECOND = 8.0
 # A word that was not heard has no probability.
 _LEAST_WORD_PROBABILITY = 0.02
+# With the margins of a turn: what is shorter may well hold no word.
+_LEAST_MISSED_SECONDS = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,22 +122,23 @@ class Transcriber:
         list of list of HeardWord
             Of each window; empty where nothing is said that can be made out.
         """
-        heard = self._transcribed(windows, language)
-        doubtful = [place for place, words in enumerate(heard) if words is None]
-        if doubtful:
-            # Once more, in another way: with more candidates and no repetition.
-            again = self._transcribed(
-                [windows[place] for place in doubtful], language,
-                beam_size=5, no_repeat_ngram_size=4, repetition_penalty=1.1,
-            )  # fmt: skip
-            for place, result in zip(doubtful, again, strict=True):
-                heard[place] = result
-        return [words or [] for words in heard]
+        heard = [list(words) for words in self._transcribed(windows, language)]
+        # Whisper passes over the first or the last that is said in a window, or goes round in
+        # circles. What is missed then is listened to once more: with little beside it, where
+        # neither happens often, and with more candidates.
+        missed = [_missed(window, words) for window, words in zip(windows, heard, strict=True)]
+        for batch in batches(excerpts(windows, missed)):
+            again = self._transcribed([each.window for each in batch], language, beam_size=5)
+            for excerpt, words in zip(batch, again, strict=True):
+                for word in words:
+                    place, shift = excerpt.source_at(_middle(word))
+                    heard[place].append(_moved(word, shift))
+        return [sorted(words, key=lambda word: word.start_seconds) for words in heard]
 
     def _transcribed(
         self, windows: Sequence[Window], language: str, **options: Any
-    ) -> list[list[HeardWord] | None]:
-        """Return the words of each window, None where they are not to be believed."""
+    ) -> list[Sequence[HeardWord]]:
+        """Return the words of each window, none where they are not to be believed."""
         from faster_whisper import BatchedInferencePipeline
 
         rate = self._model.feature_extractor.sampling_rate
@@ -161,7 +166,27 @@ class Transcriber:
             before = found[place]
             believed = before is not None and _believable(segment, words, windows[place])
             found[place] = [*(before or []), *words] if believed else None
-        return found
+        return [words or [] for words in found]
+
+
+def _missed(window: Window, words: Sequence[HeardWord]) -> list[Piece]:
+    """Return the pieces in which there is no word, though they are long enough for some."""
+    heard = [window.piece_at(_middle(word)) for word in words]
+    return [
+        piece
+        for piece in window.pieces
+        if piece.seconds >= _LEAST_MISSED_SECONDS and piece not in heard
+    ]
+
+
+def _middle(word: HeardWord) -> float:
+    return (word.start_seconds + word.end_seconds) / 2.0
+
+
+def _moved(word: HeardWord, seconds: float) -> HeardWord:
+    return replace(
+        word, start_seconds=word.start_seconds + seconds, end_seconds=word.end_seconds + seconds
+    )
 
 
 def _words(segment: Any, *, offset: float) -> list[HeardWord]:
@@ -188,11 +213,11 @@ def _believable(segment: Any, words: Sequence[HeardWord], window: Window) -> boo
     return len(words) <= _MOST_WORDS_PER_SECOND * window.speech_seconds + 2
 
 
-def batches(windows: Sequence[Window]) -> list[Sequence[Window]]:
-    """Return windows in the numbers that are listened to at once."""
+def batches(heard_together: Sequence[_Heard]) -> list[Sequence[_Heard]]:
+    """Return windows, or excerpts of them, in the numbers that are listened to at once."""
     return [
-        windows[first : first + _WINDOWS_AT_ONCE]
-        for first in range(0, len(windows), _WINDOWS_AT_ONCE)
+        heard_together[first : first + _WINDOWS_AT_ONCE]
+        for first in range(0, len(heard_together), _WINDOWS_AT_ONCE)
     ]
 
 

@@ -8,7 +8,7 @@ leads back to the place in the call.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from calmscore.audio.recording import ANALYSIS_RATE_HZ
 FloatArray = npt.NDArray[np.float32]
 
 WINDOW_SECONDS = 29.0
+EXCERPT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
+_PAUSE_SIZE = int(_PAUSE_SECONDS * ANALYSIS_RATE_HZ)
 # Kept around a turn: the onset of a word is softer than speech is found.
 _MARGIN_SECONDS = 0.15
 # A turn is cut only where this much of a window is still free, at the softest place there.
@@ -76,6 +78,80 @@ class Window:
     def piece_at(self, window_seconds: float) -> Piece:
         """Return the piece that is nearest to a place in the window."""
         return min(self.pieces, key=lambda piece: _distance(piece, window_seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """Some pieces of windows, laid end to end once more.
+
+    Attributes
+    ----------
+    window : Window
+        What is listened to.
+    sources : tuple of tuple
+        Of each of its pieces the place of the window that it was taken from, and the piece
+        there.
+    """
+
+    window: Window
+    sources: tuple[tuple[int, Piece], ...]
+
+    def source_at(self, seconds: float) -> tuple[int, float]:
+        """Return where a place in this window was taken from.
+
+        Returns
+        -------
+        place : int
+            Of the window.
+        shift_seconds : float
+            What is added to times in this window to get those in that one.
+        """
+        piece = self.window.piece_at(seconds)
+        place, source = self.sources[self.window.pieces.index(piece)]
+        return place, source.in_window_seconds - piece.in_window_seconds
+
+
+def excerpts(windows: Sequence[Window], wanted: Sequence[Sequence[Piece]]) -> list[Excerpt]:
+    """Lay some pieces of windows end to end again, a few in each new window.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        From `pack`.
+    wanted : sequence of sequence of Piece
+        Of each window, those of its pieces that are taken.
+
+    Returns
+    -------
+    list of Excerpt
+        Each lasts ``EXCERPT_SECONDS`` at most, or holds one piece.
+    """
+    found: list[Excerpt] = []
+    sources: list[tuple[int, Piece]] = []
+    for place, pieces in enumerate(wanted):
+        for piece in pieces:
+            seconds = sum(source.seconds + _PAUSE_SECONDS for _, source in sources)
+            if sources and seconds + piece.seconds > EXCERPT_SECONDS:
+                found.append(_excerpt(windows, sources))
+                sources = []
+            sources.append((place, piece))
+    return [*found, _excerpt(windows, sources)] if sources else found
+
+
+def _excerpt(windows: Sequence[Window], sources: Sequence[tuple[int, Piece]]) -> Excerpt:
+    pieces: list[Piece] = []
+    sounds: list[FloatArray] = []
+    filled = 0.0
+    for place, source in sources:
+        first = round(source.in_window_seconds * ANALYSIS_RATE_HZ)
+        sound = windows[place].sound[first : first + round(source.seconds * ANALYSIS_RATE_HZ)]
+        pieces.append(replace(source, in_window_seconds=filled))
+        sounds += [sound, np.zeros(_PAUSE_SIZE, dtype=np.float32)]
+        filled += (sound.size + _PAUSE_SIZE) / ANALYSIS_RATE_HZ
+    return Excerpt(
+        window=Window(sound=np.concatenate(sounds[:-1]), pieces=tuple(pieces)),
+        sources=tuple(sources),
+    )
 
 
 def _distance(piece: Piece, seconds: float) -> float:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from heard_calls import sample_call
 
+from calmscore.analysis.report import CallReport
+from calmscore.audio.recording import Recording
 from calmscore.errors import TranscriberError
 from calmscore.locations import shipped
-from calmscore.words.transcriber import load_transcriber
+from calmscore.words.transcriber import HeardWord, Transcriber, load_transcriber
 from calmscore.words.transcript import with_words
+from calmscore.words.windows import Piece, Window, pack
+
+
+@pytest.fixture(autouse=True)
+def words_on(monkeypatch):
+    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[CallReport, Recording]:
+    return sample_call()
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", None])
@@ -51,3 +67,53 @@ def test_files_of_the_shipped_transcriber_are_those_that_are_documented():
     table = (shipped("artifacts") / "TRANSCRIBER.md").read_text(encoding="utf-8")
     for path in (shipped("artifacts") / "transcriber").iterdir():
         assert f"| `{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |" in table
+
+
+class PassesOver(Transcriber):
+    """Hears one word in each piece of speech; on first hearing, not in some of the call."""
+
+    def __init__(self, *, passed_over: Callable[[Piece], bool]) -> None:
+        super().__init__(None, name="passes over")
+        self._passed_over = passed_over
+        self.listened: list[list[Window]] = []
+
+    def _transcribed(self, windows, language, **options):
+        self.listened.append(list(windows))
+        first = len(self.listened) == 1
+        return [
+            [
+                HeardWord(
+                    text=f"word{piece.turn}",
+                    start_seconds=piece.in_window_seconds + 0.2,
+                    end_seconds=piece.in_window_seconds + 0.4,
+                )
+                for piece in window.pieces
+                if not (first and self._passed_over(piece))
+            ]
+            for window in windows
+        ]
+
+
+def spoken_windows(*turns: tuple[float, float]) -> list[Window]:
+    return pack(np.ones(round(turns[-1][1] * 16_000), dtype=np.float32), turns)
+
+
+@pytest.mark.parametrize("missed", [{0}, {2}, {1, 3}, {0, 1, 2, 3}])
+def test_what_is_passed_over_is_listened_to_once_more(missed):
+    windows = spoken_windows((1.0, 3.0), (5.0, 7.0), (9.0, 24.0), (30.0, 44.0))
+    transcriber = PassesOver(passed_over=lambda piece: piece.turn in missed)
+    heard = transcriber.listen(windows, language="en")
+    again = {piece.turn for window in transcriber.listened[1] for piece in window.pieces}
+    assert len(transcriber.listened) == 2 and again == missed
+    for window, words in zip(windows, heard, strict=True):
+        assert [word.text for word in words] == [f"word{piece.turn}" for piece in window.pieces]
+        for piece, word in zip(window.pieces, words, strict=True):
+            assert word.start_seconds == pytest.approx(piece.in_window_seconds + 0.2)
+            assert word.end_seconds == pytest.approx(piece.in_window_seconds + 0.4)
+
+
+def test_a_cough_is_not_listened_to_once_more():
+    windows = spoken_windows((1.0, 3.0), (5.0, 5.3))
+    transcriber = PassesOver(passed_over=lambda piece: piece.turn == 1)
+    transcriber.listen(windows, language="en")
+    assert len(transcriber.listened) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calmscore.words.windows import WINDOW_SECONDS, pack
+from calmscore.words.windows import EXCERPT_SECONDS, WINDOW_SECONDS, excerpts, pack
 
 RATE_HZ = 16_000
 
@@ -46,3 +46,37 @@ def test_a_long_turn_is_cut_where_it_is_softest():
 
 def test_nothing_said_is_no_window():
     assert pack(np.zeros(RATE_HZ), []) == []
+
+
+def test_an_excerpt_leads_back_to_where_each_piece_was_taken_from():
+    samples = np.random.default_rng(0).normal(size=int(100 * RATE_HZ)).astype(np.float32)
+    turns = [(start, start + 2.0) for start in np.arange(1.0, 95.0, 3.0).tolist()]
+    windows = pack(samples, turns)
+    assert len(windows) > 1
+    wanted = [window.pieces[1::2] for window in windows]
+    found = excerpts(windows, wanted)
+    assert [piece for each in found for _, piece in each.sources] == [
+        piece for pieces in wanted for piece in pieces
+    ]
+    for each in found:
+        assert each.window.sound.size <= EXCERPT_SECONDS * RATE_HZ
+        for piece in each.window.pieces:
+            middle = piece.in_window_seconds + piece.seconds / 2
+            place, shift = each.source_at(middle)
+            there = windows[place].piece_at(middle + shift)
+            assert there.in_call(middle + shift) == pytest.approx(piece.in_call(middle))
+            heard, told = (
+                sound[round(at * RATE_HZ) : round((at + 0.1) * RATE_HZ)]
+                for sound, at in (
+                    (each.window.sound, middle), (windows[place].sound, middle + shift),
+                )
+            )  # fmt: skip
+            assert heard == pytest.approx(told)
+
+
+def test_a_long_piece_is_an_excerpt_of_its_own():
+    samples = np.ones(int(30 * RATE_HZ), dtype=np.float32)
+    windows = pack(samples, [(1.0, 3.0), (4.0, 24.0), (25.0, 26.0)])
+    found = excerpts(windows, [window.pieces for window in windows])
+    assert [len(each.sources) for each in found] == [1, 1, 1]
+    assert excerpts(windows, [() for _ in windows]) == []
