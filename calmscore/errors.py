@@ -160,10 +160,6 @@ def fault_of(error: Exception, *, file_name: str, detailed: bool = False) -> Fau
 
     Parameters
     ----------
-    error : Exception
-        Of any kind.
-    file_name : str
-        The recording's name.
     detailed : bool
         Whether whoever reads it runs the program: what is technical is told, too.
     """

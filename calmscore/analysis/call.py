@@ -44,11 +44,6 @@ _NOBODY_CHOSEN = ("one_side_silent", "customer_unclear")
 def run(path: str | os.PathLike[str]) -> tuple[list[str], float | None]:
     """Analyse one call and return the two things most wanted.
 
-    Parameters
-    ----------
-    path : path
-        The recording.
-
     Returns
     -------
     predictions : list of str
@@ -174,10 +169,6 @@ def listen_to_call(
 
     Parameters
     ----------
-    call : SegmentedCall
-        The call.
-    classifier : EmotionClassifier
-        The model.
     progress : callable, optional
         Called as ``progress(completed, total)``.
 
@@ -205,8 +196,6 @@ def score_given_the_call(
 
     Parameters
     ----------
-    call : SegmentedCall
-        The call.
     probabilities : array, shape (judged segments, 6)
         Of the judged segments, given the whole call.
     least_reach : tuple of float

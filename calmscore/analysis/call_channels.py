@@ -66,8 +66,6 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
 
     Parameters
     ----------
-    recording : Recording
-        The call.
     channel : {"left", "right", "mixed", "1", …, "8"}
         Where the customer is, by the report.
 

@@ -28,8 +28,6 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
         The clip; two channels are mixed.
     file_name : str
         What the clip is called.
-    classifier : EmotionClassifier
-        The model.
 
     Returns
     -------

@@ -48,13 +48,7 @@ class Conversation:
 
 
 def conversation_of(report: CallReport) -> Conversation:
-    """Return how a conversation went.
-
-    Parameters
-    ----------
-    report : CallReport
-        A finished analysis.
-    """
+    """Return how a conversation went."""
     talk = report.talk
     if not talk.turns or talk.agent_seconds is None:
         return Conversation()

@@ -313,11 +313,6 @@ SEGMENT_COLUMNS: tuple[str, ...] = (
 def segment_rows(report: CallReport) -> list[dict[str, Any]]:
     """Return one flat row per segment, for CSV.
 
-    Parameters
-    ----------
-    report : CallReport
-        A finished analysis.
-
     Returns
     -------
     list of dict
@@ -368,11 +363,6 @@ TURN_COLUMNS: tuple[str, ...] = (
 
 def turn_rows(report: CallReport) -> list[dict[str, Any]]:
     """Return one flat row per turn of words, for CSV.
-
-    Parameters
-    ----------
-    report : CallReport
-        A finished analysis.
 
     Returns
     -------

@@ -43,8 +43,6 @@ def open_recording(path: str | os.PathLike[str], *, file_name: str) -> Iterator[
 
     Parameters
     ----------
-    path : path
-        The file.
     file_name : str
         Its name for messages.
 

@@ -48,10 +48,6 @@ def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
 
     Parameters
     ----------
-    store : Store
-        Where calls go.
-    actor : str
-        Who adds them.
     expanded : bool
         Whether the form is open to begin with.
     """

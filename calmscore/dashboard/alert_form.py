@@ -27,8 +27,6 @@ def ask_for_rule(store: Store, user: User, stored: StoredRule | None) -> str | N
 
     Parameters
     ----------
-    store : Store
-        Where rules are.
     user : User
         Who changes them.
     stored : StoredRule or None

@@ -68,8 +68,6 @@ def score_card(report: CallReport, *, named: bool = True) -> None:
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     named : bool
         Whether the file's name and length are shown.
     """
@@ -226,8 +224,6 @@ def who_spoke(report: CallReport, *, narrow: bool = False) -> None:
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     narrow : bool
         As a small table instead of large figures in a row.
     """
@@ -247,8 +243,6 @@ def downloads(report: CallReport, *, on_click: Callable[[], None] | None = None)
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     on_click : callable, optional
         Called when something is downloaded, before it is made.
     """

@@ -39,8 +39,6 @@ def coaching_panel(store: Store, row: CallRow, report: CallReport, user: User) -
 
     Parameters
     ----------
-    row : CallRow
-        The call.
     report : CallReport
         Its report, for the segments.
     user : User

@@ -55,8 +55,6 @@ class MediaAccess:
         ----------
         file_id : str
             Name of the file without what follows its dot.
-        cookies : mapping
-            Of the request.
         """
         sign_in = sign_in_of(cookies)
         deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -136,8 +136,6 @@ def role_of(
 
     Parameters
     ----------
-    claims : mapping
-        Of the ID token.
     group_roles : mapping of str to str
         Role of each group; names of groups have to match to the letter.
     claim : str
@@ -170,8 +168,6 @@ def agent_of(claims: Mapping[str, Any], agents: Mapping[str, str]) -> str | None
 
     Parameters
     ----------
-    claims : mapping
-        Of the ID token.
     agents : mapping of str to str
         Agent's name of each account in small letters.
     """

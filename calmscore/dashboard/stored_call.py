@@ -103,8 +103,6 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
 
     Parameters
     ----------
-    row : CallRow
-        The call.
     open_audio : callable
         Gives the file of its recording, and leaves an audit line.
 

@@ -32,8 +32,6 @@ class AnalysisThrottle:
 
     Parameters
     ----------
-    classifier : EmotionClassifier
-        The model.
     turn : context manager
         Entered for each analysis; others wait their turn.
     """

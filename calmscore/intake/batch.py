@@ -81,8 +81,6 @@ class RecordingResult:
 
     Attributes
     ----------
-    path : Path
-        The recording.
     state : {"scored", "known", "failed"}
     code, message : str
         Why it failed.
@@ -159,8 +157,6 @@ def score_recording(path: Path, work: Work) -> RecordingResult:
 
     Parameters
     ----------
-    path : Path
-        The recording.
     work : Work
         Where it goes, and what analyses it.
 
@@ -200,13 +196,6 @@ def _desk(place: StorePlace, load: LoadClassifier) -> tuple[Store, EmotionClassi
 
 class Workers:
     """Processes that score recordings; a context manager.
-
-    Parameters
-    ----------
-    work : Work
-        What they do.
-    jobs : int
-        Number of processes.
 
     Raises
     ------

@@ -59,8 +59,6 @@ def move_into(folder: int, source: Path, name: str, *, room_bytes: int) -> str:
     ----------
     folder : int
         As `opened` gives it.
-    source : Path
-        The file.
     name : str
         What it should be called; cut, or numbered, where that cannot be.
     room_bytes : int

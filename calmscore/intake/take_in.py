@@ -73,12 +73,6 @@ def take_in(
         The recording; seekable.
     file_name : str
         Its name; agent, customer and time are read from it by the settings' pattern.
-    store : Store
-        Where the call goes.
-    classifier : EmotionClassifier
-        The model.
-    actor : str
-        Who adds the call.
     customer_channel : {"auto", "left", "right", "mixed", "1", …, "8"}, optional
         Where the customer is; as in the settings by default.
     direction : {"inbound", "outbound", "unknown"}, optional
@@ -170,14 +164,8 @@ def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> N
 
     Parameters
     ----------
-    report : CallReport
-        What was found.
     source : binary file object
         The recording; seekable.
-    store : Store
-        Where the call goes.
-    actor : str
-        Who adds the call.
 
     Raises
     ------

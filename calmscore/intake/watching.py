@@ -185,8 +185,6 @@ def watch(
 
     Parameters
     ----------
-    folder : WatchedFolder
-        Where to look.
     workers : Workers
         What scores.
     stop : threading.Event

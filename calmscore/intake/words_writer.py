@@ -46,8 +46,6 @@ class WordsWriter:
 
     Parameters
     ----------
-    store : Store
-        Where calls wait.
     load : callable
         Returns what writes words down; None where words are turned off.
     analyse : callable, optional
@@ -208,8 +206,6 @@ class PassingWords:
 
         Parameters
         ----------
-        report : CallReport
-            A finished analysis.
         source : binary file object
             The recording; nobody else may read it meanwhile.
         score_from : {"voice", "voice_and_words"}, optional

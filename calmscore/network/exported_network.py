@@ -26,8 +26,6 @@ def open_exported_network(
 
     Parameters
     ----------
-    path : Path
-        The exported file.
     keras_sha256 : str
         Digest of the Keras file, in hex.
 

@@ -20,11 +20,6 @@ switch_off_telemetry()
 def open_onnx(path: Path) -> Any:
     """Load an exported network.
 
-    Parameters
-    ----------
-    path : Path
-        The exported file.
-
     Returns
     -------
     onnxruntime.InferenceSession

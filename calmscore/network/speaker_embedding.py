@@ -63,8 +63,6 @@ class SpeakerEmbedding:
 
     Parameters
     ----------
-    path : Path
-        The exported file.
     space : Path, optional
         Mean and matrix of the space in which voices are compared, from
         ``training.fit_speaker_space``; without it the network's own.

@@ -53,8 +53,6 @@ def record_export(store: Store, *, actor: str, call_numbers: Sequence[int] = ())
 
     Parameters
     ----------
-    actor : str
-        Who exports.
     call_numbers : sequence of int
         The calls, if they are few; a line without a number stands for a list of calls.
     """
@@ -65,11 +63,6 @@ def record_export(store: Store, *, actor: str, call_numbers: Sequence[int] = ())
 
 def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFrame:
     """Return one row per call, with the columns of ``CALL_COLUMNS``.
-
-    Parameters
-    ----------
-    wanted : CallFilter, optional
-        All calls by default.
 
     Returns
     -------
@@ -84,11 +77,6 @@ def calls_table(session: Session, wanted: CallFilter | None = None) -> pd.DataFr
 
 def segment_pages(session: Session, wanted: CallFilter | None = None) -> Iterator[pd.DataFrame]:
     """Yield one row per segment of the calls' current reports, in parts of some hundred calls.
-
-    Parameters
-    ----------
-    wanted : CallFilter, optional
-        All calls by default.
 
     Yields
     ------
@@ -176,11 +164,6 @@ def json_parts(session: Session, wanted: CallFilter | None = None) -> Iterator[s
 
 def calls_json(session: Session, wanted: CallFilter | None = None) -> str:
     """Return the current reports of calls as a JSON list.
-
-    Parameters
-    ----------
-    wanted : CallFilter, optional
-        All calls by default.
 
     Returns
     -------

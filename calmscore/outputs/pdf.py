@@ -45,8 +45,6 @@ def call_pdf(
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     notes : sequence of NoteRow, optional
         Notes on the call, in the order in which they are to be read.
     details : CallRow, optional

@@ -38,8 +38,6 @@ class AudioResponse(FileResponse):
 
     Parameters
     ----------
-    path : Path
-        The recording.
     file_name : str
         What to call it when it is saved.
     """

@@ -26,8 +26,6 @@ def tells_news(session: Session, report: CallReport) -> bool:
     ----------
     session : Session
         One in which the report is not saved yet.
-    report : CallReport
-        A finished analysis.
     """
     query = (
         select(Call.score, Report.customer_channel)
@@ -53,8 +51,6 @@ def raise_alerts(session: Session, call: Call, *, now: datetime | None = None) -
         The writing one that stores the score or the words: both are done, or neither.
     call : Call
         As it is stored.
-    now : datetime, optional
-        The present by default.
 
     Returns
     -------

@@ -165,8 +165,6 @@ def list_calls(
 
     Parameters
     ----------
-    wanted : CallFilter, optional
-        All calls by default.
     order : {"called_at", "agent", "duration_seconds", "score", …}
         Column to sort by; calls without a value come last.
     descending : bool

@@ -61,8 +61,6 @@ def delete_call(database: Database, files: StoredFiles, call_id: str, *, actor: 
     ----------
     call_id : str
         SHA-256 of the recording.
-    actor : str
-        Who deletes it.
 
     Raises
     ------
@@ -159,8 +157,6 @@ def apply_retention(
 
     Parameters
     ----------
-    now : datetime, optional
-        The present by default.
     clock_is_right : bool
         Whether somebody said so.
 

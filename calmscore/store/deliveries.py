@@ -88,8 +88,6 @@ def take_delivery(
     ----------
     owner : str
         Who takes it, for 5 minutes.
-    now : datetime, optional
-        The present by default.
     """
     now = now or datetime.now(UTC)
     taken = session.scalar(
@@ -152,8 +150,6 @@ def mark_failed(
         Why it failed, for people.
     for_good : bool
         Whether trying again would not help.
-    now : datetime, optional
-        The present by default.
     """
     now = now or datetime.now(UTC)
     if for_good or now - delivery.created_at >= GIVEN_UP_AFTER:

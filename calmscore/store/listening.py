@@ -35,8 +35,6 @@ class ToListenTo:
 
     Attributes
     ----------
-    row : CallRow
-        The call.
     reason : {"assigned", "alert", "escalated", "rescue", "doubt", "lot"}
         Why it is there.
     rules : mapping
@@ -75,10 +73,6 @@ def to_listen_to(
         Today where the reader is; it decides the lot.
     reviewer : str or None
         Whose assigned calls are shown; None shows everybody's.
-    now : datetime, optional
-        The present by default.
-    limit : int
-        Most calls to return.
     """
     since = (now or datetime.now(UTC)) - timedelta(days=LISTENING_DAYS)
     chosen: dict[int, Reason] = {}

@@ -50,8 +50,6 @@ def save_report(
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     details : CallDetails, optional
         Fields that are None leave what is stored.
 
@@ -194,12 +192,8 @@ def read_reports(
 
     Parameters
     ----------
-    wanted : CallFilter, optional
-        All calls by default.
     after_number : int
         Number of the last call that was read before; 0 begins.
-    limit : int
-        Most calls to return.
     """
     query = (
         matching_calls(select(Call, Agent.name, Report.document), wanted or CallFilter())

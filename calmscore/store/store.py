@@ -96,8 +96,6 @@ class Store:
 
         Parameters
         ----------
-        report : CallReport
-            A finished analysis.
         recording : binary file object, optional
             The recording itself.
         actor : str

@@ -331,13 +331,7 @@ def words_state(session: Session, call_id: str) -> WordsState | None:
 
 
 def claim_waiting(session: Session, *, now: datetime | None = None) -> str | None:
-    """Return the id of a call whose words are to be written down, and keep others off it.
-
-    Parameters
-    ----------
-    now : datetime, optional
-        The present by default.
-    """
+    """Return the id of a call whose words are to be written down, and keep others off it."""
     now = now or datetime.now(UTC)
     free = or_(CallWords.claimed_at.is_(None), CallWords.claimed_at < now - _CLAIM_HOLDS_FOR)
     kept = session.scalar(

@@ -86,8 +86,6 @@ def read_training_averages(file: Path, clips: Sequence[Clip], *, workers: int = 
         Where they are kept.
     clips : sequence of Clip
         Training clips.
-    workers : int
-        Number of processes.
 
     Returns
     -------

@@ -81,8 +81,6 @@ def hear(call: ComposedCall, classifier: EmotionClassifier, votes: Votes) -> Hea
     ----------
     call : ComposedCall
         The call.
-    classifier : EmotionClassifier
-        The model.
     votes : mapping of str to array, shape (6,)
         Share of the listeners' votes by clip name.
     """
@@ -246,8 +244,6 @@ def heard_calls(
     ----------
     data : Path
         Folder with CREMA-D's clips and, there or above it, the listeners' votes.
-    classifier : EmotionClassifier
-        The model.
     seed : int
         Fixes the calls.
     line_gain_db : tuple of float

@@ -144,8 +144,6 @@ def augmented_copies(
         The clip, or its samples at the front end's rate.
     copies : sequence of Copy
         What is done to it.
-    seed : int
-        Fixes all randomness.
     partner : Path or array, optional
         What is joined to it in the copies that ask for it.
 

@@ -43,15 +43,9 @@ def listen_to_clips(
 
     Parameters
     ----------
-    classifier : EmotionClassifier
-        The model.
-    clips : sequence of Clip
-        What to read.
     telephone : bool
         Send each clip through a telephone line first: 8 kHz, 300–3400 Hz, μ-law,
         20–30 dB signal-to-noise ratio.
-    seed : int
-        Fixes the line's noise.
 
     Returns
     -------

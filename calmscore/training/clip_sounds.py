@@ -57,13 +57,9 @@ def read_sounds(clips: Iterable[Clip], *, telephone: bool, seed: int = 0) -> Ite
 
     Parameters
     ----------
-    clips : iterable of Clip
-        What to read.
     telephone : bool
         Send each clip through a telephone line first: 8 kHz, 300–3400 Hz, μ-law,
         20–30 dB signal-to-noise ratio.
-    seed : int
-        Fixes the line's noise.
 
     Yields
     ------

@@ -62,8 +62,6 @@ def compare(
         Only these; the others' rows are kept.
     epochs : int, optional
         Most epochs of every network.
-    seed : int
-        Fixes all randomness.
     resume : bool
         Keep rows that were made with the same settings.
     """

@@ -100,8 +100,6 @@ def analysed_with_crosstalk(
     ----------
     calls : iterable of Conversation
         The customer left.
-    classifier : EmotionClassifier
-        The model.
     seed : int
         Fixes the noise of the lines.
 

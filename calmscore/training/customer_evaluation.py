@@ -189,8 +189,6 @@ def guess_calls(data: Path, *, calls: int, seed: int) -> Iterator[GuessedCall]:
         Folder with CREMA-D's clips.
     calls : int
         How many; inbound and outbound in turns, every second pair with its direction named.
-    seed : int
-        Fixes them.
 
     Yields
     ------

@@ -38,8 +38,6 @@ class Measurement:
 
     Attributes
     ----------
-    classifier : EmotionClassifier
-        The model.
     clips : sequence of Clip
         Of speakers that the model was not trained on.
     other_clips : sequence of Clip

@@ -52,11 +52,6 @@ _RARELY_FOUND = 0.5
 def write_card(artifacts: Path) -> Path:
     """Write the card of an artifact and its pictures from the figures beside it.
 
-    Parameters
-    ----------
-    artifacts : Path
-        Folder of the artifact.
-
     Returns
     -------
     Path

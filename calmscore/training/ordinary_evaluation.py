@@ -109,8 +109,6 @@ def anger_against_neutral(folder: Path, classifier: EmotionClassifier) -> list[F
     ----------
     folder : Path
         With a sub-folder for each corpus.
-    classifier : EmotionClassifier
-        The model.
 
     Returns
     -------

@@ -69,10 +69,6 @@ def prepare_corpus(
     ordinary : Path, optional
         Folder with recordings of ordinary speech, a sub-folder for each source; written
         to ``ordinary``.
-    seed : int
-        Fixes all randomness.
-    workers : int
-        Number of processes.
 
     Raises
     ------
@@ -121,10 +117,6 @@ def prepare_ordinary(
         Gets the folder ``ordinary``.
     voices : sequence of Path
         Clips to mix into babble.
-    seed : int
-        Fixes all randomness.
-    workers : int
-        Number of processes.
 
     Raises
     ------
@@ -161,10 +153,6 @@ def prepare_everyone(data: Path, output: Path, *, seed: int = 0, workers: int = 
     output : Path
         Gets the folder ``everyone``; its copies are the training copies without babble,
         and a telephone line as in validation.
-    seed : int
-        Fixes all randomness.
-    workers : int
-        Number of processes.
     """
     clips, votes = _usable_with_votes(read_corpus(data, corpus=crema_d.CORPUS), data)
     copies = (*(c for c in TRAINING_COPIES if babble not in c.steps), VALIDATION_COPIES[-1])

@@ -34,8 +34,6 @@ class Recipe:
         Peak learning rates.
     layer_decay : float
         Factor of the learning rate from one block to the one below, 0–1.
-    weight_decay : float
-        Decoupled weight decay.
     head_dropout : float
         Share of pooled features dropped.
     average_momentum : float

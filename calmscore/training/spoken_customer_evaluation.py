@@ -94,12 +94,8 @@ def spoken_calls(texts: Sequence[str], *, calls: int, seed: int) -> Iterator[Spo
 
     Parameters
     ----------
-    texts : sequence of str
-        What customers write.
     calls : int
         How many; inbound and outbound in turns, every second pair with its direction known.
-    seed : int
-        Fixes them.
     """
     for number in range(calls):
         generator = np.random.default_rng((seed, number))
@@ -183,12 +179,8 @@ def mono_calls(
     ----------
     data : Path
         Folder with CREMA-D's clips.
-    texts : sequence of str
-        What customers write.
     calls : int
         How many; inbound and outbound in turns, their direction unknown.
-    seed : int
-        Fixes them.
 
     Yields
     ------

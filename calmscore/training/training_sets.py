@@ -96,8 +96,6 @@ def write_training_set(
         Clips to mix into babble; without any, no babble is added.
     seed : int
         Together with the clip's place it fixes all randomness.
-    workers : int
-        Number of processes.
 
     Raises
     ------

@@ -48,8 +48,6 @@ def console(
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     playback : Playback or None
         What its spectrogram is made of; None where it is not there, or not yet.
     start_seconds : float, optional
@@ -119,8 +117,6 @@ def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     axis_seconds : float
         How long the axis is, at least as long as the call.
 

@@ -33,11 +33,6 @@ Stretch = tuple[float, float]
 def console_view(report: CallReport) -> dict[str, Any]:
     """Return what the console draws of a call, ready for JSON.
 
-    Parameters
-    ----------
-    report : CallReport
-        A finished analysis.
-
     Returns
     -------
     dict

@@ -19,8 +19,6 @@ def words_view(report: CallReport, *, phrases: Sequence[str] = ()) -> dict[str, 
 
     Parameters
     ----------
-    report : CallReport
-        A finished analysis.
     phrases : sequence of str
         What is watched for.
 

@@ -49,8 +49,6 @@ class Clip:
 
     Attributes
     ----------
-    path : Path
-        The sound file.
     corpus : str
         Name of the corpus, for example ``crema-d``.
     speaker : str
@@ -107,8 +105,6 @@ def label_clip(
 
     Parameters
     ----------
-    path : Path
-        The sound file.
     corpus, speaker_id : str
         Together they make ``Clip.speaker``.
     original_emotion : str

@@ -30,8 +30,6 @@ def map_in_processes(
         Takes one task; found by its module's name.
     tasks : sequence
         Arguments of the calls.
-    workers : int
-        Number of processes.
     initializer : callable, optional
         Is called first in each process, with ``initial_arguments``.
     initial_arguments : tuple
