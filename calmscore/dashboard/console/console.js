@@ -122,7 +122,6 @@ class Console {
     fillMoments(this.find(".moments"), data.moments, this.playFrom);
     this.find(".sum").textContent = data.sum;
     this.find(".side").hidden = !data.moments.length && !data.sum;
-    fillLegend(this.find(".legend"), this.section, this.view);
     this.fillVolumes();
     fillTable(this.find(".table"), data.table);
     this.words.show(data.words);
@@ -173,7 +172,8 @@ class Console {
       this.pending = null;
       this.playFrom(seconds);
     }
-    this.moved();
+    // Where a drawing is to come, it does this: to measure the page now would lay it out twice.
+    if (!this.dirty) this.moved();
   }
 
   // The outline of the sound comes with its player.
@@ -200,21 +200,25 @@ class Console {
   }
 
   draw() {
-    const { scale, view } = this;
-    if (!scale.width) return;
+    const { view } = this;
     const colours = palette(this.section, view);
+    if (this.explained !== view) fillLegend(this.find(".legend"), colours, view);
+    this.explained = view;
+    const { scale } = this;
+    if (!scale.width) return;
     const picture = this.picture && painted(this.picture, colours);
     const spectrogram = this.wantsSpectrogram ? { picture, ...this.picture } : null;
     drawLanes(this.find(".time canvas"), { ...view, spectrogram }, scale, colours);
     this.overview.hidden = scale.seconds < OVERVIEW_FROM_SECONDS;
     if (!this.overview.hidden) drawOverview(this.overview, view, scale, colours);
     placeFlags(this.find(".flags"), view, scale, this.playFrom);
-    this.moved();
+    this.moved(scale);
   }
 
-  moved() {
+  moved(measured) {
     if (!this.view || this.view.compared) return;
-    const { scale, player, span } = this;
+    const { player, span } = this;
+    const scale = measured || this.scale;
     const { seconds } = player;
     if (player.playing && !span.whole && !this.dragging && !span.sees(seconds)) {
       span.lookAt(seconds);

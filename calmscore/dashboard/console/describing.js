@@ -1,7 +1,6 @@
 // The lanes in words: what is heard at a place, what the colours stand for, the table.
 
 import { made } from "./elements.js";
-import { palette } from "./lanes.js";
 
 export function describe(view, seconds) {
   const inside = ([start, end]) => seconds >= start && seconds < end;
@@ -22,10 +21,9 @@ export function describe(view, seconds) {
   return parts.join("; ");
 }
 
-export function fillLegend(legend, host, view) {
+export function fillLegend(legend, colours, view) {
   legend.replaceChildren();
   const present = new Set(view.blocks.map((block) => block.emotion));
-  const colours = palette(host, view);
   for (const [name, emotion] of Object.entries(view.emotions)) {
     if (!present.has(name)) continue;
     const item = made("span", "item");
