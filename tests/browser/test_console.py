@@ -163,6 +163,18 @@ def test_on_a_phone_a_note_has_room_to_be_written(browser, address):
     assert following["y"] - (below["y"] + below["height"]) < 40
 
 
+def test_on_a_phone_two_calls_stand_close_below_one_another(browser, address):
+    ids = [call_id(name, place) for place, name in enumerate(("first.wav", "second.wav"))]
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{address}/compare?call={ids[0]}&call={ids[1]}")
+    page.locator(".score-card").nth(1).wait_for(timeout=PATIENCE)
+    wait_until_drawn(page)
+    first, second = (
+        page.locator("[data-testid=stColumn]").nth(place).bounding_box() for place in (0, 1)
+    )
+    assert 0 <= second["y"] - (first["y"] + first["height"]) <= 24
+
+
 def test_zooming_keeps_the_playhead_in_view_and_a_moment_can_be_linked_to(browser, address):
     page = open_call(browser, address)
     page.keyboard.press("n")
