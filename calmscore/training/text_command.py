@@ -118,7 +118,12 @@ def train_words(
 
 
 def evaluate_words(
-    *, data: Path | None, phrases: Path, artifacts: Path, json_file: Path | None
+    *,
+    data: Path | None,
+    phrases: Path,
+    artifacts: Path,
+    json_file: Path | None,
+    speed: bool = False,
 ) -> None:
     """Measure the artifact on labelled texts and on spoken phrases, and print the figures.
 
@@ -132,15 +137,20 @@ def evaluate_words(
         Folder of the artifact.
     json_file : Path, optional
         Gets the figures too.
+    speed : bool
+        Measure how long a turn takes, too.
     """
     from calmscore.training.corpora.go_emotions import read_go_emotions
     from calmscore.training.corpora.spoken_phrases import read_phrases
     from calmscore.training.text_evaluation import measure_classifier, measure_phrases
+    from calmscore.training.text_speed import measure_speed
     from calmscore.words.text_emotion import TextEmotionClassifier
 
     classifier = TextEmotionClassifier(artifacts)
     figures = {} if data is None else measure_classifier(classifier, read_go_emotions(data))
     figures["phrases"] = measure_phrases(classifier, read_phrases(phrases))
+    if speed:
+        figures["speed"] = measure_speed(classifier)
     if json_file is not None:
         write_results(json_file, figures)
     print(json.dumps(figures, indent=2))
@@ -205,6 +215,7 @@ def add_word_commands(commands: Any) -> None:
     measuring.add_argument("--phrases", type=Path, default=PHRASES, help="spoken phrases, TSV")
     measuring.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     measuring.add_argument("--json", type=Path, metavar="FILE", dest="json_file")
+    measuring.add_argument("--speed", action="store_true", help="measure the time of a turn too")
     measuring.set_defaults(command=evaluate_words)
     _add_comparison(commands.add_parser("compare-words", help="train and measure text models"))
 

@@ -6,9 +6,11 @@ import pytest
 from made_minilm import made_minilm
 from safetensors.numpy import save_file
 
+from calmscore.network.classifier import DEFAULT_ARTIFACTS
 from calmscore.training.command import main
 from calmscore.training.corpora.go_emotions import DEV_FILE, TRAIN_FILE
-from calmscore.words.text_emotion import TextEmotionClassifier
+from calmscore.training.text_speed import TURN, measure_speed
+from calmscore.words.text_emotion import TextEmotionClassifier, load_text_classifier
 
 TEXTS = [("the call was so good", 3), ("my bag is lost", 5), ("the call was bad", 0),
          ("sorry", 5), ("the call is my call", 4), ("so angry", 0), ("thank you", 3)]  # fmt: skip
@@ -64,6 +66,14 @@ def test_measuring_tells_of_texts_and_phrases(places, artifact, tmp_path):
     assert set(json.loads(path.read_text())) == {"phrases"}
     assert main(["evaluate-words", "--data", str(places / DEV_FILE), *options]) == 0
     assert json.loads(path.read_text())["written"]["texts"] == 56
+
+
+def test_speed_is_told_of_a_turn_whose_words_are_weighed():
+    shipped_one = load_text_classifier(DEFAULT_ARTIFACTS)
+    figures = measure_speed(shipped_one, repeats=1)
+    assert figures.pop("words") == 17 and len(figures) == 4
+    assert all(value > 0.0 for value in figures.values())
+    assert any(shipped_one.word_weights(TURN, TURN.split()))
 
 
 def test_a_fault_is_one_line(tmp_path, capsys):
