@@ -58,6 +58,12 @@ RAW_CODINGS = (
 """What a `RawFormat` may name: G.711, samples of so many bits (signed, unsigned, float; low or
 high byte first), G.722, GSM 6.10, and ADPCM of Dialogic."""
 _ONE_CHANNEL = ("g722", "gsm", "vox")
+_RATES = r"(?:[4-9]\d{3}|[1-9]\d{4}|1[0-8]\d{4}|19[01]\d{3}|192000)"
+RAW_FORMAT_PATTERN = (
+    rf"^(?:(?:{'|'.join(name for name in RAW_CODINGS if name not in _ONE_CHANNEL)})"
+    rf"(?::{_RATES}(?::[1-8])?)?|(?:{'|'.join(_ONE_CHANNEL)})(?::{_RATES}(?::1)?)?)$"
+)
+"""What `RawFormat.parse` reads, for those who describe a field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +83,10 @@ class RawFormat:
     coding: str
     rate_hz: int = 8000
     channels: int = 1
+
+    def __str__(self) -> str:
+        """Return what `parse` reads."""
+        return f"{self.coding}:{self.rate_hz}:{self.channels}"
 
     @classmethod
     def parse(cls, text: str) -> RawFormat:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from calmscore.errors import ParameterError
-from calmscore.settings import Environment, RawFormat, ReadingRules, read_environment
+from calmscore.settings import (
+    RAW_FORMAT_PATTERN,
+    Environment,
+    RawFormat,
+    ReadingRules,
+    read_environment,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +111,29 @@ def test_what_changes_while_the_program_runs_is_read_anew(monkeypatch, name):
     assert not read_environment().writes_words
     monkeypatch.delenv(name)
     assert read_environment().writes_words
+
+
+@pytest.mark.parametrize(
+    "text", ["ulaw", "alaw:8000", "s16le:192000:8", "f32be:4000:2", "g722:16000:1", "vox:6000"]
+)
+def test_a_raw_format_that_can_be_read_fits_the_pattern(text):
+    assert re.fullmatch(RAW_FORMAT_PATTERN, text)
+    assert RawFormat.parse(str(RawFormat.parse(text))) == RawFormat.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "opus:8000:1",
+        "ulaw:fast",
+        "ulaw:8000:9",
+        "g722:16000:2",
+        "ulaw:3999",
+        "alaw:192001",
+        "ulaw:",
+    ],
+)
+def test_a_raw_format_that_cannot_be_read_does_not_fit_the_pattern(text):
+    assert not re.fullmatch(RAW_FORMAT_PATTERN, text)
+    with pytest.raises(ValueError):
+        RawFormat.parse(text)

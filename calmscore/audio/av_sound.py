@@ -110,6 +110,7 @@ class AvSound:
     """
 
     def __init__(self, stream: Readable, *, raw_format: RawFormat | None = None) -> None:
+        self.raw_format = raw_format
         known, options = _demuxer(raw_format)
         stream.seek(0)
         head = stream.read(_MP3_HEAD_BYTES)

@@ -35,7 +35,7 @@ from calmscore.audio.refusals import (
 from calmscore.audio.sound_file import FileView, Sound, open_sound
 from calmscore.audio.wave_header import WaveHeader, read_wave_header
 from calmscore.errors import CallFileError, Notice
-from calmscore.settings import ReadingRules, read_environment
+from calmscore.settings import RawFormat, ReadingRules, read_environment
 
 ANALYSIS_RATE_HZ = 16_000
 
@@ -76,6 +76,8 @@ class Recording:
         What a reader of the result should know about the file.
     samples_rate_hz : int
         ``ANALYSIS_RATE_HZ``, unless it was read to be played.
+    raw_format : RawFormat or None
+        What it was taken to hold, where it has no header.
     """
 
     file_name: str
@@ -85,6 +87,7 @@ class Recording:
     samples: NDArray[np.float16]
     warnings: tuple[Notice, ...]
     samples_rate_hz: int = ANALYSIS_RATE_HZ
+    raw_format: RawFormat | None = None
 
 
 def read_recording(
@@ -94,6 +97,7 @@ def read_recording(
     rules: ReadingRules | None = None,
     sha256: str | None = None,
     to_play: bool = False,
+    raw_format: str | None = None,
 ) -> Recording:
     """Read a call recording, whatever its format, at the analysis rate.
 
@@ -114,6 +118,9 @@ def read_recording(
     to_play : bool
         Leaves a rate as it is that is below the analysis rate and that a browser plays: a
         call by telephone is ready in half of the time.
+    raw_format : str, optional
+        What somebody said that it holds, if it has no header, as `RawFormat.parse` reads it;
+        goes before its name and the rules.
 
     Returns
     -------
@@ -127,18 +134,25 @@ def read_recording(
         If the file cannot be read or is outside of the limits; ``code`` says why.
     """
     rules = rules or read_environment().reading_rules
+    said = None if raw_format is None else RawFormat.parse(raw_format)
     if isinstance(source, (str, os.PathLike)):
         name = clean_file_name(file_name or os.fsdecode(source))
         with open_recording(source, file_name=name) as stream:
-            return _read_stream(stream, name, rules, sha256, to_play=to_play)
+            return _read_stream(stream, name, rules, sha256, said, to_play=to_play)
     own_name = getattr(source, "name", None)
     name = clean_file_name(file_name or (own_name if isinstance(own_name, str) else ""))
     with rewound(source, name) as stream:
-        return _read_stream(stream, name, rules, sha256, to_play=to_play)
+        return _read_stream(stream, name, rules, sha256, said, to_play=to_play)
 
 
 def _read_stream(
-    stream: BinaryIO, name: str, rules: ReadingRules, sha256: str | None, *, to_play: bool
+    stream: BinaryIO,
+    name: str,
+    rules: ReadingRules,
+    sha256: str | None,
+    said: RawFormat | None,
+    *,
+    to_play: bool,
 ) -> Recording:
     with system_errors(name):
         size = stream.seek(0, os.SEEK_END)
@@ -147,7 +161,7 @@ def _read_stream(
         header = read_wave_header(stream, size)
         after_end = share_after_end(stream, size) if header is None else header.share_after_end
         view = FileView(stream, size, header)
-    with open_sound(view, header, name, rules.raw_format) as sound:
+    with open_sound(view, header, name, usual=rules.raw_format, said=said) as sound:
         _check_sound(sound, header, name)
         known_seconds = _known_seconds(sound)
         if known_seconds is not None and known_seconds > rules.duration_seconds:
@@ -177,6 +191,7 @@ def _read_stream(
             decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
         ),
         samples_rate_hz=decoded.store.rate_hz,
+        raw_format=sound.raw_format,
     )
 
 

@@ -89,23 +89,53 @@ class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
     decoders lose their state by that, GSM 6.10 among them.
     """
 
+    raw_format: RawFormat | None = None
+
     def seekable(self) -> bool:
         return False
 
 
 @contextmanager
 def open_sound(
-    view: FileView, header: WaveHeader | None, name: str, raw: RawFormat | None
+    view: FileView,
+    header: WaveHeader | None,
+    name: str,
+    *,
+    usual: RawFormat | None,
+    said: RawFormat | None = None,
 ) -> Iterator[Sound]:
-    """Open the sound of a file, and close it."""
+    """Open the sound of a file, and close it.
+
+    Parameters
+    ----------
+    view : FileView
+        The file.
+    header : WaveHeader or None
+        Where it is WAVE.
+    name : str
+        The file's name.
+    usual, said : RawFormat or None
+        What files without a header hold where their names tell nothing else, and what somebody
+        said that this one holds.
+
+    Yields
+    ------
+    SoundFile or AvSound
+        With ``raw_format``: what it was taken to hold; None where it has a header.
+    """
     first = view.read(_FIRST_BYTES)
     view.seek(0)
-    with _opened(view, first, header, name, raw) as sound:
+    with _opened(view, first, header, name, usual, said) as sound:
         yield sound
 
 
 def _opened(
-    view: FileView, first: bytes, header: WaveHeader | None, name: str, usual: RawFormat | None
+    view: FileView,
+    first: bytes,
+    header: WaveHeader | None,
+    name: str,
+    usual: RawFormat | None,
+    said: RawFormat | None,
 ) -> Sound:
     if _SNDFILE_BYTES.match(first):
         try:
@@ -118,15 +148,17 @@ def _opened(
         raw = None
     else:
         refusal = undecodable(name)
-        raw = raw_format_of(name, usual=usual)
+        raw = said or raw_format_of(name, usual=usual)
         if _has_mark(first, name, raw):
             raw = None
         elif raw is None or _SURELY_OTHER.match(first):
             raise not_audio(first, name)
     if raw is not None and raw.coding == "vox":
-        return _ForwardSound(
+        sound = _ForwardSound(
             view, samplerate=raw.rate_hz, channels=1, format="RAW", subtype="VOX_ADPCM"
         )
+        sound.raw_format = raw
+        return sound
     try:
         return AvSound(view, raw_format=raw)
     except (FFmpegError, ValueError) as error:

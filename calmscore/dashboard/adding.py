@@ -41,6 +41,19 @@ _DIRECTIONS: dict[str, Direction | None] = {
     "Inbound: customers called": "inbound",
     "Outbound: we called": "outbound",
 }
+_RAW_FORMATS: dict[str, str | None] = {
+    "As the file names say": None,
+    "μ-law, 8 kHz": "ulaw:8000:1",
+    "μ-law, 8 kHz, two channels": "ulaw:8000:2",
+    "A-law, 8 kHz": "alaw:8000:1",
+    "A-law, 8 kHz, two channels": "alaw:8000:2",
+    "16-bit samples, 8 kHz": "s16le:8000:1",
+    "16-bit samples, 8 kHz, two channels": "s16le:8000:2",
+    "16-bit samples, 16 kHz": "s16le:16000:1",
+    "GSM 6.10": "gsm:8000:1",
+    "Dialogic ADPCM, 8 kHz": "vox:8000:1",
+    "Dialogic ADPCM, 6 kHz": "vox:6000:1",
+}
 
 
 def add_calls(store: Store, *, actor: str, expanded: bool) -> None:
@@ -68,7 +81,7 @@ def _form(store: Store, actor: str) -> None:
             "Recordings", type=RECORDING_SUFFIXES, accept_multiple_files=True,
             help="Best in stereo, one person per channel.",
         )  # fmt: skip
-        left, middle, right = st.columns(3)
+        left, middle, right, last = st.columns(4)
         agent = left.selectbox(
             "Agent of all these calls", agents, None, accept_new_options=True,
             placeholder="As the file names say",
@@ -79,6 +92,11 @@ def _form(store: Store, actor: str) -> None:
         direction = right.selectbox(
             "Who called whom", list(_DIRECTIONS),
             help="Helps to tell the customer from the agent.",
+        )  # fmt: skip
+        raw_format = last.selectbox(
+            "Files without a header hold", list(_RAW_FORMATS),
+            help="Some recorders write bare samples: .raw and .pcm, for instance. Nothing in such "
+            "a file says how to read it. All other files are read as they say themselves.",
         )  # fmt: skip
         submitted = st.form_submit_button("Add", type="primary", icon=":material/add:")
     if not submitted:
@@ -91,6 +109,7 @@ def _form(store: Store, actor: str) -> None:
         "agent": (agent or "").strip(),
         "customer_channel": _CHANNELS[channel],
         "direction": _DIRECTIONS[direction],
+        "raw_format": _RAW_FORMATS[raw_format],
     }
     given = {name: value for name, value in details.items() if value}
     try:

@@ -122,7 +122,13 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
         return None
 
     def prepare(check: Callable[[], None]) -> Playback:
-        recording = read_recording(path, file_name=row.file_name, sha256=row.id, to_play=True)
+        recording = read_recording(
+            path,
+            file_name=row.file_name,
+            sha256=row.id,
+            raw_format=row.raw_format,
+            to_play=True,
+        )
         return prepare_playback(
             recording.samples, sample_rate_hz=recording.samples_rate_hz, before_block=check
         )

@@ -145,6 +145,7 @@ def _analysed(
                 agent=parameters.get("agent"),
                 customer=parameters.get("customer"),
                 called_at=datetime.fromisoformat(called_at) if called_at else None,
+                raw_format=parameters.get("raw_format"),
             ),
             progress=progress,
             within=end,

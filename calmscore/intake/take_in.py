@@ -18,8 +18,9 @@ from calmscore.analysis.report import CallReport, Direction
 from calmscore.audio.recording import read_recording
 from calmscore.audio.recording_file import hash_recording
 from calmscore.network.classifier import EmotionClassifier
+from calmscore.settings import RawFormat
 from calmscore.store import Store
-from calmscore.store.calls import CallDetails, has_call
+from calmscore.store.calls import CallDetails, find_call, has_call
 from calmscore.store.file_names import details_from_name
 from calmscore.store.reports import has_current_report, read_report
 from calmscore.store.settings import read_settings
@@ -78,7 +79,8 @@ def take_in(
     direction : {"inbound", "outbound", "unknown"}, optional
         Who called whom; as the file's name tells by default.
     details : CallDetails, optional
-        What is known of the call; goes before what the file name says.
+        What is known of the call; goes before what the file name says. A recording without a
+        header is read as its ``raw_format`` says or, stored before, as it was then.
     progress : callable, optional
         Called as ``progress(completed, total)``.
     within : callable, optional
@@ -97,14 +99,18 @@ def take_in(
         If the call was deleted while it was analysed.
     """
     call_id = hash_recording(source, file_name=file_name)
+    details = details or CallDetails()
+    said = None if details.raw_format is None else str(RawFormat.parse(details.raw_format))
     with _TURNS[int(call_id[:2], 16)]:
         with store.database.reading() as session:
             channel = customer_channel or read_settings(session).customer_channel
             stored = has_call(session, call_id)
+            earlier = find_call(session, call_id).raw_format if stored else None
             report = _current_report(session, call_id, classifier.sha256, channel, direction)
+        if said is not None and earlier not in (None, said):
+            report = None  # it holds something else than was thought
         if report is not None:
-            if details is not None:
-                store.change_details(call_id, details, actor=actor)
+            store.change_details(call_id, replace(details, raw_format=None), actor=actor)
             if within is not None:
                 with store.database.writing() as session:
                     within(session, call_id, "known")
@@ -113,7 +119,11 @@ def take_in(
             source,
             file_name=file_name,
             sha256=call_id,
+            raw_format=said or earlier,
         )
+        # Kept, so that whoever reads it later reads the same; a header says so itself.
+        read_as = None if recording.raw_format is None else str(recording.raw_format)
+        details = replace(details, raw_format=read_as)
         if customer_channel is None and len(recording.samples) == 1:
             # The setting is about two channels; on one, left would be who speaks first.
             channel = "auto"
@@ -184,6 +194,6 @@ def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> N
         store.add_call(report, source, actor=actor, details=named)
 
 
-def _merged(given: CallDetails | None, named: CallDetails) -> CallDetails:
-    known = {} if given is None else {k: v for k, v in vars(given).items() if v is not None}
+def _merged(given: CallDetails, named: CallDetails) -> CallDetails:
+    known = {k: v for k, v in vars(given).items() if v is not None}
     return replace(named, **known)

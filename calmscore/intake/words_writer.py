@@ -138,6 +138,7 @@ class WordsWriter:
         self._progress[call_id] = (0, 1)
         with self._store.database.reading() as session:
             report = CallReport.from_dict(read_report(session, call_id))
+            raw_format = find_call(session, call_id).raw_format
             score_from = read_settings(session).score_from
         told = _told(
             report,
@@ -146,6 +147,7 @@ class WordsWriter:
             analyse=self._analyse,
             progress=advance,
             score_from=score_from,
+            raw_format=raw_format,
         )
         self._unkept = (told, report)
         self._keep()
@@ -174,10 +176,11 @@ def _told(
     analyse: Analyse,
     progress: Progress,
     score_from: ScoreFrom | None,
+    raw_format: str | None = None,
 ) -> CallReport:
     """Return a report with the words of its recording, or why there are none."""
     try:
-        recording = read_recording(source, file_name=report.call.file_name)
+        recording = read_recording(source, file_name=report.call.file_name, raw_format=raw_format)
     except CallFileError as error:
         return no_words(report, str(error))
     return with_words(

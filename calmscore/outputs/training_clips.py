@@ -139,6 +139,7 @@ def _customer_sound(
         recording = read_recording(
             store.audio.path(row.id),
             file_name=row.file_name,
+            raw_format=row.raw_format,
         )
     except CalmscoreError as error:
         return None, str(error)

@@ -28,6 +28,7 @@ from calmscore.analysis.scoring import (
     Outcome,
 )
 from calmscore.errors import Notice
+from calmscore.settings import RAW_FORMAT_PATTERN
 from calmscore.store.calls import ReviewStatus
 from calmscore.store.jobs import JobState
 from calmscore.store.raised_alerts import AlertStatus
@@ -97,6 +98,14 @@ class CallFields(BaseModel):
     direction: Annotated[
         Direction | None,
         Field(description="Who called whom; as the file's name tells by default."),
+    ] = None
+    raw_format: Annotated[
+        str | None,
+        Field(
+            pattern=RAW_FORMAT_PATTERN,
+            description="What a recording without a header holds: coding:rate:channels, as "
+            "ulaw:8000:1; as the file's name or the service's settings tell by default.",
+        ),
     ] = None
     words: Annotated[
         bool | None,

@@ -27,11 +27,15 @@ _MAY_BE_MISSING = ("agent", "score", "agent_share", "interruptions", "pauses")
 
 @dataclass(frozen=True, kw_only=True)
 class CallDetails:
-    """What is known of a call beside its sound; all of it may be unknown."""
+    """What is known of a call beside its sound; all of it may be unknown.
+
+    ``raw_format`` is what a recording without a header holds, as `RawFormat.parse` reads it.
+    """
 
     agent: str | None = None
     customer: str | None = None
     called_at: datetime | None = None
+    raw_format: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,8 @@ class CallRow:
     ``trend`` is smoothed distress, 0–1, over the call; ``agent_share``, ``interruptions`` and
     ``pauses`` are as in `analysis.conversation`; ``reviewer`` and ``due_on`` say who listens
     to it, or did, and until when; ``standing`` what stands against its score, and ``interval``
-    between which bounds that lies in 80 of 100 calls.
+    between which bounds that lies in 80 of 100 calls. ``raw_format`` is what its recording holds
+    where that has no header.
     """
 
     number: int
@@ -109,6 +114,7 @@ class CallRow:
     due_on: date | None = None
     standing: Standing | None = None
     interval: tuple[float, float] | None = None
+    raw_format: str | None = None
 
 
 def set_details(session: Session, call: Call, details: CallDetails) -> None:
@@ -127,6 +133,8 @@ def set_details(session: Session, call: Call, details: CallDetails) -> None:
         call.customer = _name(details.customer) or None
     if details.called_at is not None:
         call.called_at = details.called_at
+    if details.raw_format is not None:
+        call.raw_format = details.raw_format
 
 
 def forget_idle_agents(session: Session, agent_ids: Iterable[int | None]) -> None:
@@ -339,6 +347,7 @@ def call_rows(session: Session, found: Sequence[Any]) -> list[CallRow]:
             tags=tuple(sorted(tags.get(call.number, ()))),
             standing=standings.get(call.number),
             interval=_interval(call),
+            raw_format=call.raw_format,
             **_review(reviews.get(call.number)),
         )
         for call, agent in found

@@ -82,6 +82,8 @@ class Call(Base):
     outcome: Mapped[str] = mapped_column(PlainString(40))
     trend: Mapped[list[float]]
     audio_until: Mapped[datetime | None] = mapped_column(index=True)
+    # What the recording holds where it has no header, as ``settings.RawFormat`` says it.
+    raw_format: Mapped[str | None] = mapped_column(PlainString(40))
 
 
 class Report(Base):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import soundfile
 import streamlit as st
 from desk_pages import add, button, labels, opened, texts
-from made_calls import CALM, RESCUED, SHORT, WORSE, made_recording, made_report
+from made_calls import CALM, RATE_HZ, RESCUED, SHORT, WORSE, made_recording, made_report
 from sqlalchemy import select
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
@@ -265,6 +267,20 @@ def test_the_agent_in_the_form_is_that_of_all_files(store):
     until_added(page)
     with store.database.reading() as session:
         assert [row.agent for row in list_calls(session)] == ["Dana", "Dana"]
+
+
+def test_a_file_without_a_header_is_read_as_the_form_says(store):
+    file = io.BytesIO()
+    samples, _ = soundfile.read(io.BytesIO(made_recording(1)))
+    soundfile.write(file, samples, RATE_HZ, format="RAW", subtype="PCM_16")
+    page = opened(CALLS)
+    page.file_uploader[0].set_value([("bare.raw", file.getvalue(), "audio/basic")])
+    chosen = next(box for box in page.selectbox if box.label == "Files without a header hold")
+    chosen.set_value("16-bit samples, 8 kHz, two channels")
+    button(page, "Add").click().run()
+    until_added(page)
+    with store.database.reading() as session:
+        assert [row.raw_format for row in list_calls(session)] == ["s16le:8000:2"]
 
 
 def test_a_viewer_finds_calls_but_adds_none(store, four, viewer):

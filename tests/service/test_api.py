@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from datetime import UTC, datetime
 
 import pytest
+import soundfile
 from service_store import UNHURRIED, make_keys, speech, tone, unhurried
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 
+from calmscore.audio.recording import read_recording
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, ParameterError
 from calmscore.service.application import create_app
 from calmscore.service.key_use import RateLimit, UseNotes
 from calmscore.store import Store
 from calmscore.store.audit import list_events
-from calmscore.store.calls import find_call
+from calmscore.store.calls import find_call, read_call
 from calmscore.store.keys import create_key, list_keys, revoke_key
 from calmscore.store.schema import ApiKey
 from calmscore.store.settings import Settings, write_settings
@@ -102,6 +105,35 @@ def test_what_is_said_of_a_call_is_stored_with_it(client, keys):
     assert call["called_at"] == "2026-03-02T13:05:00Z"
 
 
+def test_a_recording_without_a_header_is_read_as_its_upload_says_and_stays_readable(
+    client, keys, store
+):
+    samples, rate_hz = soundfile.read(io.BytesIO(speech()))
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate_hz, format="RAW", subtype="ULAW")
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    bare, said = file.getvalue(), f"ulaw:{rate_hz}:{channels}"
+    unread = upload(client, keys, bare, name="call.bin")
+    assert_problem(unread, 422, "not_audio")
+    answer = upload(client, keys, bare, name="call.bin", raw_format=said)
+    assert answer.status_code == 201
+    assert answer.json()["call"]["channels"] == channels
+    assert upload(client, keys, bare, name="call.bin").status_code == 200
+    call_id = answer.json()["call"]["id"]
+    with store.database.reading() as session:
+        row = read_call(session, call_id)
+    recording = read_recording(
+        store.audio.path(call_id), file_name=row.file_name, raw_format=row.raw_format
+    )
+    assert recording.duration_seconds == pytest.approx(len(samples) / rate_hz, abs=0.05)
+
+
+@pytest.mark.parametrize("said", ["ulaw:8000:1", "alaw", "gsm:8000"])
+def test_a_recording_with_a_header_is_read_as_that_says(client, keys, said):
+    answer = upload(client, keys, raw_format=said)
+    assert answer.json()["call"] == upload(client, keys).json()["call"]
+
+
 def test_an_agent_that_is_named_later_is_stored_with_the_known_call(client, keys):
     upload(client, keys)
     assert upload(client, keys, agent="Grace").status_code == 200
@@ -166,6 +198,8 @@ def test_nothing_of_an_upload_stays_in_the_queue_folder(client, keys, store):
         {"called_at": "2026-02-30T14:05:00Z"},
         {"customer_channel": "upper"},
         {"direction": "upwards"},
+        {"raw_format": "mp3:8000:1"},
+        {"raw_format": "ulaw:8000:9"},
         {"costumer": "4711"},
         {"agent": "x" * 201},
         {"agent": "   "},
