@@ -37,12 +37,17 @@ _MOST_GROUPS, _LEAST_SHARE, _MOST_CLUSTERS = 4, 0.06, 24
 # One person's moods follow one another; two people take turns in every part of a call. So
 # groups are joined to two voices in the way that leaves both in every quarter of it.
 _PARTS, _LEAST_PART, _GOOD_PART = 4, 0.05, 0.25
-# By how much windows of one voice are more alike than those of two. Natural speech of one
-# person cut in two has 0.03–0.10, acted speech up to 0.19; two people 0.14–0.36. Below the
-# first it is taken for one person, from the second on for two.
-_LEAST_MARGIN, _TELLING_MARGIN = 0.11, 0.13
-# Margin and a share of how unlike the two are: at the first as likely as not one person.
-_LIKENESS_WEIGHT, _DOUBTFUL, _CLEAR = 0.3, 0.06, 0.22
+# Beside the groups, what lies on either side of the points' middle along so many directions.
+_DIRECTIONS = 3
+# By how much turns of one voice are more alike than those of two, less a share of how alike the
+# two voices are, and with one of how evenly both speak. Natural speech of one person cut in two
+# has -0.09 or less, acted speech mostly below 0.06; two people have 0.01 or more, one in thirty
+# pairs of like voices less. Below the first it is taken for one person, from the second on for
+# two; at the last, one person is out of the question.
+_LIKENESS_WEIGHT, _EVENNESS_WEIGHT = 0.3, 0.2
+_LEAST_EVIDENCE, _TELLING_EVIDENCE, _CLEAR_EVIDENCE = -0.04, 0.01, 0.15
+# Where so much of a call is long silence, the other person's line may not be in it at all.
+_LONG_SILENCE_SECONDS, _MOST_SILENCE, _SILENCE_WEIGHT = 1.5, 0.3, 0.1
 _LEAST_CHANGES = 6
 _ROUNDS = 3
 # By how much the sides must be more alike crosswise, before and after, than each with itself:
@@ -63,23 +68,20 @@ class TwoVoices:
     ----------
     masks : tuple of two arrays of bool
         One value per 10 ms for each voice; no moment belongs to both.
-    margin : float
-        By how much windows of one voice are more alike than those of two, above 0.
-    likeness : float
-        Of the two voices, -1 to 1.
+    evidence : float
+        How much speaks for two people, about -0.3 to 0.5.
     """
 
     masks: tuple[Mask, Mask]
-    margin: float
-    likeness: float
+    evidence: float
 
     @property
     def doubt(self) -> float:
         """How likely it is that they are not two people, 0–0.5; 1 where nobody can tell."""
-        if self.margin < _TELLING_MARGIN:
+        if self.evidence < _TELLING_EVIDENCE:
             return 1.0
-        evidence = self.margin - _LIKENESS_WEIGHT * self.likeness
-        return float(0.5 * np.clip((_CLEAR - evidence) / (_CLEAR - _DOUBTFUL), 0.0, 1.0))
+        missing = (_CLEAR_EVIDENCE - self.evidence) / (_CLEAR_EVIDENCE - _TELLING_EVIDENCE)
+        return float(0.5 * np.clip(missing, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     """Tell two people on one channel apart.
 
     Windows of a second and a half are placed among voices and fall into a few groups:
-    voices, and moods of voices. Of all ways to join these to two people the one is taken
-    that makes them unlike each other and lets both speak in every part of the call. Then
-    every window goes to the nearer one, with changes rare within a stretch of speech.
+    voices, and moods of voices. For each way to join these to two people every window goes
+    to the nearer one, with changes rare within a stretch of speech. Of what comes of that, the
+    one is taken in which the two are least alike and both speak in every part of the call.
 
     Parameters
     ----------
@@ -118,23 +120,19 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     """
     placed = _placed(samples, _windows(mask, most=_MOST_WINDOWS))
     windows, points = placed.windows, placed.points
-    groups = group_centres(points[[window.telling for window in windows]])
-    ways = [] if groups is None else ways_to_join(points, groups, windows)
+    ways = _refined_ways(points, windows)
     if not ways:
         return None
     labels = max(ways, key=lambda way: (_least_part(way) >= _LEAST_PART, _contrast(points, way)))
-    labels = _refined(points, labels, windows)
-    margin = margin_of(points, labels)
+    evidence = _evidence(points, labels, windows) - _SILENCE_WEIGHT * _mostly_waits(mask)
     if (
-        margin < _LEAST_MARGIN
+        evidence < _LEAST_EVIDENCE
         or _least_part(labels) < _LEAST_PART
         or np.count_nonzero(np.diff(labels)) < _LEAST_CHANGES
     ):
         return None
     second = spread_labels(labels, windows, size=mask.size) == 1
-    return TwoVoices(
-        masks=(mask & ~second, mask & second), margin=margin, likeness=likeness_of(points, labels)
-    )
+    return TwoVoices(masks=(mask & ~second, mask & second), evidence=evidence)
 
 
 @dataclass(frozen=True)
@@ -200,20 +198,26 @@ def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
 
 def group_centres(points: FloatArray) -> FloatArray | None:
     """Return the centres of two to ``_MOST_GROUPS`` groups of windows, of unit length, or None."""
+    return max(_groupings(points), key=len, default=None)
+
+
+def _groupings(points: FloatArray) -> list[FloatArray]:
+    """Return the centres of groups of windows, coarse to fine, each time more or others."""
     if len(points) < 2:
-        return None
+        return []
     tree = linkage(points, method="average", metric="cosine")
     least = max(_LEAST_WINDOWS - 1, _LEAST_SHARE * len(points))
     found: list[FloatArray] = []
     for count in range(2, _MOST_CLUSTERS + 1):
         labels = fcluster(tree, count, criterion="maxclust")
         names, sizes = np.unique(labels, return_counts=True)
-        centres = [_unit(points[labels == name].mean(axis=0)) for name in names[sizes >= least]]
-        if len(centres) > max(len(found), 1):
-            found = centres
-        if len(found) >= _MOST_GROUPS:
-            break
-    return np.stack(found[:_MOST_GROUPS]) if found else None
+        large = [_unit(points[labels == name].mean(axis=0)) for name in names[sizes >= least]]
+        if len(large) < 2:
+            continue
+        centres = np.stack(large[:_MOST_GROUPS])
+        if not found or not np.array_equal(centres, found[-1]):
+            found.append(centres)
+    return found
 
 
 def ways_to_join(points: FloatArray, groups: FloatArray, windows: list[Window]) -> list[Labels]:
@@ -227,6 +231,28 @@ def ways_to_join(points: FloatArray, groups: FloatArray, windows: list[Window]) 
         if smaller_count(labels) >= _LEAST_WINDOWS:
             ways.append(labels)
     return ways
+
+
+def _refined_ways(points: FloatArray, windows: list[Window]) -> list[Labels]:
+    """Return all that two voices may be, each told once."""
+    telling = points[[window.telling for window in windows]]
+    starts = [
+        way for groups in _groupings(telling) for way in ways_to_join(points, groups, windows)
+    ]
+    if len(telling):
+        middle = telling.mean(axis=0)
+        directions = np.linalg.svd(telling - middle, full_matrices=False)[2][:_DIRECTIONS]
+        along = (points - middle) @ directions.T
+        starts += list((along > 0.0).T.astype(np.int64))
+        starts += list((along > np.median(along, axis=0)).T.astype(np.int64))
+    starts = [way for way in _each_once(starts) if smaller_count(way) >= _LEAST_WINDOWS]
+    return _each_once([_refined(points, way, windows) for way in starts])
+
+
+def _each_once(ways: list[Labels]) -> list[Labels]:
+    # Which of the two is called the first says nothing.
+    same = [way if way[0] == 0 else 1 - way for way in ways]
+    return list({way.tobytes(): way for way in same}.values())
 
 
 def _refined(points: FloatArray, labels: Labels, windows: list[Window]) -> Labels:
@@ -250,8 +276,33 @@ def _least_part(labels: Labels) -> float:
 
 
 def _contrast(points: FloatArray, labels: Labels) -> float:
-    share = smaller_count(labels) / len(labels)
-    return share - likeness_of(points, labels) + min(_least_part(labels), _GOOD_PART)
+    evenness = min(_least_part(labels), _GOOD_PART)
+    return margin_of(points, labels) - likeness_of(points, labels) + evenness
+
+
+def _evidence(points: FloatArray, labels: Labels, windows: list[Window]) -> float:
+    """Return how much turns, each as a whole, speak for two people."""
+    names = np.array([window.stretch for window in windows]) * 2 + labels
+    turns = np.unique(names)
+    whose = turns % 2
+    if smaller_count(whose) < 2:
+        return -np.inf
+    middles = np.stack([_unit(points[names == turn].mean(axis=0)) for turn in turns])
+    evenness = min(_least_part(labels), _GOOD_PART)
+    return (
+        margin_of(middles, whose)
+        - _LIKENESS_WEIGHT * likeness_of(middles, whose)
+        + _EVENNESS_WEIGHT * evenness
+    )
+
+
+def _mostly_waits(mask: Mask) -> bool:
+    """Tell whether much of what lies between the first word and the last is long silence."""
+    spoken = np.flatnonzero(mask)
+    within = ~mask[spoken[0] : spoken[-1] + 1]
+    silences = [last - first for first, last in stretches(within)]
+    long = sum(s for s in silences if s >= _LONG_SILENCE_SECONDS * MASK_RATE_HZ)
+    return bool(long > _MOST_SILENCE * within.size)
 
 
 def _voices(points: FloatArray, labels: Labels) -> FloatArray:
@@ -313,16 +364,19 @@ def _unit(point: FloatArray) -> FloatArray:
 
 def _path(similarity: FloatArray, windows: list[Window]) -> Labels:
     """Return the likeliest voice of each window, by Viterbi's algorithm."""
-    gain = similarity.astype(np.float64) / _SIMILARITY_UNIT
-    came_from = np.zeros(gain.shape, dtype=np.int64)
-    best = gain[0]
-    for index in range(1, len(windows)):
-        within = windows[index].stretch == windows[index - 1].stretch
-        change = best[::-1] - (_CHANGE_WITHIN if within else _CHANGE_BETWEEN)
-        came_from[index] = np.where(change > best, [1, 0], [0, 1])
-        best = np.maximum(best, change) + gain[index]
-    labels = np.zeros(len(windows), dtype=np.int64)
-    labels[-1] = int(np.argmax(best))
-    for index in range(len(windows) - 1, 0, -1):
-        labels[index - 1] = came_from[index, labels[index]]
-    return labels
+    gains = (similarity.astype(np.float64) / _SIMILARITY_UNIT).tolist()
+    first, second = gains[0]
+    came_from: list[tuple[int, int]] = []
+    for (before, window), gain in zip(itertools.pairwise(windows), gains[1:], strict=True):
+        cost = _CHANGE_WITHIN if window.stretch == before.stretch else _CHANGE_BETWEEN
+        came_from.append((int(second - cost > first), int(not first - cost > second)))
+        first, second = (
+            max(first, second - cost) + gain[0],
+            max(second, first - cost) + gain[1],
+        )
+    voice = int(second > first)
+    labels = [voice]
+    for origins in reversed(came_from):
+        voice = origins[voice]
+        labels.append(voice)
+    return np.array(labels[::-1], dtype=np.int64)

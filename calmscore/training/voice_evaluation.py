@@ -179,11 +179,13 @@ def figures(calls: Sequence[MonoCall]) -> Figures:
     -------
     dict
         Number of calls; share told apart; of these, mean and largest speaker error, how many
-        are above a fifth, also without a doubt above 0.3, share in which the agent was taken
-        for the customer, mean difference between the scores of mono and stereo where both
-        have one, and share of equal outcomes.
+        are above a fifth, also without a doubt above 0.3, share in which nobody knows who is
+        the customer, so that nothing is scored, and in which the agent was scored in the
+        customer's place, mean difference between the scores of mono and stereo where both
+        have one, and share of equal outcomes among those whose customer is known.
     """
     apart = [call for call in calls if call.separated]
+    known = [call for call in apart if call.mono.speakers.customer_from is not None]
     errors = np.array([call.speaker_error for call in apart])
     pairs = [
         (call.mono.score.value, call.stereo.score.value)
@@ -201,11 +203,12 @@ def figures(calls: Sequence[MonoCall]) -> Figures:
             for call in apart
         ),
         "large_errors": int(np.sum(errors > _LARGE_ERROR)),
-        "exchanged": _mean(np.array([call.exchanged for call in apart])),
+        "asked": 1.0 - len(known) / max(len(apart), 1),
+        "exchanged": _mean(np.array([call.exchanged for call in known])),
         "scored": len(pairs),
         "score_difference": _mean(differences),
         "same_outcome": _mean(
-            np.array([call.mono.score.outcome == call.stereo.score.outcome for call in apart])
+            np.array([call.mono.score.outcome == call.stereo.score.outcome for call in known])
         ),
     }
 
@@ -248,9 +251,10 @@ def _print(name: str, row: Figures) -> None:
         f"{name:<14}{row['calls']:4d} calls, {row['told_apart']:.0%} told apart; speaker error "
         f"{_text(row['speaker_error'], '.1%')}, at most {row['largest_speaker_error']:.0%}, "
         f"{row['large_errors']} above {_LARGE_ERROR:.0%} "
-        f"({row['large_errors_without_notice']} without a notice); agent taken for the customer "
-        f"{_text(row['exchanged'], '.0%')}; score {_text(row['score_difference'], '.2f')} from "
-        f"stereo's; same outcome {_text(row['same_outcome'], '.0%')}"
+        f"({row['large_errors_without_notice']} without a notice); not scored until somebody "
+        f"says who is the customer {row['asked']:.0%}; of the others agent taken for the customer "
+        f"{_text(row['exchanged'], '.0%')}, score {_text(row['score_difference'], '.2f')} from "
+        f"stereo's, same outcome {_text(row['same_outcome'], '.0%')}"
     )
 
 

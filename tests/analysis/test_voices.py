@@ -11,7 +11,7 @@ from calmscore.analysis import segments, voices
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
-from calmscore.analysis.voices import TwoVoices, exchanged_at, two_voices
+from calmscore.analysis.voices import TwoVoices, Voices, exchanged_at, two_voices
 
 FIRST, SECOND = (0, 4), (6, 9)
 
@@ -22,7 +22,7 @@ def told_apart(monkeypatch):
 
     def halves(_, mask):
         early = np.arange(mask.size) < 500
-        return TwoVoices(masks=(mask & ~early, mask & early), margin=0.5, likeness=0.0)
+        return TwoVoices(masks=(mask & ~early, mask & early), evidence=0.5)
 
     monkeypatch.setattr(segments, "speech_mask", where_there_is_sound)
     monkeypatch.setattr(segments, "two_voices", halves)
@@ -107,12 +107,11 @@ def test_voices_that_are_too_much_alike_get_a_timeline_and_no_score(told_apart, 
 
 
 @pytest.mark.parametrize(
-    ("margin", "likeness", "doubt"),
-    [(0.12, -0.5, 1.0), (0.13, 0.5, 0.5), (0.14, 0.0, 0.25), (0.25, 0.0, 0.0), (0.2, 0.2, 0.25)],
+    ("evidence", "doubt"), [(-0.02, 1.0), (0.01, 0.5), (0.08, 0.25), (0.15, 0.0), (0.4, 0.0)]
 )
-def test_the_less_speaks_for_two_people_the_more_doubt(margin, likeness, doubt):
+def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
     nobody = np.zeros(3, dtype=bool)
-    two = TwoVoices(masks=(nobody, nobody), margin=margin, likeness=likeness)
+    two = TwoVoices(masks=(nobody, nobody), evidence=evidence)
     assert two.doubt == pytest.approx(doubt)
 
 
@@ -146,3 +145,20 @@ def test_a_long_call_costs_no_more_windows_than_a_short_one(monkeypatch):
 
 def test_silence_holds_no_two_voices():
     assert two_voices(np.zeros(16_000), np.zeros(100, dtype=bool)) is None
+
+
+@pytest.mark.parametrize(("pause_seconds", "told"), [(0.5, True), (5.0, False)])
+def test_who_may_be_two_people_is_two_where_turns_follow_and_one_where_somebody_waits(
+    monkeypatch, pause_seconds, told
+):
+    alike = people(0.75)
+    turn, pause = 450, int(100 * pause_seconds)
+    mask = np.arange(20 * (turn + pause)) % (turn + pause) < turn
+
+    def placed(samples, windows):
+        whose = np.array([window.stretch % 2 for window in windows])
+        return Voices(windows, side_of(alike[whose]).points)
+
+    monkeypatch.setattr(voices, "_placed", placed)
+    two = two_voices(np.zeros(160 * mask.size, dtype=np.float16), mask)
+    assert (two is not None and two.doubt <= 0.5) == told

@@ -168,7 +168,7 @@ def test_two_on_one_channel_are_exchanged_by_one_click(page, speech, monkeypatch
 
     def halves(_, mask):
         early = np.arange(mask.size) < 2000
-        return TwoVoices(masks=(mask & early, mask & ~early), margin=0.5, likeness=0.0)
+        return TwoVoices(masks=(mask & early, mask & ~early), evidence=0.5)
 
     monkeypatch.setattr(segments, "two_voices", halves)
     upload(page, wav(speech.mean(axis=1)))
