@@ -88,7 +88,7 @@ def emotion_graph(model: keras.Model, *, keras_sha256: str) -> Any:
         From ``log_mel``, float32 (batch, frames, bands), to ``heard`` and ``meant``,
         logits (batch, 6), and ``voice``, coordinates (batch, m).
     """
-    graph = OnnxGraph(stored_bits=16, products_of_8_bits=True)
+    graph = OnnxGraph(stored_bits=16, products_of_8_bits="run")
     _, frames, bands = model.input_shape
     hidden = graph.add("Transpose", INPUT, perm=[0, 2, 1])
     for name in ("conv1", "conv2"):

@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 _OPSET = 20
 _IR_VERSION = 9
-_FLOAT = 1
+_FLOAT, _BYTE = 1, 2
+# Two products of a byte and a number up to 63 are added in 16 bits by some processors.
+_LARGEST_INPUT, _LARGEST_WEIGHT, _LARGEST_OF_7_BITS = 127, 127, 63
 
 
 class OnnxGraph:
@@ -27,15 +29,21 @@ class OnnxGraph:
     stored_bits : {8, 16}
         Of each value of a stored matrix: 8-bit numbers with a scale for each column, or
         half-precision floats.
-    products_of_8_bits : bool
-        Whether layers round their inputs to 8 bits as well, with one scale for all rows
-        of a run, and multiply whole numbers.
+    products_of_8_bits : {None, "run", "row"}
+        Whether layers round their inputs to 8 bits as well, and multiply whole numbers: with
+        one scale for all rows of a run; or with one for each row, and matrices of 7 bits.
+        Then no row depends on others, and sums are exact in 16 bits.
     """
 
-    def __init__(self, *, stored_bits: Literal[8, 16], products_of_8_bits: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        stored_bits: Literal[8, 16],
+        products_of_8_bits: Literal["run", "row"] | None = None,
+    ) -> None:
         self._stored_bits = stored_bits
         self._products_of_8_bits = products_of_8_bits
-        self._rounded: dict[str, list[str]] = {}
+        self._rounded: dict[str, tuple[str, str, str]] = {}
         self._nodes: list[Any] = []
         self._arrays: list[Any] = []
 
@@ -70,31 +78,46 @@ class OnnxGraph:
         numbers, scale = eight_bits(matrix, axis=0)
         return self.add("Mul", self.floats(self.array(numbers, np.int8)), self.array(scale))
 
-    def dense(self, inputs: str, weights: Sequence[Any], *, in_floats: bool = False) -> str:
-        """Add a layer of a kernel and a bias; in floats it is one whatever the graph's products."""
+    def dense(self, inputs: str, weights: Sequence[Any]) -> str:
+        """Add a layer of a kernel and a bias."""
         kernel, bias = weights
-        rounded = self._products_of_8_bits and not in_floats
-        multiply = self._whole_product if rounded else self._product
+        multiply = self._whole_product if self._products_of_8_bits else self._product
         return self.add("Add", multiply(inputs, kernel), self.array(bias))
 
     def _product(self, inputs: str, kernel: npt.NDArray[np.floating[Any]]) -> str:
         return self.add("MatMul", inputs, self.stored(kernel))
 
     def _whole_product(self, inputs: str, kernel: npt.NDArray[np.floating[Any]]) -> str:
+        by_row = self._products_of_8_bits == "row"
         if inputs not in self._rounded:
-            self._rounded[inputs] = self._round(inputs)
+            self._rounded[inputs] = self._round_rows(inputs) if by_row else self._round(inputs)
         rounded, scale, zero = self._rounded[inputs]
-        numbers, column_scale = eight_bits(kernel, axis=0)
+        largest = _LARGEST_OF_7_BITS if by_row else _LARGEST_WEIGHT
+        numbers, column_scale = eight_bits(kernel, axis=0, largest=largest)
         sums = self.add("MatMulInteger", rounded, self.array(numbers, np.int8), zero)
+        if by_row:
+            product = self.add("Mul", self.floats(sums), scale)
+            return self.add("Mul", product, self.array(column_scale.reshape(-1)))
         scales = self.add("Mul", scale, self.array(column_scale.reshape(-1)))
         return self.add("Mul", self.floats(sums), scales)
 
-    def _round(self, inputs: str) -> list[str]:
+    def _round(self, inputs: str) -> tuple[str, str, str]:
         from onnx import helper
 
-        names = [f"{part}_of_{inputs}" for part in ("numbers", "scale", "zero")]
-        self._nodes.append(helper.make_node("DynamicQuantizeLinear", [inputs], names))
-        return names
+        numbers, scale, zero = (f"{part}_of_{inputs}" for part in ("numbers", "scale", "zero"))
+        rounding = helper.make_node("DynamicQuantizeLinear", [inputs], [numbers, scale, zero])
+        self._nodes.append(rounding)
+        return numbers, scale, zero
+
+    def _round_rows(self, inputs: str) -> tuple[str, str, str]:
+        """Round to bytes around the middle one."""
+        largest = self.add("ReduceMax", self.add("Abs", inputs), self.axes(-1), keepdims=1)
+        scale = self.add("Mul", largest, self.array(1.0 / _LARGEST_INPUT))
+        scale = self.add("Max", scale, self.array(1e-9))
+        numbers = self.add("Round", self.add("Div", inputs, scale))
+        numbers = self.add("Add", numbers, self.array(_LARGEST_INPUT + 1))
+        zero = self.array(_LARGEST_INPUT + 1, np.uint8)
+        return self.add("Cast", numbers, to=_BYTE), scale, zero
 
     def norm(self, inputs: str, weights: Sequence[Any], *, epsilon: float) -> str:
         """Normalise the last axis; the weights are factors and offsets."""
@@ -190,7 +213,7 @@ class OnnxGraph:
 
 
 def eight_bits(
-    matrix: npt.NDArray[np.floating[Any]], *, axis: int
+    matrix: npt.NDArray[np.floating[Any]], *, axis: int, largest: int = _LARGEST_WEIGHT
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Round a matrix to 8 bits.
 
@@ -200,6 +223,8 @@ def eight_bits(
         Weights.
     axis : int
         Along which all share a scale: 0 for a scale a column, 1 for a scale a row.
+    largest : int
+        Size of the largest number; 63 leaves one of the bits unused.
 
     Returns
     -------
@@ -208,8 +233,8 @@ def eight_bits(
     scale : array of float32
         What a number is multiplied by; broadcasts over the matrix.
     """
-    scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / 127.0, 1e-12)
-    numbers = np.clip(np.round(matrix / scale), -127, 127).astype(np.int8)
+    scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / largest, 1e-12)
+    numbers = np.clip(np.round(matrix / scale), -largest, largest).astype(np.int8)
     return numbers, scale.astype(np.float32)
 
 

@@ -104,6 +104,15 @@ def test_the_exported_network_answers_as_the_trained_one(trained, tmp_path):
     assert np.array_equal(logits.argmax(axis=1), trained.dev_logits().argmax(axis=1))
 
 
+def test_no_text_of_a_batch_moves_what_an_exported_network_answers_to_another(trained, tmp_path):
+    export_text_network(trained.model, tmp_path / "network.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "network.onnx"))
+    rows = np.random.default_rng(0).integers(1, 9, size=(5, 7))
+    (together,) = session.run(None, {"pieces": rows})
+    alone = [session.run(None, {"pieces": row[None]})[0][0] for row in rows]
+    assert together == pytest.approx(np.stack(alone), abs=1e-4)
+
+
 def test_an_exported_network_is_trained_further_from_where_it_was(trained, tmp_path):
     export_text_network(trained.model, tmp_path / MODEL_FILE)
     (tmp_path / TOKENIZER_FILE).write_text(json.dumps(trained.tokenizer_settings))
