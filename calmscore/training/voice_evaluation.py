@@ -29,7 +29,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.report import CallReport
+from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.voices import two_voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import Mask, speech_mask
@@ -111,7 +111,11 @@ def validation_clips(data: Path) -> list[Clip]:
 
 
 def analysed(
-    calls: Iterable[Conversation], classifier: EmotionClassifier, *, sexes: dict[str, str]
+    calls: Iterable[Conversation],
+    classifier: EmotionClassifier,
+    *,
+    sexes: dict[str, str],
+    direction: Direction = "unknown",
 ) -> Iterator[MonoCall]:
     """Analyse composed calls in mono and in stereo.
 
@@ -123,6 +127,8 @@ def analysed(
         The model.
     sexes : dict of str to str
         By name of the speaker; may be empty.
+    direction : {"inbound", "outbound", "unknown"}
+        What is said of the mono calls.
 
     Yields
     ------
@@ -131,7 +137,9 @@ def analysed(
     for call in calls:
         truth = [speech_mask(side) for side in call.recording.samples]
         stereo = analyze_recording(call.recording, customer_channel="left", classifier=classifier)
-        mono = analyze_recording(on_one_channel(call.recording), classifier=classifier)
+        mono = analyze_recording(
+            on_one_channel(call.recording), direction=direction, classifier=classifier
+        )
         wrong = share_wrong(mono, (truth[0], truth[1]))
         known = {sexes.get(name) for name in (call.customer, call.agent)}
         yield MonoCall(
@@ -353,6 +361,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     parser.add_argument("--calls", type=int, help="how many, spread over all; all by default")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--direction", choices=("inbound", "outbound", "unknown"), default="unknown",
+        help="what is said of the mono calls; all of them come in",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument("--strangers", type=int, help="calls with somebody else, instead")
     parser.add_argument("--plain", type=int, default=60, help="calls without, beside them")
@@ -374,7 +386,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = _spread(composed, options.calls, total=total)
         calls = list(
             tqdm(
-                analysed(chosen, load_classifier(options.artifacts), sexes=_sexes(options.data)),
+                analysed(
+                    chosen, load_classifier(options.artifacts), sexes=_sexes(options.data),
+                    direction=options.direction,
+                ),
                 total=min(options.calls or total, total), desc="composed calls", disable=None,
             )
         )  # fmt: skip
