@@ -55,10 +55,16 @@ def outcome(stranger: Stranger | None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"), [(1.0, "excluded"), (1.6, "perhaps"), (2.1, "nothing")]
+    ("likeness", "raised", "told"),
+    [
+        (0.03, 1.0, "excluded"),
+        (0.03, 1.6, "perhaps"),
+        (0.12, 1.0, "perhaps"),
+        (0.12, 2.1, "nothing"),
+    ],
 )
-def test_a_voice_that_is_raised_may_be_less_like_itself(raised, told):
-    side = two(0.03, 20, 15)
+def test_a_voice_that_is_raised_may_be_less_like_itself(likeness, raised, told):
+    side = two(likeness, 20, 15)
     sound = np.concatenate([buzz(60), buzz(45, 150.0 * raised)])
     assert outcome(found(side, sound)) == told
 
