@@ -32,8 +32,9 @@ from calmscore.training.onnx_graph import OnnxGraph, write_model
 FloatArray = npt.NDArray[np.float32]
 
 _NORM_EPSILON = 1e-5
-# Of an output's largest value. The rounding to 8 bits moves the shipped network by 4 %.
-LARGEST_DIFFERENCE = 0.1
+# As a share of an output's size, by their root mean squares. The rounding to 8 bits moves
+# the shipped network by 5 %; networks that have hardly learnt anything by more.
+LARGEST_DIFFERENCE = 0.2
 
 
 def export_emotion_network(artifacts: Path) -> Path:
@@ -65,8 +66,8 @@ def export_emotion_network(artifacts: Path) -> Path:
     if not difference <= LARGEST_DIFFERENCE:
         path.unlink()
         raise ArtifactError(
-            f"{path}: the export differs from {source} by {difference:.2g} of "
-            f"the largest answer, more than {LARGEST_DIFFERENCE:g}; calls are judged by Keras, "
+            f"{path}: the export differs from {source} by {difference:.0%} of its "
+            f"answers, more than {LARGEST_DIFFERENCE:.0%}; calls are judged by Keras, "
             "slowly, until it is mended"
         )
     return path
@@ -198,4 +199,4 @@ def _test_sounds(samples: int) -> list[FloatArray]:
 
 def _largest_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> float:
     pairs = [(np.asarray(first[name]), np.asarray(second[name])) for name in first]
-    return max(float(np.abs(one - other).max() / np.abs(one).max()) for one, other in pairs)
+    return max(float(np.linalg.norm(one - other) / np.linalg.norm(one)) for one, other in pairs)
