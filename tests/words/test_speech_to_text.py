@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from heard_calls import ENGLISH, RATE_HZ, call_sides, recorded, sample_call, scored
+from heard_calls import ENGLISH, RATE_HZ, call_sides, recorded, scored
 
-from calmscore.analysis.report import CallReport
-from calmscore.audio.recording import Recording
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words.speech_to_text import write_down
 from calmscore.words.transcriber import load_transcriber
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-
-
-@pytest.fixture(scope="module")
-def sample() -> tuple[CallReport, Recording]:
-    return sample_call()
 
 
 def test_words_stand_in_the_turn_of_who_said_them(sample):

@@ -8,25 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from heard_calls import sample_call
 
-from calmscore.analysis.report import CallReport
-from calmscore.audio.recording import Recording
 from calmscore.errors import TranscriberError
 from calmscore.locations import shipped
 from calmscore.words.transcriber import HeardWord, Transcriber, load_transcriber
 from calmscore.words.transcript import with_words
 from calmscore.words.windows import Piece, Window, pack
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-
-
-@pytest.fixture(scope="module")
-def sample() -> tuple[CallReport, Recording]:
-    return sample_call()
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", None])

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from heard_calls import ENGLISH, SAMPLE, Parrot, sample_call, scored
+from heard_calls import ENGLISH, SAMPLE, Parrot, scored
 from stub_classifier import stub_classifier
 
 from calmscore.analysis.call import analyze_recording
@@ -20,16 +20,6 @@ from calmscore.words import transcript
 from calmscore.words.transcriber import HeardWord, Language
 from calmscore.words.transcript import with_words
 from calmscore.words.windows import Window
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-
-
-@pytest.fixture(scope="module")
-def sample() -> tuple[CallReport, Recording]:
-    return sample_call()
 
 
 def test_the_report_with_words_is_read_back_the_same(sample):
