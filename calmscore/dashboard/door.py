@@ -101,7 +101,7 @@ class Door:
         self._pages = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on, or answer it without reading what it brings."""
+        """Hand a request on, or refuse it; what a stranger brings is never read."""
         if scope["type"] == "websocket":
             await self._page(scope, receive, send)
         elif scope["type"] != "http":
@@ -130,6 +130,8 @@ class Door:
         size = _announced_bytes(Headers(scope=scope)) if scope["method"] == "PUT" else 0
         refusal = self._refusal(session, size)
         if refusal is not None:
+            if session in admitted_sessions:
+                await _read_away(_impatient(receive))
             headers = {"Connection": "close", "Retry-After": _TRY_AGAIN_SECONDS}
             answer = PlainTextResponse(refusal.reason, refusal.status, headers)
             await answer(scope, receive, send)
@@ -173,6 +175,14 @@ def _held_bytes() -> dict[str, list[int]]:
         session: [len(file.data) for file in tuple(files.values())]
         for session, files in tuple(storage.items())
     }
+
+
+async def _read_away(receive: Receive) -> None:
+    """Let an upload end, holding none of it: a browser that still sends hears no answer."""
+    more = True
+    while more:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _impatient(receive: Receive) -> Receive:

@@ -94,7 +94,9 @@ def test_who_sits_at_this_machine_uploads_while_there_is_room(monkeypatch):
     with running_dashboard(stub_model=True) as address:
         page, session_id = open_session(address)
         with page:
-            assert [put(address, session_id, size=2**20) for _ in range(3)] == [204, 204, 413]
+            assert [put(address, session_id, size=2**20) for _ in range(2)] == [204, 204]
+            # More than fits on the wire, so that it is still being sent when it is refused.
+            assert [put(address, session_id, size=size) for size in (2**20, 2**25)] == [413, 413]
         policy = httpx.get(address).headers["Content-Security-Policy"]
         assert policy == CONTENT_POLICY
 
