@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,7 @@ from calmscore.audio.recording import Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, stretches
 from calmscore.errors import Notice
 from calmscore.words.masking import masked
-from calmscore.words.transcriber import HeardWord, Language, batches
+from calmscore.words.transcriber import HeardWord, Language
 from calmscore.words.windows import Window, pack
 
 # Below it the language is a guess, and so would every word be.
@@ -46,8 +46,8 @@ class Listener(Protocol):
     def language_of(self, windows: Sequence[Window]) -> Language:
         """Tell the language of some speech."""
 
-    def listen(self, windows: Sequence[Window], *, language: str) -> list[list[HeardWord]]:
-        """Return the words of each window."""
+    def listen(self, windows: Sequence[Window], *, language: str) -> Iterable[list[HeardWord]]:
+        """Give the words of each window in turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ def write_down(
     if language.probability < _LEAST_LANGUAGE_PROBABILITY:
         return None, (_unknown_language(language),)
     heard: list[list[HeardWord]] = []
-    for batch in batches(windows):
-        heard += transcriber.listen(batch, language=language.code)
+    for words in transcriber.listen(windows, language=language.code):
+        heard.append(words)
         if progress is not None:
             progress(len(heard), len(windows))
     turns: list[WordsTurn] = []

@@ -63,10 +63,14 @@ class PassesOver(Transcriber):
         super().__init__(None, name="passes over")
         self._passed_over = passed_over
         self.listened: list[list[Window]] = []
+        self.again: list[Window] = []
 
     def _transcribed(self, windows, language, **options):
-        self.listened.append(list(windows))
-        first = len(self.listened) == 1
+        first = not options
+        if first:
+            self.listened.append(list(windows))
+        else:
+            self.again += windows
         return [
             [
                 HeardWord(
@@ -89,10 +93,9 @@ def spoken_windows(*turns: tuple[float, float]) -> list[Window]:
 def test_what_is_passed_over_is_listened_to_once_more(missed):
     windows = spoken_windows((1.0, 3.0), (5.0, 7.0), (9.0, 24.0), (30.0, 44.0))
     transcriber = PassesOver(passed_over=lambda piece: piece.turn in missed)
-    heard = transcriber.listen(windows, language="en")
-    again = {piece.turn for window in transcriber.listened[1] for piece in window.pieces}
-    assert len(transcriber.listened) == 2 and again == missed
-    for window, words in zip(windows, heard, strict=True):
+    listened = list(transcriber.listen(windows, language="en"))
+    assert {piece.turn for window in transcriber.again for piece in window.pieces} == missed
+    for window, words in zip(windows, listened, strict=True):
         assert [word.text for word in words] == [f"word{piece.turn}" for piece in window.pieces]
         for piece, word in zip(window.pieces, words, strict=True):
             assert word.start_seconds == pytest.approx(piece.in_window_seconds + 0.2)
@@ -102,5 +105,21 @@ def test_what_is_passed_over_is_listened_to_once_more(missed):
 def test_a_cough_is_not_listened_to_once_more():
     windows = spoken_windows((1.0, 3.0), (5.0, 5.3))
     transcriber = PassesOver(passed_over=lambda piece: piece.turn == 1)
-    transcriber.listen(windows, language="en")
-    assert len(transcriber.listened) == 1
+    assert len(list(transcriber.listen(windows, language="en"))) == len(windows)
+    assert transcriber.listened and not transcriber.again
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 9, 16])
+def test_windows_are_heard_in_their_order_however_many_are_listened_to_at_once(count):
+    turns = [(30.0 * place, 30.0 * place + 28.0) for place in range(count)]
+    windows = spoken_windows(*turns) if turns else []
+    transcriber = PassesOver(passed_over=lambda piece: False)
+    heard = list(transcriber.listen(windows, language="en"))
+    assert [[word.text for word in words] for words in heard] == [
+        [f"word{place}"] for place in range(count)
+    ]
+    sizes = [len(batch) for batch in transcriber.listened]
+    assert sum(sizes) == count and max(sizes, default=0) <= 4
+    # Two listen at once, and neither long after the other.
+    assert len(sizes) % 2 == 0 or count == 1
+    assert max(sizes, default=0) - min(sizes, default=0) <= 1
