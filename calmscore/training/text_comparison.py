@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle  # nosec B403
 import tempfile
 import time
+import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,7 +49,7 @@ FloatArray = npt.NDArray[np.float32]
 
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 _PIECES, _LONGEST, _EMBEDDED = 8000, 40, 64
-_TIMED = 32
+_TIMED, _REPEATS = 32, 3
 
 MINILM_RECIPE = TextRecipe(
     epochs=3,
@@ -71,11 +72,14 @@ class Trained:
         From texts to probabilities, shape (n, 3).
     parameters, size_bytes : int
         What it costs.
+    training_seconds : float, optional
+        What training took, where this is better known than by the clock: a run that was cut off.
     """
 
     predict_proba: Callable[[Sequence[str]], FloatArray]
     parameters: int
     size_bytes: int
+    training_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,7 @@ def fine_tuned(minilm: Path, recipe: TextRecipe) -> TextModel:
 
         model = training.model
         parameters = sum(int(np.prod(weight.shape)) for weight in model.weights)
-        return Trained(predict, parameters, stored_bytes(model))
+        return Trained(predict, parameters, stored_bytes(model), training.seconds)
 
     return TextModel("minilm", "MiniLM, fine-tuned", train)
 
@@ -310,11 +314,11 @@ def _run(model: TextModel, tweets: Tweets, seed: int, leaky: bool, folder: Path)
     )
     started = time.monotonic()
     trained = model.train(chosen.rows(train), seed, folder)
-    seconds = time.monotonic() - started
+    seconds = trained.training_seconds or time.monotonic() - started
     judged = chosen.rows(test)
     predicted = trained.predict_proba(list(judged.texts)).argmax(axis=1)
-    started = time.perf_counter()
-    trained.predict_proba(list(judged.texts[:_TIMED]))
+    texts = list(judged.texts[:_TIMED])
+    taken = min(timeit.repeat(lambda: trained.predict_proba(texts), number=1, repeat=_REPEATS))
     return {
         "name": model.name,
         "title": model.title,
@@ -325,6 +329,6 @@ def _run(model: TextModel, tweets: Tweets, seed: int, leaky: bool, folder: Path)
         "confusion": confusion_matrix(judged.labels, predicted).tolist(),
         "parameters": trained.parameters,
         "size_bytes": trained.size_bytes,
-        "milliseconds_per_text": round((time.perf_counter() - started) / _TIMED * 1e3, 2),
+        "milliseconds_per_text": round(taken / _TIMED * 1e3, 2),
         "training_seconds": round(seconds, 1),
     }

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from calmscore.training.text_start import Start
 FloatArray = npt.NDArray[np.float32]
 
 CHECKPOINT_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "state.npz", "model.weights.h5", "tokenizer.json"
+LOG_FILE = "log.jsonl"
 _BATCHES_SORTED = 40
 """Texts of about the same length come together: so many batches are sorted at once."""
 
@@ -68,14 +70,19 @@ def predict_logits(
     -------
     array of float32, shape (n, classes)
     """
-    signature = [tf.TensorSpec((None, None), tf.int32)]
-    run = tf.function(lambda pieces: model(pieces, training=False), input_signature=signature)
+    run = _compiled(model)
     order = np.argsort([len(row) for row in rows], kind="stable")
     logits = np.zeros((len(rows), model.output_shape[-1]), dtype=np.float32)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         logits[chosen] = run(tf.constant(padded([rows[index] for index in chosen])))
     return logits
+
+
+@lru_cache(maxsize=2)
+def _compiled(model: keras.Model) -> Any:
+    signature = [tf.TensorSpec((None, None), tf.int32)]
+    return tf.function(lambda pieces: model(pieces, training=False), input_signature=signature)
 
 
 class TextTraining:
@@ -158,10 +165,16 @@ class TextTraining:
                 "dev_share_right": round(right, 4),
                 "seconds": round(time.monotonic() - started, 1),
             }
-            with (self.folder / "log.jsonl").open("a") as log:
+            with (self.folder / LOG_FILE).open("a") as log:
                 log.write(json.dumps(row) + "\n")
             report(str(row))
             self._save()
+
+    @property
+    def seconds(self) -> float:
+        """What all epochs took, those before a run was cut off too."""
+        rows = (self.folder / LOG_FILE).read_text(encoding="utf-8").splitlines()
+        return sum(float(json.loads(row)["seconds"]) for row in rows)
 
     def go_back(self, way: float) -> None:
         """Go a part of the way from the trained weights back to those of the start.

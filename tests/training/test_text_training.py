@@ -74,6 +74,9 @@ def test_a_run_that_was_cut_off_ends_where_a_whole_one_ends(trained, tmp_path):
     resumed.run(report=silent)
     assert resumed.epoch == 4
     assert resumed.dev_logits() == pytest.approx(trained.dev_logits(), abs=1e-3)
+    # Both parts of the run count.
+    rows = [json.loads(row) for row in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(rows) == 4 and resumed.seconds == pytest.approx(sum(row["seconds"] for row in rows))
 
 
 def test_a_run_of_another_recipe_is_refused(trained):
