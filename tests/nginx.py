@@ -15,7 +15,7 @@ from pathlib import Path
 from running_dashboard import ROOT, free_port
 
 SHIPPED = ROOT / "deploy" / "nginx.conf"
-_START_SECONDS = 30
+_START_SECONDS = 120
 _AROUND = """
 daemon off;
 master_process off;

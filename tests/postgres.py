@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 SERVER_VARIABLE = "CALMSCORE_TEST_POSTGRES_URL"
 _OWNER = "postgres"
 _DEBIAN = Path("/usr/lib/postgresql")
-_START_SECONDS = 60
+_START_SECONDS = 120
 _numbers = count(1)
 
 

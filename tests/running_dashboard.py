@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,19 @@ _ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update",
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
-_START_SECONDS = 90
+_START_SECONDS = 180
+_END_SECONDS = 60
+# Below those that connections get from the system by themselves.
+_PORTS = itertools.count(20_000 + os.getpid() % 10_000)
 
 
 def free_port() -> int:
-    """Return a port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of this machine on which nobody listens; never the same one twice."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("localhost", port))
+            return port
+    raise AssertionError("ports never end")
 
 
 @contextmanager
@@ -65,9 +71,18 @@ def running_dashboard(
         wait_until_healthy(f"{address}/_stcore/health", server)
         yield address
     finally:
-        server.terminate()
-        server.wait(timeout=20)
+        end(server)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End a program, by force where it takes too long."""
+    server.terminate()
+    try:
+        server.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
@@ -83,7 +98,7 @@ def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None:
             raise RuntimeError(f"it stopped with exit code {server.returncode}")
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with urllib.request.urlopen(address, timeout=10):
                 return
         except OSError:
             time.sleep(0.2)

@@ -18,12 +18,16 @@ RATE_HZ = 8_000
 
 
 def write_recording(path: Path, seed: int) -> Path:
-    """Write six seconds of noise in turns, different for each seed."""
+    """Write six seconds of noise in turns, different for each seed.
+
+    Whoever watches the folder sees the whole file or none.
+    """
     generator = np.random.default_rng(seed)
     sound = 0.05 * generator.standard_normal((6 * RATE_HZ, 2))
     sound[: 3 * RATE_HZ, seed % 2] = 0.0
-    soundfile.write(path, sound, RATE_HZ)
-    return path
+    part = path.with_suffix(".part")
+    soundfile.write(part, sound, RATE_HZ, format="WAV")
+    return part.replace(path)
 
 
 def write_recordings(folder: Path, count: int) -> list[Path]:

@@ -22,14 +22,20 @@ from calmscore.store import Store
 
 HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 HALF_A_BODY = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Hasty(BoundedProtocol):
-    head_seconds = 1.0
+    head_seconds = 2.0
     silence_seconds = 1.0
     linger_seconds = 0.5
     most_connections = 40
+
+
+class Fair(Hasty):
+    """Leaves somebody who is in time seconds to spare, also on a busy machine."""
+
+    head_seconds = silence_seconds = 8.0
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +140,7 @@ def test_who_was_answered_does_not_go_on_sending(address):
         assert is_ended(sent)
 
 
-def test_who_is_in_time_is_served_again_and_again(address, store):
-    asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
+def test_who_is_in_time_is_served_again_and_again(store):
     key = make_keys(store).supervisor["Authorization"]
     body = (
         b'--cut\r\nContent-Disposition: form-data; name="file"; filename="clip.wav"\r\n\r\n'
@@ -143,13 +148,17 @@ def test_who_is_in_time_is_served_again_and_again(address, store):
         + b"\r\n--cut--\r\n"
     )
     headers = {"Authorization": key, "Content-Type": "multipart/form-data; boundary=cut"}
-    for _ in range(3):
-        asked.request("POST", "/v1/predict", body=body, headers=headers)
-        answer = asked.getresponse()
-        answer.read()
-        assert answer.status < 500
-        time.sleep(0.3)
-    asked.close()
+    app = create_app(store, stub_classifier(), settings=UNHURRIED)
+    with running(app, http=Fair) as address:
+        asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
+        for _ in range(4):
+            asked.request("POST", "/v1/predict", body=body, headers=headers)
+            answer = asked.getresponse()
+            answer.read()
+            assert answer.status < 500
+            # All of them together take longer than one may.
+            time.sleep(Fair.head_seconds / 3)
+        asked.close()
 
 
 def test_what_is_asked_for_is_not_written_down(caplog):

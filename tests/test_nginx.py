@@ -16,11 +16,12 @@ import httpx
 import pytest
 from nginx import Nginx, nginx_program, running_nginx
 from running_dashboard import free_port, running_dashboard
-from service_store import make_keys, tone
+from service_store import make_keys
 from sqlalchemy import text
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from stub_service import address_of, stub_service
-from waiting_uploads import until_ended, until_none_left
+from waiting import until
+from waiting_uploads import send_until_taken, sounds_and_others, until_ended, until_none_left
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.skipif(nginx_program() is None, reason="nginx is not in
 
 UPLOADS = 60
 CLIENTS = 4
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
@@ -47,32 +47,6 @@ def folder(tmp_path) -> Path:
     return made
 
 
-def contents() -> list[bytes]:
-    """Return recordings, of which every fifth is none."""
-    return [
-        b"no sound %d" % number if number % 5 == 4 else tone(1.0 + number / 100)
-        for number in range(UPLOADS)
-    ]
-
-
-def send(address: str, key: dict[str, str], name: str, content: bytes) -> str:
-    """Send a recording until it is taken; return the id of its job."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            answer = httpx.post(
-                f"{address}/v1/calls", headers=key, timeout=60, verify=False,
-                files={"file": (name, content)},
-            )  # fmt: skip
-        except httpx.TransportError:
-            continue
-        if answer.status_code == 202:
-            job_id: str = answer.json()["id"]
-            return job_id
-        time.sleep(0.2)
-    raise AssertionError(f"{name} was not taken")
-
-
 def count_ended(store: Store) -> int:
     with store.database.reading() as session:
         return int(session.scalar(text("SELECT count(*) FROM jobs WHERE state = 'done'")) or 0)
@@ -80,17 +54,18 @@ def count_ended(store: Store) -> int:
 
 def until_it_serves(nginx: Nginx, port: int) -> None:
     """Ask until nginx hands a request on to a port again."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
     before = len(nginx.log())
-    while not any(line.endswith(f":{port}") for line in nginx.log()[before:]):
-        assert time.monotonic() < deadline, f"nothing goes to {port} any more"
+
+    def serves() -> bool:
         httpx.get(f"{nginx.address}/v1/calls", verify=False)
-        time.sleep(0.1)
+        return any(line.endswith(f":{port}") for line in nginx.log()[before:])
+
+    until(serves, every=0.1)
 
 
 def test_three_services_of_which_one_is_killed_and_comes_back(store, folder):
     key = make_keys(store).supervisor
-    files, ports = contents(), [free_port() for _ in range(3)]
+    files, ports = sounds_and_others(UPLOADS), [free_port() for _ in range(3)]
     with ExitStack() as stack:
 
         def start(port: int) -> subprocess.Popen[str]:
@@ -105,8 +80,7 @@ def test_three_services_of_which_one_is_killed_and_comes_back(store, folder):
         )
 
         def kill_it_at_work_and_start_it_again() -> None:
-            while count_ended(store) < 10:
-                time.sleep(0.05)
+            until(lambda: count_ended(store) >= 10)
             victim.kill()
             victim.wait()
             time.sleep(1.0)
@@ -117,7 +91,9 @@ def test_three_services_of_which_one_is_killed_and_comes_back(store, folder):
         with ThreadPoolExecutor(CLIENTS) as pool:
             accepted = list(
                 pool.map(
-                    lambda number: send(nginx.address, key, f"{number}.wav", files[number]),
+                    lambda number: send_until_taken(
+                        [nginx.address], key=key, name=f"{number}.wav", content=files[number]
+                    ),
                     range(UPLOADS),
                 )
             )

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import httpx
-from service_store import make_keys, tone
+from service_store import make_keys
 from sqlalchemy import text
 from stub_service import address_of, stub_service
-from waiting_uploads import until_ended, until_none_left
+from waiting import PATIENCE_SECONDS, until
+from waiting_uploads import send_until_taken, sounds_and_others, until_ended, until_none_left
 
 UPLOADS = 30
 CLIENTS = 4
 
 
-def contents() -> list[bytes]:
-    """Return recordings, of which every fifth is none."""
-    return [
-        b"no sound %d" % number if number % 5 == 4 else tone(1.0 + number / 100)
-        for number in range(UPLOADS)
-    ]
-
-
 def test_three_services_and_one_is_killed(store, store_url):
     key = make_keys(store).supervisor
-    files = contents()
+    files = sounds_and_others(UPLOADS)
     with ExitStack() as stack:
         services = [
             stack.enter_context(stub_service(store.folder, seconds_per_call=0.2, url=store_url))
@@ -38,36 +29,27 @@ def test_three_services_and_one_is_killed(store, store_url):
         victim = services[0]
 
         def send(number: int) -> str:
-            for attempt in range(20):
-                address = addresses[(number + attempt) % 3]
-                try:
-                    answer = httpx.post(
-                        f"{address}/v1/calls", headers=key, timeout=60,
-                        files={"file": (f"{number}.wav", files[number])},
-                    )  # fmt: skip
-                except httpx.TransportError:
-                    continue  # as nginx does: the next one
-                if answer.status_code == 202:
-                    job_id: str = answer.json()["id"]
-                    return job_id
-                time.sleep(0.2)
-            raise AssertionError(f"{number}.wav was taken by no service")
+            first = number % 3
+            return send_until_taken(
+                [*addresses[first:], *addresses[:first]], key=key,
+                name=f"{number}.wav", content=files[number],
+            )  # fmt: skip
+
+        def at_work() -> bool:
+            with store.database.reading() as session:
+                done = session.scalar(text("SELECT count(*) FROM jobs WHERE state = 'done'"))
+            return bool(done and done > 3)
 
         def kill_it_at_work() -> None:
-            while True:
-                with store.database.reading() as session:
-                    done = session.scalar(text("SELECT count(*) FROM jobs WHERE state = 'done'"))
-                if done and done > 3:
-                    victim.kill()
-                    return
-                time.sleep(0.05)
+            until(at_work)
+            victim.kill()
 
         killer = threading.Thread(target=kill_it_at_work)
         killer.start()
         with ThreadPoolExecutor(CLIENTS) as pool:
             accepted = list(pool.map(send, range(UPLOADS)))
-        killer.join(60)
-        assert victim.wait(10) != 0
+        killer.join()
+        assert victim.wait(PATIENCE_SECONDS) != 0
         ended = until_ended(store, accepted)
         # An upload goes right after its job has ended; one of the victim's with the next round.
         until_none_left(store)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from dockerfile import copy_first_stage
-from running_dashboard import free_port, wait_until_healthy
+from running_dashboard import end, free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "calms_down.wav"
@@ -78,8 +78,7 @@ def running(installed, command, path):
         wait_until_healthy(f"http://localhost:{port}{path}", process)
         yield f"http://localhost:{port}"
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        end(process)
 
 
 def test_it_carries_what_is_no_code(wheel):
@@ -135,7 +134,7 @@ def test_one_analysis_does_without_what_takes_long_to_start(installed):
 def test_its_services_answer(installed, command, path):
     with (
         running(installed, command, path) as address,
-        urllib.request.urlopen(address + path, timeout=5) as response,
+        urllib.request.urlopen(address + path, timeout=60) as response,
     ):
         assert response.status == 200
 

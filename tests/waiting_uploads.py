@@ -5,11 +5,42 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
+from service_store import tone
+from waiting import PATIENCE_SECONDS, until
+
 from calmscore.store import Store
 from calmscore.store.jobs import JobRow, add_job, read_job, states_of
 
-# A process of its own takes its time to start on a busy machine.
-_PATIENCE_SECONDS = 180
+
+def sounds_and_others(count: int) -> list[bytes]:
+    """Return recordings, of which every fifth is none."""
+    return [
+        b"no sound %d" % number if number % 5 == 4 else tone(1.0 + number / 100)
+        for number in range(count)
+    ]
+
+
+def send_until_taken(
+    addresses: list[str], *, key: dict[str, str], name: str, content: bytes
+) -> str:
+    """Send a recording to one address after another until it is taken; return its job's id."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    attempt = 0
+    while time.monotonic() < deadline:
+        attempt += 1
+        try:
+            answer = httpx.post(
+                f"{addresses[attempt % len(addresses)]}/v1/calls", headers=key, timeout=60,
+                verify=False, files={"file": (name, content)},
+            )  # fmt: skip
+        except httpx.TransportError:
+            continue
+        if answer.status_code == 202:
+            job_id: str = answer.json()["id"]
+            return job_id
+        time.sleep(0.2)
+    raise AssertionError(f"{name} was not taken")
 
 
 def waiting_upload(store: Store, content: bytes, **parameters: Any) -> str:
@@ -22,24 +53,23 @@ def waiting_upload(store: Store, content: bytes, **parameters: Any) -> str:
 
 
 def until_ended(store: Store, job_ids: list[str]) -> list[JobRow]:
-    """Wait until these jobs have ended."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    """Wait until these jobs have ended; their uploads may be on disk a moment longer."""
+    jobs: list[JobRow] = []
+
+    def ended() -> bool:
         with store.database.reading() as session:
-            jobs = [read_job(session, job_id) for job_id in job_ids]
-        if all(job.finished_at for job in jobs):
-            return jobs
-        time.sleep(0.01)
-    raise AssertionError(f"jobs did not end: {jobs}")
+            jobs[:] = [read_job(session, job_id) for job_id in job_ids]
+        return all(job.finished_at for job in jobs)
+
+    until(ended)
+    return jobs
 
 
 def until_none_left(store: Store) -> None:
     """Wait until no upload of a job is left; one that was never acknowledged has no job."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
+
+    def left() -> object:
         with store.database.reading() as session:
-            left = states_of(session, store.incoming.job_ids())
-        if not left:
-            return
-        assert time.monotonic() < deadline, f"uploads are left: {left}"
-        time.sleep(0.05)
+            return states_of(session, store.incoming.job_ids())
+
+    until(lambda: not left())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from made_calls import CALM, RATE_HZ, RESCUED, SHORT, WORSE, made_recording, mad
 from sqlalchemy import select
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
+from waiting import until
 from waiting_uploads import waiting_upload
 
 from calmscore.analysis.report import CallReport
@@ -43,7 +43,6 @@ from calmscore.store.settings import Settings, write_settings
 ROOT = Path(__file__).resolve().parents[2]
 CALLS, CALL, COMPARE, AGENTS = (page_file(name) for name in ("calls", "call", "compare", "agents"))
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
-PATIENCE_SECONDS = 60
 
 
 def shown_console(page: AppTest) -> dict:
@@ -242,19 +241,17 @@ def test_several_files_become_calls_and_the_broken_one_is_named(store):
 
 
 def until_added(page: AppTest) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not all(upload.finished for upload in page.session_state["uploads"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    def added() -> bool:
         page.run()
+        return all(upload.finished for upload in page.session_state["uploads"])
+
+    until(added)
 
 
 def test_uploads_of_a_dashboard_that_died_are_taken_up(store):
     waiting_upload(store, made_recording(1), file_name="left.wav")
     opened(CALLS)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "left.wav" not in files(opened(CALLS)):
-        assert time.monotonic() < deadline
+    until(lambda: "left.wav" in files(opened(CALLS)))
 
 
 def test_the_agent_in_the_form_is_that_of_all_files(store):

@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 
 import httpx
 import pytest
-from running_dashboard import ROOT, free_port, running_dashboard, wait_until_healthy
+from running_dashboard import ROOT, end, free_port, running_dashboard, wait_until_healthy
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -146,8 +146,7 @@ def test_half_sent_requests_end_strangers_upload_nothing_and_pages_stay_open(tmp
             assert put(address, str(uuid.uuid4())) == 403
             assert put(address, session_id) == 204
     finally:
-        server.terminate()
-        server.wait(timeout=20)
+        end(server)
 
 
 @pytest.fixture

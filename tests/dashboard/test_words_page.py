@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ import streamlit as st
 from made_calls import WORSE, made_report
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
+from waiting import until
 
 from calmscore.analysis.report import SpokenWord, Words, WordsTurn
 from calmscore.dashboard.console.words import words_view
@@ -88,10 +88,7 @@ def test_the_score_is_there_first_and_the_words_follow(page, speech):  # noqa: F
     upload(page, wav(speech))
     assert not page.exception
     assert "out of 10" in texts(page)
-    until = time.monotonic() + 60
-    while words_shown(page) is None and time.monotonic() < until:
-        time.sleep(0.1)
-        page.run()
+    until(lambda: words_shown(page.run()) is not None)
     assert not page.exception
     shown = words_shown(page)
     assert {"phrase": "supervisor", "count": len(shown["turns"])} in shown["phrases"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from forked_processes import quick
 from scored_calls import stored, stub_work, write_recording, write_recordings
+from waiting import until
 
 from calmscore.errors import ParameterError
 from calmscore.intake.batch import (
@@ -238,23 +239,17 @@ def watched(tmp_path):
         thread.join()
 
 
-def wait_until(condition, *, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
-
-
 def test_what_arrives_is_scored_and_moved_with_its_reason_if_bad(watched, tmp_path):
     folder, seen = watched
     write_recording(folder.incoming / "good.wav", 1)
-    (folder.incoming / "bad.wav").write_bytes(b"RIFF")
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    (tmp_path / "bad.wav").replace(folder.incoming / "bad.wav")
     (folder.incoming / "notes.txt").write_text("not a call")
-    wait_until(lambda: len(seen) == 2)
+    until(lambda: len(seen) == 2)
     # The same name again, with other content.
     write_recording(tmp_path / "again.wav", 2).replace(folder.incoming / "good.wav")
-    wait_until(lambda: len(seen) == 3)
-    wait_until(lambda: not list(folder.incoming.glob("*.wav")))
+    until(lambda: len(seen) == 3)
+    until(lambda: not list(folder.incoming.glob("*.wav")))
     assert sorted(p.name for p in folder.done.iterdir()) == ["good-2.wav", "good.wav"]
     assert sorted(p.name for p in folder.failed.iterdir()) == ["bad.wav", "bad.wav.reason.txt"]
     assert "bad.wav" in (folder.failed / "bad.wav.reason.txt").read_text()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from scored_calls import stub_work, write_recording
+from waiting import until
 
 from calmscore.commands import score_calls
 from calmscore.errors import ParameterError
@@ -69,13 +70,6 @@ def watching(folder, workers, **options):
         thread.join()
 
 
-def wait_until(condition, *, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.02)
-
-
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -97,7 +91,7 @@ def test_odd_things_are_told_once_and_what_is_beside_them_is_scored(tmp_path):
         (folder.incoming / name).write_bytes(b"sound")
     (folder.incoming / ("bad" + "y" * 247 + ".wav")).write_bytes(b"sound")
     with watching(folder, _Scorer(), settle_seconds=0.0) as seen:
-        wait_until(lambda: len(seen) == 9)
+        until(lambda: len(seen) == 9)
         time.sleep(0.3)
     assert len(seen) == 9
     told = [result.message for result in seen if result.code == "left_alone"]
@@ -116,7 +110,7 @@ def test_a_name_that_is_not_utf_8_is_scored_into_the_store(tmp_path):
         Workers(stub_work(tmp_path / "store"), jobs=1) as workers,
         watching(folder, workers) as seen,
     ):
-        wait_until(lambda: len(seen) == 1)
+        until(lambda: len(seen) == 1)
     assert [result.state for result in seen] == ["scored"]
     store = Store(tmp_path / "store")
     with store.database.reading() as session:
@@ -143,13 +137,14 @@ def test_a_batch_with_such_names_ends_with_its_list_of_failures(tmp_path):
 def test_a_writer_that_pauses_is_waited_for(tmp_path, header):
     folder = made_folder(tmp_path)
     path = folder.incoming / "slow.wav"
-    with watching(folder, _Scorer(), settle_seconds=0.6, incomplete_seconds=0.6) as seen:
+    with watching(folder, _Scorer(), settle_seconds=600.0, incomplete_seconds=600.0) as seen:
         path.write_bytes(header + b"half")
         time.sleep(0.4)
         assert seen == []
         with path.open("ab") as file:
             file.write(b"other half")
-        wait_until(lambda: seen)
+        os.utime(path, (time.time() - 700.0,) * 2)
+        until(lambda: seen)
     assert [result.call_id for result in seen] == [f"call of {len(header) + 14} bytes"]
 
 
@@ -158,7 +153,7 @@ def test_a_recording_that_is_as_long_as_it_says_does_not_wait(tmp_path):
     (folder.incoming / "whole.wav").write_bytes(wav(announced=100, held=100))
     (folder.incoming / "half.wav").write_bytes(wav(announced=100, held=50))
     with watching(folder, _Scorer(), settle_seconds=600.0) as seen:
-        wait_until(lambda: seen)
+        until(lambda: seen)
         time.sleep(0.2)
     assert [result.path.name for result in seen] == ["whole.wav"]
     assert announced_bytes(folder.incoming / "half.wav") == 100
@@ -176,7 +171,7 @@ def test_a_recording_that_grows_while_it_is_analysed_is_scored_again(tmp_path):
     (folder.incoming / "call.wav").write_bytes(b"half")
     scorer = _Scorer(grow_once)
     with watching(folder, scorer, settle_seconds=0.0) as seen:
-        wait_until(lambda: len(seen) == 2)
+        until(lambda: len(seen) == 2)
     assert [(result.state, result.code) for result in seen] == [("failed", "grew"), ("scored", "")]
     assert scorer.taken_back == ["call of 14 bytes"]
     assert names(folder.done) == ["call.wav"]
@@ -185,16 +180,15 @@ def test_a_recording_that_grows_while_it_is_analysed_is_scored_again(tmp_path):
 @pytest.mark.parametrize("name", ["call.wav", "bad call.wav"])
 def test_a_recording_that_grows_after_it_was_put_away_is_scored_again(tmp_path, name):
     folder, scorer = made_folder(tmp_path), _Scorer()
+    (folder.incoming / name).write_bytes(b"half")
     with (
-        (folder.incoming / name).open("wb") as writer,
+        (folder.incoming / name).open("ab") as writer,
         watching(folder, scorer, settle_seconds=0.0) as seen,
     ):
-        writer.write(b"half")
-        writer.flush()
-        wait_until(lambda: len(seen) >= 1)
+        until(lambda: len(seen) >= 1)
         writer.write(b"other half")
         writer.flush()
-        wait_until(lambda: len(seen) >= 3)
+        until(lambda: len(seen) >= 3)
     assert [result.code for result in seen][1] == "grew"
     put_away = folder.failed if "bad" in name else folder.done
     assert (put_away / name).read_bytes() == b"halfother half"
@@ -237,7 +231,7 @@ def test_a_folder_swapped_for_a_link_gets_nothing(tmp_path, name):
         folder, _Scorer(lambda _: swap_for_a_link(swapped, own)),
         settle_seconds=0.0,
     ) as seen:  # fmt: skip
-        wait_until(lambda: len(seen) >= 2)
+        until(lambda: len(seen) >= 2)
     assert {result.code for result in seen} == {"not_moved"}
     assert "is a link" in seen[0].message
     assert (own / f"{name}.reason.txt").read_text() == "mine"
@@ -280,7 +274,7 @@ def test_what_lies_there_already_is_never_written_over(tmp_path):
     for name in ("bad.wav", "good.wav"):
         (folder.incoming / name).write_bytes(b"sound")
     with watching(folder, _Scorer(), settle_seconds=0.0) as seen:
-        wait_until(lambda: len(seen) >= 2)
+        until(lambda: len(seen) >= 2)
         time.sleep(0.1)
     assert (folder.done / "good.wav").read_text() == "earlier"
     assert (folder.done / "good-2.wav").read_bytes() == b"sound"

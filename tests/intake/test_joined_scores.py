@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from made_calls import CALM, made_recording, made_report
 from test_words_writer import Parrot, store, stored, words_on  # noqa: F401 (fixtures)
+from waiting import PATIENCE_SECONDS
 
 from calmscore.analysis.report import CallReport, Turn
 from calmscore.intake.words_writer import PassingWords, WordsWriter
@@ -111,7 +112,7 @@ def test_a_call_that_nobody_keeps_follows_the_choice(source):
     under_way = PassingWords(load=Complaining).begin(
         calm_call(), io.BytesIO(made_recording(0)), score_from=source
     )
-    assert under_way.report.result(timeout=60).score.score_from == source
+    assert under_way.report.result(PATIENCE_SECONDS).score.score_from == source
 
 
 def test_the_environment_says_it_where_the_settings_do_not(store, monkeypatch):  # noqa: F811

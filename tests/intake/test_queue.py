@@ -8,6 +8,7 @@ import io
 import os
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import pytest
 from made_calls import made_recording
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from stub_classifier import stub_classifier
+from waiting import PATIENCE_SECONDS, until
 from waiting_uploads import until_ended, waiting_upload
 
 from calmscore.errors import ArtifactError, DeletedMeanwhileError, QueueFullError, StoreError
@@ -29,7 +32,6 @@ from calmscore.store import Store, jobs
 from calmscore.store.calls import count_calls, list_calls
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -67,11 +69,9 @@ def add(queue: CallQueue, content: bytes, name: str, **parameters) -> QueuedCall
     return QueuedCall(job_id=job.id, file_name=name)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def locking_connection(store: Store) -> closing[sqlite3.Connection]:
+    """Connect to the store's database as another program does, which waits for its turn."""
+    return closing(sqlite3.connect(store.folder / "calmscore.db", timeout=PATIENCE_SECONDS))
 
 
 def finish(queue: CallQueue, *uploads: QueuedCall) -> None:
@@ -116,7 +116,8 @@ def test_the_good_ones_are_kept_and_the_broken_one_is_named(queue, store):
     assert "letter.wav" in bad.message
     assert sorted(row.file_name for row in calls(store)) == ["0.wav", "1.wav", "2.wav"]
     assert all(row.has_audio for row in calls(store))
-    assert list(store.incoming.folder.iterdir()) == []
+    # An upload goes right after its job has ended.
+    until(lambda: list(store.incoming.folder.iterdir()) == [])
 
 
 def test_a_recording_that_is_here_is_told_as_such(queue, store):
@@ -283,7 +284,7 @@ def test_a_write_lock_is_waited_out(store, monkeypatch):
         connection.connection.driver_connection.execute("PRAGMA busy_timeout = 50")
     with working(short) as queue:
         uploads = [add(queue, made_recording(number), f"{number}.wav") for number in range(3)]
-        with closing(sqlite3.connect(store.folder / "calmscore.db")) as other:
+        with locking_connection(store) as other:
             other.execute("BEGIN IMMEDIATE")
             time.sleep(0.5)
             other.rollback()
@@ -328,7 +329,7 @@ def test_it_says_that_the_disk_is_full_and_that_it_is_well_again(store, monkeypa
 
 def test_it_says_that_the_store_is_locked_and_that_it_is_free_again(store):
     with working(store, timing=hurried(late_seconds=0.2)) as queue:
-        with closing(sqlite3.connect(store.folder / "calmscore.db")) as other:
+        with locking_connection(store) as other:
             other.execute("BEGIN IMMEDIATE")
             until(lambda: "lock" in queue.trouble)
             other.rollback()
@@ -363,9 +364,8 @@ def test_another_folder_for_the_same_database_is_refused(postgres_url, tmp_path)
 
 def test_a_folder_that_is_away_is_no_fault_of_the_recording(postgres_url, tmp_path):
     store = Store(tmp_path / "data", url=postgres_url)
-    with working(store) as queue:
-        waiting = waiting_upload(store, made_recording(), file_name="a.wav")
-        until(lambda: job_of(store, waiting).setbacks == 0)
+    with working(store):
+        until_ended(store, [waiting_upload(store, made_recording(), file_name="a.wav")])
     later = waiting_upload(store, made_recording(1), file_name="b.wav")
     (tmp_path / "data").rename(tmp_path / "away")
     queue = CallQueue(store, load=stub_classifier, at_once=1, timing=hurried())
@@ -378,18 +378,20 @@ def test_a_folder_that_is_away_is_no_fault_of_the_recording(postgres_url, tmp_pa
 
 
 def test_who_lost_the_lease_stores_nothing(store, monkeypatch):
+    robbery = threading.Event()
     with working(store, at_once=1) as queue:
         real = take_in.analyze_recording
 
         def robbed(recording, **options):
             with store.database.writing() as session:
-                session.get(jobs.Job, upload.job_id).owner = "another"
+                session.execute(update(jobs.Job).values(owner="another"))
+            robbery.set()
             return real(recording, **options)
 
         with monkeypatch.context() as patch:
             patch.setattr(take_in, "analyze_recording", robbed)
             upload = add(queue, made_recording(), "a.wav")
-            until(lambda: job_of(store, upload.job_id).state == "running")
+            assert robbery.wait(PATIENCE_SECONDS)
             time.sleep(0.3)
         assert calls(store) == []
         with store.database.writing() as session:
@@ -399,14 +401,17 @@ def test_who_lost_the_lease_stores_nothing(store, monkeypatch):
 
 
 def test_an_orderly_end_gives_its_calls_back_at_once(store, monkeypatch):
+    let_go = threading.Event()
+
     def slow(*_: object, **__: object) -> None:
-        time.sleep(2.0)
+        let_go.wait(PATIENCE_SECONDS)
 
     with working(store, at_once=1, timing=hurried(stop_seconds=0.1)) as queue:
         monkeypatch.setattr(take_in, "analyze_recording", slow)
         upload = add(queue, made_recording(), "a.wav")
         until(lambda: job_of(store, upload.job_id).state == "running")
     job = job_of(store, upload.job_id)
+    let_go.set()
     assert (job.state, job.starts) == ("queued", 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import soundfile
 from sqlalchemy import event
 from stub_classifier import stub_classifier
+from waiting import until
 from waiting_uploads import until_ended
 
 from calmscore.analysis.report import CallReport
@@ -225,10 +225,3 @@ def test_in_the_background_it_says_what_is_wrong_until_it_is_mended(store, speec
         until(lambda: not writer.trouble)
     finally:
         writer.stop()
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
 from made_calls import CALM, WORSE, made_recording, made_report
+from waiting import PATIENCE_SECONDS, until
 
 from calmscore.analysis.report import CallReport
 from calmscore.errors import TranscriberError
@@ -75,11 +75,8 @@ def test_in_the_background_it_comes_by_itself(store, monkeypatch):
     writer.start()
     writer.start()
     call_id = add(store)
-    until = time.monotonic() + 60
-    while stored(store, call_id).words is None and time.monotonic() < until:
-        time.sleep(0.02)
+    until(lambda: stored(store, call_id).words is not None)
     writer.stop()
-    assert stored(store, call_id).words is not None
 
 
 def test_where_words_are_off_calls_go_on_waiting(store, monkeypatch):
@@ -94,11 +91,11 @@ def test_where_words_are_off_calls_go_on_waiting(store, monkeypatch):
 def test_what_nobody_keeps_is_written_down_too(store):
     report = stored(store, add(store))
     under_way = PassingWords(load=Parrot).begin(report, io.BytesIO(made_recording(0)))
-    told = under_way.report.result(timeout=60)
+    told = under_way.report.result(PATIENCE_SECONDS)
     assert [turn.text for turn in told.words.turns] == ["hello"]
     assert under_way.share == 1.0
     broken = PassingWords(load=Parrot).begin(report, io.BytesIO(b"RIFF"))
-    assert broken.report.result(timeout=60).warnings[-1].code == "words_missing"
+    assert broken.report.result(PATIENCE_SECONDS).warnings[-1].code == "words_missing"
 
 
 def refuse():

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from alert_receivers import Hook, running_hook, running_mailbox
 from stored_calls import add, scored_report
+from waiting import until
 
 from calmscore.outputs import alert_channels
 from calmscore.outputs.alert_sender import AlertSender
@@ -450,10 +451,7 @@ def test_a_running_sender_sends_by_itself(store, hook, monkeypatch):
     try:
         keep(store, url=hook.url)
         add_escalated(store)
-        deadline = time.monotonic() + 60
-        while one(store).state != "sent":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: one(store).state == "sent")
     finally:
         sender.stop()
     assert len(hook.received) == 1

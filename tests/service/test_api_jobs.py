@@ -18,6 +18,7 @@ from service_store import make_keys, speech, tone, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
 from stub_service import address_of, stub_service
+from waiting import PATIENCE_SECONDS
 from waiting_uploads import until_ended, waiting_upload
 
 from calmscore.service.application import create_app
@@ -149,7 +150,7 @@ def test_readers_do_not_wait_for_writers_that_wait_for_a_lock(store):
             "/v1/calls", params=params, headers=keys.supervisor, files={"file": ("a.wav", content)}
         )
         call_id = hashlib.sha256(content).hexdigest()
-        with closing(sqlite3.connect(store.folder / "calmscore.db")) as other:
+        with closing(sqlite3.connect(store.folder / "calmscore.db", timeout=60)) as other:
             other.execute("BEGIN IMMEDIATE")
             blocked = [
                 pool.submit(client.get, f"/v1/calls/{call_id}/audio", headers=keys.viewer)
@@ -157,7 +158,7 @@ def test_readers_do_not_wait_for_writers_that_wait_for_a_lock(store):
             ]
             time.sleep(0.5)
             answers = [
-                client.get(path, headers=keys.admin, timeout=20).status_code
+                client.get(path, headers=keys.admin, timeout=60).status_code
                 for path in ("/healthz", "/v1/calls", f"/v1/calls/{call_id}")
             ]
             assert not any(answer.done() for answer in blocked)
@@ -184,7 +185,7 @@ def test_not_ready_while_nothing_can_be_stored_and_still_alive(store, monkeypatc
 def test_a_killed_service_loses_no_accepted_upload(store):
     key = make_keys(store).supervisor
     contents = [tone(1.0 + number / 10) for number in range(6)]
-    with stub_service(store.folder, seconds_per_call=0.3) as process:
+    with stub_service(store.folder, seconds_per_call=PATIENCE_SECONDS) as process:
         address = address_of(process)
         jobs = [
             httpx.post(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from service_store import FAKE_TRAINING, make_keys, make_training_set, unhurried
 from starlette.testclient import TestClient
 from stub_classifier import stub_classifier
+from waiting import until
 
 from calmscore.service.application import create_app
 from calmscore.service.model_documents import TrainingRequest
@@ -50,12 +50,11 @@ def start(client, admin, **changes):
 
 
 def ended(client, admin, job_id):
-    for _ in range(1000):
-        training = client.get(f"/v1/train/{job_id}", headers=admin).json()
-        if training["state"] in ("done", "failed"):
-            return training
-        time.sleep(0.02)
-    raise AssertionError(f"the training did not end: {training}")
+    def read():
+        return client.get(f"/v1/train/{job_id}", headers=admin).json()
+
+    until(lambda: read()["state"] in ("done", "failed"))
+    return read()
 
 
 def go_on(store, job_id):
