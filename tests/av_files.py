@@ -11,6 +11,7 @@ import numpy as np
 FORMS = {
     "m4a": ("ipod", "aac", 16_000),
     "aac": ("adts", "aac", 16_000),
+    "mp3": ("mp3", "libmp3lame", 8_000),
     "webm": ("webm", "libopus", 48_000),
     "mka": ("matroska", "pcm_s16le", 8_000),
     "caf": ("caf", "pcm_mulaw", 8_000),

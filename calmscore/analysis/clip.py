@@ -19,7 +19,13 @@ LONGEST_CLIP_SECONDS = 60.0
 LARGEST_CLIP_BYTES = 32 * 1024**2
 
 
-def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) -> dict[str, Any]:
+def classify_clip(
+    path: Path,
+    *,
+    file_name: str,
+    classifier: EmotionClassifier,
+    raw_format: str | None = None,
+) -> dict[str, Any]:
     """Classify the speech of a clip as a whole.
 
     Parameters
@@ -28,6 +34,8 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
         The clip; two channels are mixed.
     file_name : str
         What the clip is called.
+    raw_format : str, optional
+        As in `read_recording`.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def classify_clip(path: Path, *, file_name: str, classifier: EmotionClassifier) 
         speech.
     """
     with path.open("rb") as source:
-        recording = read_recording(source, file_name=file_name)
+        recording = read_recording(source, file_name=file_name, raw_format=raw_format)
     if recording.duration_seconds > LONGEST_CLIP_SECONDS:
         raise CallFileError(
             "clip_too_long",

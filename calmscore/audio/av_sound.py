@@ -33,6 +33,7 @@ UNKNOWN_FRAMES = 1 << 62
 # Of these the length is guessed from the first frames, or that of the first of joined files.
 _GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
 _MP3_HEAD_BYTES = 1 << 16
+_TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 # Coders overshoot full scale a little; what goes so far beyond it is damage.
 _LARGEST_OVERSHOOT = 4.0
 RECORDING_SUFFIXES = (
@@ -195,7 +196,8 @@ class AvSound:
             try:
                 frames = packet.decode()
             except FFmpegError:
-                self.damaged_packets += 1  # what follows may be whole
+                # What follows may be whole; between joined files stands what the next is called.
+                self.damaged_packets += not bytes(packet).startswith(_TAG_MARKS)
                 continue
             for frame in frames:
                 # Joined or damaged files change their form on the way.

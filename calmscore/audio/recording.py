@@ -360,7 +360,7 @@ def _notices(
             Notice(
                 "damaged_data",
                 f"{damaged} piece{'s' if damaged > 1 else ''} of the file could not be decoded and "
-                "were left out; times after them may be early.",
+                f"{'were' if damaged > 1 else 'was'} left out; times after them may be early.",
             )
         )
     if decoded.store.divisor > 1:

@@ -11,6 +11,7 @@ import streamlit as st
 from calmscore.analysis.call_channels import ChannelChoice
 from calmscore.analysis.report import Direction
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
+from calmscore.dashboard.bare_samples import choose_raw_format
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
@@ -40,19 +41,6 @@ _DIRECTIONS: dict[str, Direction | None] = {
     "As the file names say": None,
     "Inbound: customers called": "inbound",
     "Outbound: we called": "outbound",
-}
-_RAW_FORMATS: dict[str, str | None] = {
-    "As the file names say": None,
-    "μ-law, 8 kHz": "ulaw:8000:1",
-    "μ-law, 8 kHz, two channels": "ulaw:8000:2",
-    "A-law, 8 kHz": "alaw:8000:1",
-    "A-law, 8 kHz, two channels": "alaw:8000:2",
-    "16-bit samples, 8 kHz": "s16le:8000:1",
-    "16-bit samples, 8 kHz, two channels": "s16le:8000:2",
-    "16-bit samples, 16 kHz": "s16le:16000:1",
-    "GSM 6.10": "gsm:8000:1",
-    "Dialogic ADPCM, 8 kHz": "vox:8000:1",
-    "Dialogic ADPCM, 6 kHz": "vox:6000:1",
 }
 
 
@@ -93,11 +81,9 @@ def _form(store: Store, actor: str) -> None:
             "Who called whom", list(_DIRECTIONS),
             help="Helps to tell the customer from the agent.",
         )  # fmt: skip
-        raw_format = last.selectbox(
-            "Files without a header hold", list(_RAW_FORMATS),
-            help="Some recorders write bare samples: .raw and .pcm, for instance. Nothing in such "
-            "a file says how to read it. All other files are read as they say themselves.",
-        )  # fmt: skip
+        raw_format = choose_raw_format(
+            last, "Files without a header hold", unsaid="As the file names say"
+        )
         submitted = st.form_submit_button("Add", type="primary", icon=":material/add:")
     if not submitted:
         return
@@ -109,7 +95,7 @@ def _form(store: Store, actor: str) -> None:
         "agent": (agent or "").strip(),
         "customer_channel": _CHANNELS[channel],
         "direction": _DIRECTIONS[direction],
-        "raw_format": _RAW_FORMATS[raw_format],
+        "raw_format": raw_format,
     }
     given = {name: value for name, value in details.items() if value}
     try:

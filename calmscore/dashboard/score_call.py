@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import streamlit as st
 
 from calmscore.analysis.call_channels import ChannelChoice
-from calmscore.analysis.report import CallReport
 from calmscore.audio.av_sound import RECORDING_SUFFIXES
-from calmscore.audio.playback import Playback
 from calmscore.audio.recording_file import hash_recording
 from calmscore.dashboard import call_view
+from calmscore.dashboard.bare_samples import choose_raw_format
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks
 from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import current_user, keep_agents_out, open_store
@@ -21,6 +21,7 @@ from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_model import analyses, passing_words
 from calmscore.dashboard.stored_call import watched_phrases
 from calmscore.errors import fault_of
+from calmscore.intake.analysis_throttle import AnalysedCall
 from calmscore.intake.take_in import keep
 from calmscore.locations import shipped
 from calmscore.settings import read_environment
@@ -30,6 +31,8 @@ from calmscore.words.transcript import words_notices
 
 _SAMPLE = shipped("samples") / "calms_down.wav"
 
+# What is said of files that may hold bare samples.
+_WITHOUT_HEADER = ("not_audio", "unreadable_audio")
 # How far an analysis is, by the clock, when the recording is read and when its speech is found.
 _READ_SHARE, _SEARCHED_SHARE = 0.05, 0.35
 # The bar stands still while speech is searched; that it breathes says that work goes on.
@@ -89,14 +92,15 @@ def _welcome() -> None:
     )
 
 
-def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, Playback] | None:
+def _analysed(name: str, source: io.BytesIO) -> AnalysedCall | None:
     """Return the analysis of the chosen call, from this session where it was done before."""
     digest = hash_recording(source, file_name=name)
     channel: ChannelChoice = st.session_state.get(_channel_key(digest)) or "auto"
-    wanted = (name, digest, channel)
-    done = st.session_state.get("analysis")
+    raw_format: str | None = st.session_state.get(_raw_format_key(digest))
+    wanted = (name, digest, channel, raw_format)
+    done: tuple[tuple[str | None, ...], AnalysedCall] | None = st.session_state.get("analysis")
     if done is not None and done[0] == wanted:
-        return done[1], done[2]
+        return done[1]
     place = st.empty()
     with place.container(key="listening"):
         st.html(_BREATHING)
@@ -110,28 +114,50 @@ def _analysed(name: str, source: io.BytesIO) -> tuple[CallReport, Playback] | No
         bar.progress(share, text=f"Listening: {completed} of {total} segments")
 
     try:
-        report, playback = analyses().analyse(
-            source, file_name=name, customer_channel=channel, progress=advance
-        )
+        call = analyses().analyse(
+            source, file_name=name, customer_channel=channel, raw_format=raw_format,
+            progress=advance,
+        )  # fmt: skip
     except Exception as error:
-        st.error(plain(fault_of(error, file_name=name).message), icon=":material/error:")
+        fault = fault_of(error, file_name=name)
+        st.error(plain(fault.message), icon=":material/error:")
+        if raw_format is not None or fault.code in _WITHOUT_HEADER:
+            _raw_format_choice(digest)
         return None
     finally:
         place.empty()
-    st.session_state["analysis"] = (wanted, report, playback)
-    return report, playback
+    st.session_state["analysis"] = (wanted, call)
+    return call
 
 
 def _channel_key(call_id: str) -> str:
     return f"channel-{call_id}"
 
 
-def _keeping(report: CallReport, source: io.BytesIO) -> None:
+def _raw_format_key(call_id: str) -> str:
+    return f"raw-format-{call_id}"
+
+
+def _raw_format_choice(call_id: str) -> None:
+    """Let it be said what a file without a header holds; a field forgets it on other pages."""
+    key, field = _raw_format_key(call_id), f"choice-of-{_raw_format_key(call_id)}"
+
+    def choose() -> None:
+        st.session_state[key] = st.session_state[field]
+
+    choose_raw_format(
+        st.columns([1, 2])[0], "A file without a header holds", unsaid="As its name says",
+        chosen=st.session_state.get(key), key=field, on_change=choose,
+    )  # fmt: skip
+
+
+def _keeping(call: AnalysedCall, source: io.BytesIO) -> None:
     """Offer to store the call; say where it is once it is stored."""
+    report = call.report
     user = current_user()
     if not allows(user.role, "supervisor"):
         return
-    if _is_kept(report):
+    if _is_kept(call):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(":material/check_circle: This call is kept.")
             st.page_link(
@@ -147,81 +173,88 @@ def _keeping(report: CallReport, source: io.BytesIO) -> None:
         help="Stores the report, and the recording for as long as the settings say.",
     ):
         return
-    keep(report, source, store=open_store(), actor=user.name)
-    st.session_state["kept"] = _this(report)
+    keep(report, source, store=open_store(), actor=user.name, raw_format=call.raw_format)
+    st.session_state["kept"] = _this(call)
     st.rerun()
 
 
-def _console(report: CallReport, playback: Playback) -> None:
+def _console(call: AnalysedCall) -> None:
+    report = call.report
     store = open_store()
     phrases = watched_phrases(store)
-    if not _is_kept(report):
+    if not _is_kept(call):
         console(
-            report, playback, phrases=phrases,
+            report, call.playback, phrases=phrases,
             why_no_bookmark="Keep this call first: bookmarks go with it.",
             why_no_link="Keep this call first: only a kept call has a link.",
         )  # fmt: skip
         return
     console(
-        report, playback, bookmarks=bookmarks(store, report.call.id),
+        report, call.playback, bookmarks=bookmarks(store, report.call.id),
         on_bookmark=bookmark_keeper(store, report.call.id, current_user()), phrases=phrases,
     )  # fmt: skip
 
 
-def _is_kept(report: CallReport) -> bool:
-    return bool(st.session_state.get("kept") == _this(report))
+def _is_kept(call: AnalysedCall) -> bool:
+    return bool(st.session_state.get("kept") == _this(call))
 
 
-def _this(report: CallReport) -> tuple[str, str]:
-    return report.call.id, report.call.customer_channel
+def _this(call: AnalysedCall) -> tuple[str | None, ...]:
+    return call.report.call.id, call.report.call.customer_channel, call.raw_format
 
 
-def _show(report: CallReport, playback: Playback, source: io.BytesIO) -> None:
+def _show(call: AnalysedCall, source: io.BytesIO) -> None:
+    report = call.report
+    if call.raw_format is not None:
+        _raw_format_choice(report.call.id)
     call_view.score_card(report)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _keeping(report, source)
+        _keeping(call, source)
         call_view.customer_side(report, key=_channel_key(report.call.id))
         if st.session_state["upload"] is None:
             st.button("Close this call", type="tertiary", on_click=_close)
         if report.call.file_name == _SAMPLE.name:
             st.caption("The voices of the sample call are synthetic.", width="content")
     call_view.notices(report)
-    _console(report, playback)
-    player(report, playback)
-    _words(report, source)
+    _console(call)
+    player(report, call.playback)
+    _words(call, source)
     call_view.who_spoke(report)
     call_view.downloads(report)
     call_view.not_a_verdict()
 
 
 @st.fragment(run_every=1.0)
-def _words_follow(report: CallReport, source: io.BytesIO) -> None:
+def _words_follow(call: AnalysedCall, source: io.BytesIO) -> None:
     """Show how far the words are; the page is drawn again once they are there."""
-    this = (report.call.id, report.call.file_name, report.call.customer_channel)
+    this = (call.report.call.file_name, *_this(call))
     known = st.session_state.get("words")
     if known is None or known[0] != this:
         copy = io.BytesIO(source.getvalue())
         with open_store().database.reading() as session:
             score_from = read_settings(session).score_from
-        known = (this, passing_words().begin(report, copy, score_from=score_from))
+        under_way = passing_words().begin(
+            call.report, copy, score_from=score_from, raw_format=call.raw_format
+        )
+        known = (this, under_way)
         st.session_state["words"] = known
     under_way = known[1]
     if not under_way.report.done():
         st.progress(under_way.share, text="Writing down what is said…")
         return
-    wanted, _, playback = st.session_state["analysis"]
-    told = under_way.report.result()
-    if _is_kept(report):
+    wanted, _ = st.session_state["analysis"]
+    told = replace(call, report=under_way.report.result())
+    if _is_kept(call):
         # The words may tell that the customer is on the other side.
         st.session_state["kept"] = _this(told)
-    st.session_state["analysis"] = (wanted, told, playback)
+    st.session_state["analysis"] = (wanted, told)
     st.rerun()
 
 
-def _words(report: CallReport, source: io.BytesIO) -> None:
-    told = report.words is not None or words_notices(report)
+def _words(call: AnalysedCall, source: io.BytesIO) -> None:
+    told = call.report.words is not None or words_notices(call.report)
     if not told and read_environment().writes_words:
-        _words_follow(report, source)
+        _words_follow(call, source)
 
 
 keep_agents_out()
@@ -235,4 +268,4 @@ else:
     below.empty()
     analysed = _analysed(*chosen)
     if analysed is not None:
-        _show(*analysed, chosen[1])
+        _show(analysed, chosen[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from cachetools import TTLCache
@@ -27,6 +28,25 @@ from calmscore.store.calls import CallDetails
 _MOST_RESULTS = 64
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnalysedCall:
+    """A call that was analysed and is in no store.
+
+    Attributes
+    ----------
+    report : CallReport
+        What was found.
+    playback : Playback
+        Its sound, as a browser plays it.
+    raw_format : str or None
+        What it was taken to hold, as `settings.RawFormat.parse` reads it; None with a header.
+    """
+
+    report: CallReport
+    playback: Playback
+    raw_format: str | None
+
+
 class AnalysisThrottle:
     """Analyses calls, a few at a time.
 
@@ -40,7 +60,7 @@ class AnalysisThrottle:
         self._classifier = classifier
         self._turn = turn
         self._lock = threading.Lock()
-        self._reports: TTLCache[tuple[str, str, str, str], CallReport] = TTLCache(
+        self._reports: TTLCache[tuple[str | None, ...], CallReport] = TTLCache(
             _MOST_RESULTS, ttl=read_environment().keep_results_seconds
         )
 
@@ -76,8 +96,9 @@ class AnalysisThrottle:
         *,
         file_name: str,
         customer_channel: ChannelChoice,
+        raw_format: str | None = None,
         progress: Progress | None = None,
-    ) -> tuple[CallReport, Playback]:
+    ) -> AnalysedCall:
         """Return the report of a call and its sound as a browser plays it.
 
         Parameters
@@ -88,14 +109,15 @@ class AnalysisThrottle:
             Name to show for it.
         customer_channel : {"auto", "left", "right", "mixed"}
             Where the customer is.
+        raw_format : str, optional
+            As in `read_recording`.
         progress : callable, optional
             Called as ``progress(completed, total)``; with 0 of 0 once the recording is read
             and it is not known yet in how many segments somebody speaks.
 
         Returns
         -------
-        report : CallReport
-        playback : Playback
+        AnalysedCall
 
         Raises
         ------
@@ -103,10 +125,12 @@ class AnalysisThrottle:
             If the recording cannot be analysed.
         """
         with self._turn:
-            recording = read_recording(source, file_name=file_name)
+            recording = read_recording(source, file_name=file_name, raw_format=raw_format)
+            read_as = None if recording.raw_format is None else str(recording.raw_format)
             key = (
                 recording.sha256,
                 recording.file_name,
+                read_as,
                 customer_channel,
                 self._classifier.sha256,
             )
@@ -123,4 +147,6 @@ class AnalysisThrottle:
                 )
                 with self._lock:
                     self._reports[key] = report
-            return report, prepare_playback(recording.samples)
+            return AnalysedCall(
+                report=report, playback=prepare_playback(recording.samples), raw_format=read_as
+            )

@@ -169,13 +169,22 @@ def _current_report(
     return None if unclear or direction not in (None, report.call.direction) else report
 
 
-def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> None:
+def keep(
+    report: CallReport,
+    source: BinaryIO,
+    *,
+    store: Store,
+    actor: str,
+    raw_format: str | None = None,
+) -> None:
     """Store a finished analysis with its recording, unless this very report is there.
 
     Parameters
     ----------
     source : binary file object
         The recording; seekable.
+    raw_format : str, optional
+        What it was taken to hold, if it has no header.
 
     Raises
     ------
@@ -189,9 +198,11 @@ def keep(report: CallReport, source: BinaryIO, *, store: Store, actor: str) -> N
             model_sha256=report.model.sha256,
             customer_channel=report.call.customer_channel,
         )
+        if current and find_call(session, report.call.id).raw_format != raw_format:
+            current = False  # the stored one was taken to hold something else
         named = details_from_name(report.call.file_name, read_settings(session))
     if not current:
-        store.add_call(report, source, actor=actor, details=named)
+        store.add_call(report, source, actor=actor, details=replace(named, raw_format=raw_format))
 
 
 def _merged(given: CallDetails, named: CallDetails) -> CallDetails:

@@ -203,7 +203,12 @@ class PassingWords:
         )
 
     def begin(
-        self, report: CallReport, source: BinaryIO, *, score_from: ScoreFrom | None = None
+        self,
+        report: CallReport,
+        source: BinaryIO,
+        *,
+        score_from: ScoreFrom | None = None,
+        raw_format: str | None = None,
     ) -> WordsUnderWay:
         """Begin to write down a call.
 
@@ -213,9 +218,13 @@ class PassingWords:
             The recording; nobody else may read it meanwhile.
         score_from : {"voice", "voice_and_words"}, optional
             What the score is made of; see `with_words`.
+        raw_format : str, optional
+            As in `read_recording`.
         """
         under_way = WordsUnderWay()
-        under_way.report = self._threads.submit(self._told, report, source, under_way, score_from)
+        under_way.report = self._threads.submit(
+            self._told, report, source, under_way, score_from, raw_format
+        )
         return under_way
 
     def _told(
@@ -224,6 +233,7 @@ class PassingWords:
         source: BinaryIO,
         under_way: WordsUnderWay,
         score_from: ScoreFrom | None,
+        raw_format: str | None,
     ) -> CallReport:
         def advance(completed: int, total: int) -> None:
             under_way.share = completed / max(total, 1)
@@ -235,6 +245,7 @@ class PassingWords:
             analyse=self._analyse,
             progress=advance,
             score_from=score_from,
+            raw_format=raw_format,
         )
 
 

@@ -13,7 +13,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from calmscore.analysis.report import CallReport
@@ -110,10 +110,11 @@ def upload_form(*, fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _form_fields() -> dict[str, Any]:
+def form_fields(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the description of the fields that come with a file, for OpenAPI."""
     # A field of a form is there or not; it is never null.
     fields = {}
-    for name, description in CallFields.model_json_schema()["properties"].items():
+    for name, description in kind.model_json_schema()["properties"].items():
         schema = next(kind for kind in description["anyOf"] if kind.get("type") != "null")
         fields[name] = {**schema, "description": description["description"]}
     return fields
@@ -147,7 +148,7 @@ _REPORT: dict[str, Any] = {
         },
         **documented(401, 403, 413, 415, 422, 429, 500, 503),
     },
-    openapi_extra=upload_form(fields=_form_fields()),
+    openapi_extra=upload_form(fields=form_fields(CallFields)),
     operation_id="add_call",
 )
 async def add_call(
@@ -170,7 +171,7 @@ async def add_call(
         parameters = {
             "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],
             "actor": key.name,
-            **_checked_fields(upload),
+            **checked_fields(upload, CallFields),
         }
         job = await to_thread.run_sync(
             lambda: service.queue.add(upload.path, parameters=parameters),
@@ -219,11 +220,18 @@ def _read_end(service: Service, job_id: str) -> tuple[JobRow, dict[str, Any] | N
         return job, CallReport.from_dict(read_report(session, str(job.call_id))).to_dict()
 
 
-def _checked_fields(upload: Upload) -> dict[str, Any]:
+def checked_fields(upload: Upload, kind: type[BaseModel]) -> dict[str, Any]:
+    """Return what came with a file.
+
+    Raises
+    ------
+    RequestValidationError
+        If it is not what the kind describes.
+    """
     # A field that was left empty on a form tells nothing.
     given = {name: text for name, text in upload.fields.items() if text}
     try:
-        fields = CallFields.model_validate(given)
+        fields = kind.model_validate(given)
     except ValidationError as error:
         raise RequestValidationError(
             [{**reason, "loc": ("body", *reason["loc"])} for reason in error.errors()]

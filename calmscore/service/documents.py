@@ -81,6 +81,24 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+RawFormatField = Annotated[
+    str | None,
+    Field(
+        pattern=RAW_FORMAT_PATTERN,
+        description="What a recording without a header holds: coding:rate:channels, as "
+        "ulaw:8000:1; as the file's name or the service's settings tell by default.",
+    ),
+]
+
+
+class ClipFields(BaseModel):
+    """The fields that may come with a clip."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    raw_format: RawFormatField = None
+
+
 class CallFields(BaseModel):
     """The fields that may come with a recording."""
 
@@ -99,14 +117,7 @@ class CallFields(BaseModel):
         Direction | None,
         Field(description="Who called whom; as the file's name tells by default."),
     ] = None
-    raw_format: Annotated[
-        str | None,
-        Field(
-            pattern=RAW_FORMAT_PATTERN,
-            description="What a recording without a header holds: coding:rate:channels, as "
-            "ulaw:8000:1; as the file's name or the service's settings tell by default.",
-        ),
-    ] = None
+    raw_format: RawFormatField = None
     words: Annotated[
         bool | None,
         Field(description="Whether to write down what is said, after the score; true by default."),

@@ -13,7 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from calmscore.analysis.clip import LARGEST_CLIP_BYTES, classify_clip
 from calmscore.audio.recording_file import clean_file_name
 from calmscore.service.access import Admin, Supervisor
-from calmscore.service.call_routes import JobId, job_error, upload_form
+from calmscore.service.call_routes import (
+    JobId,
+    checked_fields,
+    form_fields,
+    job_error,
+    upload_form,
+)
+from calmscore.service.documents import ClipFields
 from calmscore.service.model_documents import PredictionDocument, TrainingDocument, TrainingRequest
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
@@ -30,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["model"])
     response_model=PredictionDocument,
     summary="Classify a clip",
     responses=documented(401, 403, 413, 415, 422, 429, 500, 503),
-    openapi_extra=upload_form(fields={}),
+    openapi_extra=upload_form(fields=form_fields(ClipFields)),
     operation_id="predict",
 )
 async def predict(request: Request, service: CurrentService, key: Supervisor) -> dict[str, Any]:
@@ -40,18 +47,14 @@ async def predict(request: Request, service: CurrentService, key: Supervisor) ->
     async with receive_upload(
         request, service.store.incoming.folder, most_bytes=most_bytes
     ) as upload:
-        if upload.fields:
-            raise ProblemError(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "invalid_request",
-                f"unknown form fields: {', '.join(sorted(upload.fields))}; send the file alone",
-            )
+        said = checked_fields(upload, ClipFields)
         async with service.predictions_at_once:
             return await run_in_threadpool(
                 classify_clip,
                 upload.path,
                 file_name=clean_file_name(upload.file_name),
                 classifier=classifier,
+                **said,
             )
 
 

@@ -273,7 +273,7 @@ def test_a_file_without_a_header_is_read_as_the_form_says(store):
     page = opened(CALLS)
     page.file_uploader[0].set_value([("bare.raw", file.getvalue(), "audio/basic")])
     chosen = next(box for box in page.selectbox if box.label == "Files without a header hold")
-    chosen.set_value("16-bit samples, 8 kHz, two channels")
+    chosen.set_value("s16le:8000:2")
     button(page, "Add").click().run()
     until_added(page)
     with store.database.reading() as session:

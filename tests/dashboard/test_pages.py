@@ -16,6 +16,7 @@ from made_calls import made_report
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
 
+from calmscore.audio.recording import read_recording
 from calmscore.dashboard.page_files import page_file
 from calmscore.network import classifier
 
@@ -101,6 +102,62 @@ def test_a_call_is_there_again_after_a_look_at_another_page(page, speech, monkey
     next(button for button in page.button if button.label == "Close this call").click().run()
     assert "call.wav" not in texts(page)
     assert "agent's voice is never scored" in texts(page)
+
+
+def bare(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE_HZ, format="RAW", subtype="ULAW")
+    return file.getvalue()
+
+
+def held(page: AppTest):
+    """Return the fields that ask what a file without a header holds."""
+    return [box for box in page.selectbox if box.label == "A file without a header holds"]
+
+
+@pytest.mark.parametrize("name", ["call.raw", "call.wav"])
+def test_bare_samples_are_read_as_is_said_beside_the_refusal(page, speech, name):
+    upload(page, bare(speech), name)
+    assert "is not audio" in page.error[0].value
+    held(page)[0].set_value("ulaw:8000:2").run()
+    assert not page.error and "out of 10" in texts(page)
+    assert page.metric[0].label == "Customer speaks"
+    # Of a file with a header nothing is asked, and nothing that was said of the other one holds.
+    upload(page, wav(speech[: 20 * RATE_HZ]))
+    assert "out of 10" in texts(page) and not held(page)
+
+
+def test_what_bare_samples_hold_may_be_mended_after_their_name_told_it(page, speech):
+    upload(page, bare(speech), "call.ulaw")
+    assert not page.error and page.metric[0].label == "Customer speaks"
+    first = strip(page)
+    held(page)[0].set_value("ulaw:8000:2").run()
+    assert not page.error and strip(page) != first
+    page.switch_page(page_file("calls")).run()
+    page.switch_page(page_file("score_call")).run()
+    assert held(page)[0].value == "ulaw:8000:2"
+
+
+def test_a_kept_call_of_bare_samples_stays_readable(page, speech, monkeypatch, tmp_path):
+    from calmscore.dashboard import desk
+    from calmscore.store import Store
+    from calmscore.store.calls import list_calls
+
+    store = Store(tmp_path)
+    monkeypatch.setattr(desk, "open_store", lambda: store)
+    upload(page, bare(speech), "call.raw")
+    held(page)[0].set_value("ulaw:8000:2").run()
+    next(button for button in page.button if button.label == "Keep this call").click().run()
+    with store.database.reading() as session:
+        (row,) = list_calls(session)
+    assert row.raw_format == "ulaw:8000:2"
+    recording = read_recording(
+        store.audio.path(row.id), file_name=row.file_name, raw_format=row.raw_format
+    )
+    assert recording.duration_seconds == len(speech) / RATE_HZ
+    # Taken for something else, it is another analysis, which is not kept yet.
+    held(page)[0].set_value("alaw:8000:2").run()
+    assert "Keep this call" in [button.label for button in page.button]
 
 
 def strip(page: AppTest) -> list[str]:

@@ -500,11 +500,24 @@ def test_a_clip_that_cannot_be_classified_is_named(client, keys, content, code):
     assert "clip.wav" in assert_problem(answer, 422, code)["detail"]
 
 
-def test_a_clip_comes_alone(client, keys):
-    answer = client.post(
-        "/v1/predict", headers=keys.supervisor, files={"file": b"x"}, data={"agent": "Ada"}
-    )
-    assert "agent" in assert_problem(answer, 422, "invalid_request")["detail"]
+def test_a_clip_without_a_header_is_read_as_its_upload_says(client, keys):
+    samples, rate_hz = soundfile.read(io.BytesIO(speech(4.0, start_seconds=9.0)))
+    bare = io.BytesIO()
+    soundfile.write(bare, samples, rate_hz, format="RAW", subtype="ALAW")
+    clip = {"file": ("clip.bin", bare.getvalue())}
+    unread = client.post("/v1/predict", headers=keys.supervisor, files=clip)
+    assert_problem(unread, 422, "not_audio")
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    said = {"raw_format": f"alaw:{rate_hz}:{channels}"}
+    answer = client.post("/v1/predict", headers=keys.supervisor, files=clip, data=said)
+    assert answer.status_code == 200
+    assert answer.json()["duration_seconds"] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("fields", [{"agent": "Ada"}, {"raw_format": "mp3:8000:1"}])
+def test_with_a_clip_nothing_comes_but_what_it_holds(client, keys, fields):
+    answer = client.post("/v1/predict", headers=keys.supervisor, files={"file": b"x"}, data=fields)
+    assert next(iter(fields)) in assert_problem(answer, 422, "invalid_request")["detail"]
 
 
 # Keys, roles, limits
