@@ -93,7 +93,8 @@ class AvSound:
     """A recording that is read once from start to end; a context manager.
 
     Of what `soundfile.SoundFile` offers it has ``samplerate``, ``channels``, ``frames``,
-    ``subtype``, ``format`` and ``read``.
+    ``subtype``, ``format`` and ``read``. Beside these: ``damaged_packets``, how many pieces were
+    left out, and ``joints``, after how many samples another recording follows.
 
     Parameters
     ----------
@@ -130,6 +131,8 @@ class AvSound:
         )
         self.subtype = "FLOAT" if self._stream.codec_context.name.startswith("pcm_f") else ""
         self.damaged_packets = 0
+        self.joints: list[int] = []
+        self._given, self._begins_anew = 0, False
         self._rest = np.zeros((0, self.channels), dtype=np.float32)
         self._blocks = self._decoded()
 
@@ -181,6 +184,14 @@ class AvSound:
         return out[:filled]
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
+        for block in self._decoded_parts():
+            if self._begins_anew and self._given:
+                self.joints.append(self._given)
+            self._begins_anew = False
+            self._given += len(block)
+            yield block
+
+    def _decoded_parts(self) -> Iterator[NDArray[np.float32]]:
         yield from self._decoded_part()
         for part in self._later:
             self._container.close()
@@ -188,6 +199,7 @@ class AvSound:
                 self._container, self._stream = _opened(part, None, {})
             except ValueError:
                 continue  # pictures alone
+            self._begins_anew = True
             yield from self._decoded_part()
 
     def _decoded_part(self) -> Iterator[NDArray[np.float32]]:
@@ -196,8 +208,12 @@ class AvSound:
             try:
                 frames = packet.decode()
             except FFmpegError:
-                # What follows may be whole; between joined files stands what the next is called.
-                self.damaged_packets += not bytes(packet).startswith(_TAG_MARKS)
+                # Between joined files stands what the next is called; else it is damage, and
+                # what follows may be whole.
+                if bytes(packet).startswith(_TAG_MARKS):
+                    self._begins_anew = True
+                else:
+                    self.damaged_packets += 1
                 continue
             for frame in frames:
                 # Joined or damaged files change their form on the way.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -173,8 +174,9 @@ def _read_stream(
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
         damaged, gap = 0, _SMALLEST_GAP_SECONDS
+        joints: list[int] = []
         if isinstance(sound, AvSound):
-            damaged, gap = sound.damaged_packets, _ESTIMATED_GAP_SECONDS
+            damaged, gap, joints = sound.damaged_packets, _ESTIMATED_GAP_SECONDS, sound.joints
         unread = after_end * decoded.frames / rate
     if view.failure:
         with system_errors(name):
@@ -187,8 +189,11 @@ def _read_stream(
         sample_rate_hz=rate,
         duration_seconds=decoded.frames / rate,
         samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
-        warnings=_notices(
-            decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
+        warnings=(
+            *_notices(
+                decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
+            ),
+            *_joined([joint / rate for joint in joints]),
         ),
         samples_rate_hz=decoded.store.rate_hz,
         raw_format=sound.raw_format,
@@ -372,3 +377,16 @@ def _notices(
             )
         )
     return tuple(notices)
+
+
+def _joined(joints_seconds: Sequence[float]) -> tuple[Notice, ...]:
+    if not joints_seconds:
+        return ()
+    return (
+        Notice(
+            "recordings_joined",
+            f"The file holds {len(joints_seconds) + 1} recordings, one after the other, which are "
+            "taken as one call. If they are different calls, add each on its own.",
+            at_seconds=joints_seconds[0],
+        ),
+    )

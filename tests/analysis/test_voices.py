@@ -131,6 +131,15 @@ def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
     assert exchanged_at((as_usual[0], side_of(np.zeros((0, 2))))) is None
 
 
+def test_other_people_on_the_other_sides_are_nobody_exchanged():
+    # Two joined calls: a man after a woman and a woman after a man.
+    man, other_man = np.pad(people(0.6), ((0, 0), (0, 2)))
+    woman, other_woman = np.pad(people(0.6), ((0, 0), (2, 0)))
+    left = side_of(np.stack([man] * 10 + [other_woman] * 10))
+    right = side_of(np.stack([woman] * 10 + [other_man] * 10), seed=1)
+    assert exchanged_at((left, right)) is None
+
+
 def test_a_long_call_costs_no_more_windows_than_a_short_one(monkeypatch):
     class Network:
         def embed(self, windows):

@@ -169,8 +169,14 @@ def test_all_of_the_sound_is_read_or_the_rest_is_named(name):
         "damaged_data", "truncated_data", "level_scaled",
     }  # fmt: skip
     assert 0.02 < float(recording.samples.std()) < 0.2
+    # Where joined recordings were read as one, that is told.
+    joints = [n.at_seconds for n in recording.warnings if n.code == "recordings_joined"]
+    read_as_one = ("joined" in name) and not unread
+    assert joints == ([pytest.approx(3, abs=0.1)] if read_as_one and name not in UNMARKED else [])
 
 
+# Nothing stands between these.
+UNMARKED = ("joined MP3", "joined AAC")
 RAW: dict[str, tuple[Callable[[], bytes], str, str, float, int]] = {
     "mu-law": (lambda: bare(plain(3, channels=1), "ULAW"), "a.raw", "ulaw", 3, 1),
     "mu-law that begins with silence": (
