@@ -42,7 +42,7 @@ from calmscore.training.corpora.composed import (
     ComposedCall,
     compose_calls,
 )
-from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.corpora.reading import validation_clips
 from calmscore.training.ending import with_exit_code, write_json
 from calmscore.words.text_emotion import TextEmotionClassifier, load_text_classifier
 
@@ -260,13 +260,7 @@ def heard_calls(
         If the folder has no clip of the validation speakers, or no votes.
     """
     votes = crema_d.votes_by_name(data)
-    clips = [
-        clip
-        for clip in read_corpus(data, corpus=crema_d.CORPUS)
-        if crema_d.usable(clip)
-        and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
-        and clip.name in votes
-    ]
+    clips = [clip for clip in validation_clips(data) if clip.name in votes]
     if not clips:
         raise CorpusError(f"{data}: holds no clip of the validation speakers with votes")
     composed = compose_calls(clips, read_clip=read_clip, seed=seed, line_gain_db=line_gain_db)

@@ -26,12 +26,10 @@ from tqdm import tqdm
 from calmscore.analysis.customer import call_direction
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.errors import CorpusError
 from calmscore.training.augmentation import change_gain, telephone_line
 from calmscore.training.clip_sounds import read_clip
-from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.composed import as_recording
-from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.corpora.reading import validation_clips
 from calmscore.training.ending import with_exit_code, write_json
 
 FloatArray = npt.NDArray[np.float32]
@@ -232,11 +230,8 @@ def clips_of_validation_speakers(data: Path) -> dict[str, list[Path]]:
         If the folder has none.
     """
     paths: dict[str, list[Path]] = {}
-    for clip in read_corpus(data, corpus=crema_d.CORPUS):
-        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS:
-            paths.setdefault(clip.speaker, []).append(clip.path)
-    if not paths:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    for clip in validation_clips(data):
+        paths.setdefault(clip.speaker, []).append(clip.path)
     return paths
 
 

@@ -33,7 +33,12 @@ from calmscore.training.clip_evaluation import DEMOGRAPHICS_FILE
 from calmscore.training.clip_sounds import crop, read_clip
 from calmscore.training.corpora import crema_d, emodb, ravdess, savee, tess
 from calmscore.training.corpora.clips import Clip
-from calmscore.training.corpora.reading import FOR_EVALUATION_ALONE, read_corpus
+from calmscore.training.corpora.reading import (
+    FOR_EVALUATION_ALONE,
+    read_corpus,
+    read_crema_d,
+    validation_clips,
+)
 from calmscore.training.ending import with_exit_code
 from calmscore.training.measurement import (
     SEED,
@@ -332,17 +337,10 @@ SECTIONS: dict[str, Callable[[Measurement], Any]] = {
 
 
 def _measurement(data: Path, other_corpora: Path | None, artifacts: Path) -> Measurement:
-    sides: tuple[list[Clip], list[Clip]] = ([], [])
-    for clip in read_corpus(data, corpus=crema_d.CORPUS):
-        if crema_d.usable(clip):
-            sides[clip.speaker_id in crema_d.VALIDATION_SPEAKERS].append(clip)
-    other_clips, clips = sides
-    if not clips:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
     return Measurement(
         classifier=load_classifier(artifacts),
-        clips=clips,
-        other_clips=other_clips,
+        clips=validation_clips(data),
+        other_clips=read_crema_d(data)[0],
         data=data,
         other_corpora=other_corpora,
     )

@@ -29,10 +29,9 @@ from calmscore.network.speaker_embedding import (
 )
 from calmscore.training.augmentation import Codec, telephone_line
 from calmscore.training.clip_sounds import read_clip
-from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.composed import spoken_part
-from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.corpora.reading import read_crema_d
 from calmscore.training.ending import with_exit_code
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -123,14 +122,10 @@ def training_clips(data: Path, *, every: int) -> list[Clip]:
     CorpusError
         If there is none.
     """
-    clips = [
-        clip
-        for clip in read_corpus(data, corpus=crema_d.CORPUS)
-        if crema_d.usable(clip) and clip.speaker_id not in crema_d.VALIDATION_SPEAKERS
-    ][::every]
+    clips, _ = read_crema_d(data)
     if not clips:
         raise CorpusError(f"{data}: holds no clip of a training speaker")
-    return clips
+    return clips[::every]
 
 
 @with_exit_code

@@ -33,7 +33,7 @@ from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.voices import two_voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import Mask, speech_mask
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CalmscoreError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
@@ -45,7 +45,7 @@ from calmscore.training.corpora.composed import (
     on_one_channel,
 )
 from calmscore.training.corpora.composed_strangers import compose_stranger_calls
-from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.corpora.reading import validation_clips
 from calmscore.training.crosstalk_evaluation import (
     analysed_with_crosstalk,
     crosstalk_figures,
@@ -90,24 +90,6 @@ class MonoCall:
     def separated(self) -> bool:
         """Whether the two people were told apart."""
         return self.mono.speakers.how == "separated"
-
-
-def validation_clips(data: Path) -> list[Clip]:
-    """Return the clips of the validation speakers.
-
-    Raises
-    ------
-    CorpusError
-        If the folder holds none.
-    """
-    clips = [
-        clip
-        for clip in read_corpus(data, corpus=crema_d.CORPUS)
-        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
-    ]
-    if not clips:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
-    return clips
 
 
 def analysed(

@@ -35,7 +35,7 @@ from calmscore.training.augmentation import telephone_line
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
-from calmscore.training.corpora.reading import read_corpus
+from calmscore.training.corpora.reading import validation_clips
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words.speech_to_text import Listener, sides_of, write_down
 from calmscore.words.transcriber import load_transcriber
@@ -254,13 +254,7 @@ def evaluate(
     ParameterError
         If the environment turns words off.
     """
-    clips = [
-        clip
-        for clip in read_corpus(data, corpus=crema_d.CORPUS)
-        if crema_d.usable(clip) and clip.speaker_id in crema_d.VALIDATION_SPEAKERS
-    ]
-    if not clips:
-        raise CorpusError(f"{data}: holds no clip of the validation speakers")
+    clips = validation_clips(data)
     transcriber = load_transcriber()
     if transcriber is None:
         raise CorpusError("CALMSCORE_TRANSCRIBER is off; unset it to measure words")

@@ -113,6 +113,34 @@ def read_corpus(folder: str | os.PathLike[str], *, corpus: str | None = None) ->
     return clips
 
 
+def read_crema_d(folder: Path) -> tuple[list[Clip], list[Clip]]:
+    """Return the usable clips of CREMA-D: those of the training and of the validation speakers.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds no clip of CREMA-D.
+    """
+    sides: tuple[list[Clip], list[Clip]] = ([], [])
+    for clip in filter(crema_d.usable, read_corpus(folder, corpus=crema_d.CORPUS)):
+        sides[clip.speaker_id in crema_d.VALIDATION_SPEAKERS].append(clip)
+    return sides
+
+
+def validation_clips(folder: Path) -> list[Clip]:
+    """Return CREMA-D's usable clips of the validation speakers.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds none.
+    """
+    _, clips = read_crema_d(folder)
+    if not clips:
+        raise CorpusError(f"{folder}: holds no clip of the validation speakers")
+    return clips
+
+
 def split_by_speaker(
     clips: Sequence[Clip], *, speakers: Collection[str]
 ) -> tuple[list[Clip], list[Clip]]:
