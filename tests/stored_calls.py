@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from calmscore.analysis.call_score import CallScore
 from calmscore.analysis.report import CallInfo, CallReport, ModelInfo, SegmentReport, Speakers, Talk
-from calmscore.analysis.scoring import CallScore, score_emotions
+from calmscore.analysis.scoring import score_emotions
 from calmscore.analysis.transitions import Transition
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call_channels import ChannelChoice, called
+from calmscore.analysis.call_score import CallScore
 from calmscore.analysis.customer import CallDirection, call_direction
 from calmscore.analysis.cutting import SEGMENT_SECONDS, Segment, level_gain
 from calmscore.analysis.inertia import smooth_probabilities
@@ -23,7 +24,7 @@ from calmscore.analysis.report import (
     SegmentReport,
     Talk,
 )
-from calmscore.analysis.scoring import CallScore, score_probabilities
+from calmscore.analysis.scoring import score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, 
 from pydantic import WithJsonSchema as JsonSchema
 from pydantic.dataclasses import dataclass
 
-from calmscore.analysis.scoring import CallScore
+from calmscore.analysis.call_score import CallScore
 from calmscore.emotions import EMOTIONS, EmotionName, Valence
 from calmscore.errors import Fault, Notice, ParameterError
 

@@ -35,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call import with_places_to_play
+from calmscore.analysis.call_score import VOICE, VOICE_AND_WORDS, CallScore, VoiceScore
 from calmscore.analysis.cutting import SEGMENT_SECONDS
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.inertia import EVIDENCE_WEIGHT, smooth_probabilities
@@ -45,15 +46,7 @@ from calmscore.analysis.report import (
     WordsBesideVoice,
     words_beside_voice,
 )
-from calmscore.analysis.scoring import (
-    CALM,
-    DISTRESSED,
-    VOICE,
-    VOICE_AND_WORDS,
-    CallScore,
-    VoiceScore,
-    score_probabilities,
-)
+from calmscore.analysis.scoring import CALM, DISTRESSED, score_probabilities
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice
 

@@ -33,8 +33,8 @@ from calmscore.errors import ParameterError
 
 if TYPE_CHECKING:
     from calmscore.analysis.call import Progress
+    from calmscore.analysis.call_score import ScoreFrom
     from calmscore.analysis.report import CallReport, Direction
-    from calmscore.analysis.scoring import ScoreFrom
     from calmscore.intake.batch import LoadClassifier, RecordingResult, Work
     from calmscore.outputs.terminal import Analyse
     from calmscore.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.call_score import OUTCOMES
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.store.agents import AgentFigures, Week
 from calmscore.store.settings import Settings

@@ -8,8 +8,8 @@ from typing import Literal
 
 import streamlit as st
 
+from calmscore.analysis.call_score import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
 from calmscore.analysis.formats import format_change, format_clock, format_points
-from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
 from calmscore.dashboard.agent_charts import average_scores, outcome_shares, weekly_trend
 from calmscore.dashboard.desk import open_store
 from calmscore.dashboard.local_time import day_end, day_start, format_day, local_zone

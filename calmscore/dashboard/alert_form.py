@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from calmscore.analysis.scoring import ESCALATED, OUTCOMES
+from calmscore.analysis.call_score import ESCALATED, OUTCOMES
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.outcomes import outcome_label
 from calmscore.dashboard.plain_text import plain

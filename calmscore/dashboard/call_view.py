@@ -12,10 +12,10 @@ import pandas as pd
 import streamlit as st
 
 from calmscore.analysis.call_channels import called, channel_names
+from calmscore.analysis.call_score import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.conversation import PAUSE_SECONDS, conversation_of
 from calmscore.analysis.formats import format_duration
 from calmscore.analysis.report import CallReport, CustomerChannel, segment_rows
-from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.voice_and_words import of_voice_alone
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
 from calmscore.outputs.spreadsheet import safe_cells

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.call_score import OUTCOMES
 from calmscore.dashboard.adding import add_calls
 from calmscore.dashboard.calls_actions import actions
 from calmscore.dashboard.calls_table import CHOSEN_COLUMNS, asked_call, calls_table

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.call_score import OUTCOMES
 from calmscore.dashboard.desk import User, current_user, open_store
 from calmscore.dashboard.local_time import day_end, day_start
 from calmscore.dashboard.outcomes import outcome_label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calmscore.analysis.scoring import (
+from calmscore.analysis.call_score import (
     CALM_THROUGHOUT,
     DE_ESCALATED,
     ESCALATED,

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
-from calmscore.analysis.scoring import ScoreFrom
+from calmscore.analysis.call_score import ScoreFrom
 from calmscore.dashboard.audit_lines import audit_lines
 from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
 from calmscore.dashboard.local_time import format_moment

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from calmscore.analysis.call import Progress, Source, analyze_recording
+from calmscore.analysis.call_score import ScoreFrom
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import ScoreFrom
 from calmscore.analysis.second_look import Analyse
 from calmscore.audio.recording import read_recording
 from calmscore.errors import CallFileError, CalmscoreError, NotStoredError, StoreError

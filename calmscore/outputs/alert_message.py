@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.scoring import UNRESOLVED
+from calmscore.analysis.call_score import UNRESOLVED
 from calmscore.errors import NotStoredError
 from calmscore.store.alert_rules import read_rule
 from calmscore.store.alerts import said_phrases

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from calmscore.analysis.call_score import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
 from calmscore.analysis.report import CallReport, Talk, Words
-from calmscore.analysis.scoring import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.transitions import Transition
 from calmscore.outputs.pdf_page import (
     INK,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calmscore.analysis.scoring import VOICE_AND_WORDS
+from calmscore.analysis.call_score import VOICE_AND_WORDS
 from calmscore.settings import Environment
 from calmscore.store import Store
 from calmscore.store.keys import list_keys

@@ -16,8 +16,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from calmscore.analysis.call_score import Outcome
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import Outcome
 from calmscore.audio.recording_file import clean_file_name
 from calmscore.errors import StoreError
 from calmscore.service.access import Supervisor, Viewer

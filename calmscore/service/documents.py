@@ -9,6 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from calmscore.analysis.call_channels import ChannelChoice
+from calmscore.analysis.call_score import (
+    DE_ESCALATED,
+    ESCALATED,
+    INSUFFICIENT_EVIDENCE,
+    CallScore,
+    Outcome,
+)
 from calmscore.analysis.report import (
     CallInfo,
     CallReport,
@@ -19,13 +26,6 @@ from calmscore.analysis.report import (
     Speakers,
     Talk,
     Words,
-)
-from calmscore.analysis.scoring import (
-    DE_ESCALATED,
-    ESCALATED,
-    INSUFFICIENT_EVIDENCE,
-    CallScore,
-    Outcome,
 )
 from calmscore.errors import Notice
 from calmscore.settings import RAW_FORMAT_PATTERN

@@ -16,7 +16,7 @@ from scipy import stats
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.scoring import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
+from calmscore.analysis.call_score import CALM_THROUGHOUT, INSUFFICIENT_EVIDENCE
 from calmscore.store.schema import Agent, Call, Moment
 from calmscore.store.standings import is_set_aside
 

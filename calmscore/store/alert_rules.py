@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.call_score import OUTCOMES
 from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store.deliveries import Channel, drop_waiting, queue_delivery
 from calmscore.store.schema import NAME_LENGTH, Agent, Rule, RuleAgent

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from calmscore.analysis.call_score import INSUFFICIENT_EVIDENCE
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE
 from calmscore.store.alert_rules import rule_of
 from calmscore.store.deliveries import queue_delivery
 from calmscore.store.listening import DOUBTFUL, WIDE_INTERVAL

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from calmscore.analysis.scoring import DE_ESCALATED, ESCALATED, INSUFFICIENT_EVIDENCE
+from calmscore.analysis.call_score import DE_ESCALATED, ESCALATED, INSUFFICIENT_EVIDENCE
 from calmscore.store.calls import CallRow, read_rows
 from calmscore.store.reviews import is_dealt_with
 from calmscore.store.schema import Alert, Call, Moment, Review, Rule

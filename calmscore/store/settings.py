@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
-from calmscore.analysis.scoring import VOICE, VOICE_AND_WORDS, ScoreFrom
+from calmscore.analysis.call_score import VOICE, VOICE_AND_WORDS, ScoreFrom
 from calmscore.errors import ParameterError
 from calmscore.settings import read_environment
 from calmscore.store.name_pattern import compiled, try_out

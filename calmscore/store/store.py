@@ -11,8 +11,8 @@ from typing import BinaryIO
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from calmscore.analysis.call_score import VOICE_AND_WORDS
 from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import VOICE_AND_WORDS
 from calmscore.errors import DeletedMeanwhileError, RecordingNotKeptError, StoreError
 from calmscore.settings import read_environment
 from calmscore.store import audit, deletion

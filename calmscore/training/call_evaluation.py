@@ -26,9 +26,10 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from calmscore.analysis.call import listen_to_call, score_given_the_call
+from calmscore.analysis.call_score import INSUFFICIENT_EVIDENCE, CallScore
 from calmscore.analysis.distress import distress
 from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
-from calmscore.analysis.scoring import INSUFFICIENT_EVIDENCE, CallScore, score_probabilities
+from calmscore.analysis.scoring import score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.voice_and_words import joined_probabilities, reach_of
 from calmscore.emotions import BY_NAME, EMOTIONS

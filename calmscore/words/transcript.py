@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from calmscore.analysis.call import Progress, Source, analyze_recording
 from calmscore.analysis.call_channels import ChannelChoice
+from calmscore.analysis.call_score import VOICE_AND_WORDS, ScoreFrom
 from calmscore.analysis.report import CallReport, Direction, Speaker, Words
-from calmscore.analysis.scoring import VOICE_AND_WORDS, ScoreFrom
 from calmscore.analysis.second_look import Analyse, look_again, places, speaks_like_an_agent
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voice_and_words import (

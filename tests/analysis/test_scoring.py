@@ -3,19 +3,21 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from calmscore.analysis.distress import DISTRESS_MIDPOINT, DISTRESS_SLOPE, distress
-from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
-from calmscore.analysis.scoring import (
-    CALL_DEVIATION,
-    CALM,
+from calmscore.analysis.call_score import (
     CALM_THROUGHOUT,
     DE_ESCALATED,
-    DISTRESSED,
     ESCALATED,
     INSUFFICIENT_EVIDENCE,
     OUTCOMES,
     PARTLY_DE_ESCALATED,
     UNRESOLVED,
+)
+from calmscore.analysis.distress import DISTRESS_MIDPOINT, DISTRESS_SLOPE, distress
+from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
+from calmscore.analysis.scoring import (
+    CALL_DEVIATION,
+    CALM,
+    DISTRESSED,
     WIDEST_INTERVAL,
     score_emotions,
     score_probabilities,

@@ -11,13 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from said_calls import MATTER_OF_FACT, leaning, said_call
 
+from calmscore.analysis.call_score import INSUFFICIENT_EVIDENCE, CallScore
 from calmscore.analysis.report import SEGMENT_COLUMNS, CallReport, segment_rows, turn_rows
-from calmscore.analysis.scoring import (
-    INSUFFICIENT_EVIDENCE,
-    WIDEST_INTERVAL,
-    CallScore,
-    score_probabilities,
-)
+from calmscore.analysis.scoring import WIDEST_INTERVAL, score_probabilities
 from calmscore.analysis.voice_and_words import (
     DISAGREEMENT_CODE,
     WHAT_DISAGREES,

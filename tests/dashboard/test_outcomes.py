@@ -10,7 +10,7 @@ import pytest
 from colour_sight import SIGHTS, contrast, lab, linear_rgb
 from desk_pages import ROOT
 
-from calmscore.analysis.scoring import OUTCOMES
+from calmscore.analysis.call_score import OUTCOMES
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS
 
 SMALLEST_DIFFERENCE = 15.0

@@ -10,7 +10,7 @@ from scipy import stats
 from shared_sessions import shared_session
 from stored_calls import add, call_id_of, scored_report, with_moments
 
-from calmscore.analysis.scoring import (
+from calmscore.analysis.call_score import (
     CALM_THROUGHOUT,
     DE_ESCALATED,
     ESCALATED,

@@ -18,14 +18,14 @@ from stored_calls import (
     scored_report,
 )
 
-from calmscore.analysis.report import CallReport
-from calmscore.analysis.scoring import (
+from calmscore.analysis.call_score import (
     CALM_THROUGHOUT,
     DE_ESCALATED,
     ESCALATED,
     INSUFFICIENT_EVIDENCE,
     UNRESOLVED,
 )
+from calmscore.analysis.report import CallReport
 from calmscore.errors import NotStoredError
 from calmscore.store import audit, coaching
 from calmscore.store.calls import (

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from calmscore.analysis.call_score import CallScore
 from calmscore.analysis.formats import format_clock, format_duration
 from calmscore.analysis.report import (
     CallReport,
@@ -15,7 +16,6 @@ from calmscore.analysis.report import (
     WordsBesideVoice,
     words_beside_voice,
 )
-from calmscore.analysis.scoring import CallScore
 from calmscore.analysis.transitions import Transition
 from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_of_moments
 from calmscore.emotions import BY_NAME, EMOTIONS
