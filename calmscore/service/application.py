@@ -27,7 +27,7 @@ from calmscore.intake.queue_timing import QueueTiming
 from calmscore.intake.words_writer import WordsWriter
 from calmscore.network.classifier import EmotionClassifier, load_classifier
 from calmscore.outputs.alert_sender import AlertSender
-from calmscore.service import alert_routes, call_routes, model_routes, status_routes
+from calmscore.service import alert_routes, call_routes, model_routes, status_routes, upload_routes
 from calmscore.service.key_use import RateLimit, UnknownKeys, UseNotes
 from calmscore.service.loading import LoadingClassifier
 from calmscore.service.metrics import CountRequests, ServiceMetrics
@@ -123,7 +123,7 @@ def create_app(
     app.state.service = service
     app.add_middleware(CountRequests, metrics=service.metrics)
     add_handlers(app)
-    for routes in (call_routes, alert_routes, model_routes, status_routes):
+    for routes in (upload_routes, call_routes, alert_routes, model_routes, status_routes):
         app.include_router(routes.router)
     return app
 

@@ -1,42 +1,31 @@
-"""Routes of calls and of the jobs that lead to them."""
+"""Routes of stored calls."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from calmscore.analysis.call_score import Outcome
 from calmscore.analysis.report import CallReport
-from calmscore.audio.recording_file import clean_file_name
-from calmscore.errors import StoreError
 from calmscore.service.access import Supervisor, Viewer
 from calmscore.service.audio_response import AudioResponse
 from calmscore.service.documents import (
     CALL_ID,
     EXAMPLE_REPORT,
-    JOB_ID,
-    CallFields,
     CallPage,
     CallSummary,
-    JobDocument,
     Moment,
     Name,
     WordsDocument,
 )
 from calmscore.service.problems import ProblemError, documented
-from calmscore.service.state import CurrentService, Service
-from calmscore.service.uploads import FILE_FIELD, Upload, receive_upload
+from calmscore.service.state import CurrentService
 from calmscore.store.calls import (
     CallFilter,
     CallOrder,
@@ -46,7 +35,6 @@ from calmscore.store.calls import (
     list_calls,
     read_call,
 )
-from calmscore.store.jobs import JobRow, read_job
 from calmscore.store.reports import read_report
 from calmscore.store.settings import read_settings
 from calmscore.store.standings import Standing
@@ -59,8 +47,6 @@ from calmscore.store.words import (
 )
 from calmscore.words.transcript import words_notices
 
-_LONGEST_NAME = 200
-_LOOK_EVERY_SECONDS = 2.0
 LARGEST_OFFSET = 2**31 - 1
 
 router = APIRouter(prefix="/v1", tags=["calls"])
@@ -76,182 +62,15 @@ def _call_id(
     return call_id
 
 
-def _job_id(job_id: Annotated[str, Path(json_schema_extra={"pattern": JOB_ID})]) -> str:
-    if not re.fullmatch(JOB_ID, job_id):
-        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"{job_id!r} is no id of a job")
-    return job_id
-
-
 CallId = Annotated[str, Depends(_call_id)]
-JobId = Annotated[str, Depends(_job_id)]
 Score = Annotated[float | None, Query(ge=1.0, le=10.0)]
 
 
-def upload_form(*, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a multipart form with a recording for OpenAPI."""
-    recording = {
-        "type": "string",
-        "contentMediaType": "application/octet-stream",
-        "format": "binary",
-        "description": "The recording: WAV, FLAC, OGG, MP3, M4A, WebM, AMR and others.",
-    }
-    schema = {
-        "type": "object",
-        "required": [FILE_FIELD],
-        "properties": {FILE_FIELD: recording, **fields},
-        "additionalProperties": False,
-    }
-    encoding = {FILE_FIELD: {"contentType": "audio/wav"}}
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
-        }
-    }
-
-
-def form_fields(kind: type[BaseModel]) -> dict[str, Any]:
-    """Return the description of the fields that come with a file, for OpenAPI."""
-    # A field of a form is there or not; it is never null.
-    fields = {}
-    for name, description in kind.model_json_schema()["properties"].items():
-        schema = next(kind for kind in description["anyOf"] if kind.get("type") != "null")
-        fields[name] = {**schema, "description": description["description"]}
-    return fields
-
-
-_REPORT: dict[str, Any] = {
+REPORT_ANSWER: dict[str, Any] = {
     "model": CallReport,
     "description": "The report.",
     "content": {"application/json": {"example": EXAMPLE_REPORT}},
 }
-
-
-@router.post(
-    "/calls",
-    status_code=HTTPStatus.ACCEPTED,
-    summary="Upload a recording",
-    responses={
-        200: {**_REPORT, "description": "With `wait`: it was stored already."},
-        201: {
-            **_REPORT,
-            "description": "With `wait`: the report of the new call.",
-            "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
-        },
-        202: {
-            "model": JobDocument,
-            "description": "The recording is in the queue.",
-            "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
-            "links": {
-                "job": {"operationId": "read_job", "parameters": {"job_id": "$response.body#/id"}}
-            },
-        },
-        **documented(401, 403, 413, 415, 422, 429, 500, 503),
-    },
-    openapi_extra=upload_form(fields=form_fields(CallFields)),
-    operation_id="add_call",
-)
-async def add_call(
-    request: Request,
-    service: CurrentService,
-    key: Supervisor,
-    wait: Annotated[bool, Query(description="Answer with the report itself.")] = False,
-) -> JSONResponse:
-    """Put a recording in the queue and answer with a job, or wait for its report.
-
-    The same recording is one call, however often it comes.
-    """
-    if wait:
-        await run_in_threadpool(service.classifier.wait)
-    # Before the body is read, and again with it.
-    await run_in_threadpool(service.queue.check_room)
-    async with receive_upload(
-        request, service.store.incoming.folder, most_bytes=service.settings.max_file_bytes
-    ) as upload:
-        parameters = {
-            "file_name": clean_file_name(upload.file_name)[-_LONGEST_NAME:],
-            "actor": key.name,
-            **checked_fields(upload, CallFields),
-        }
-        job = await to_thread.run_sync(
-            lambda: service.queue.add(upload.path, parameters=parameters),
-            limiter=service.writes_at_once,
-        )
-    if not wait:
-        return JSONResponse(
-            _job_document(job).model_dump(mode="json"),
-            status_code=HTTPStatus.ACCEPTED,
-            headers={"Location": _job_path(job.id)},
-        )
-    ended, report = await _end_of(service, job.id)
-    if report is None:
-        raise ProblemError.of_analysis(
-            ended.error_code or "", ended.error_message or "", instance=_job_path(job.id)
-        )
-    return JSONResponse(
-        report,
-        status_code=HTTPStatus.CREATED if ended.taken == "added" else HTTPStatus.OK,
-        headers={"Location": f"/v1/calls/{ended.call_id}"},
-    )
-
-
-async def _end_of(service: Service, job_id: str) -> tuple[JobRow, dict[str, Any] | None]:
-    """Wait until a job has ended, here or in another service."""
-    end = asyncio.wrap_future(service.queue.end_of(job_id))
-    try:
-        while True:
-            with suppress(StoreError):  # the job waits for the store, and so do we
-                job, report = await run_in_threadpool(_read_end, service, job_id)
-                if job.finished_at is not None:
-                    return job, report
-            await asyncio.wait([end], timeout=_LOOK_EVERY_SECONDS)
-            if end.done():
-                # Until the store can be read, there is nothing else to wake up for.
-                end = asyncio.get_running_loop().create_future()
-    finally:
-        service.queue.forget_end(job_id)
-
-
-def _read_end(service: Service, job_id: str) -> tuple[JobRow, dict[str, Any] | None]:
-    with service.store.database.reading() as session:
-        job = read_job(session, job_id)
-        if job.state != "done":
-            return job, None
-        return job, CallReport.from_dict(read_report(session, str(job.call_id))).to_dict()
-
-
-def checked_fields(upload: Upload, kind: type[BaseModel]) -> dict[str, Any]:
-    """Return what came with a file.
-
-    Raises
-    ------
-    RequestValidationError
-        If it is not what the kind describes.
-    """
-    # A field that was left empty on a form tells nothing.
-    given = {name: text for name, text in upload.fields.items() if text}
-    try:
-        fields = kind.model_validate(given)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**reason, "loc": ("body", *reason["loc"])} for reason in error.errors()]
-        ) from error
-    return fields.model_dump(mode="json", exclude_none=True)
-
-
-@router.get(
-    "/jobs/{job_id}",
-    summary="How far an upload is",
-    responses=documented(401, 403, 404, 422, 429, 500, 503),
-    operation_id="read_job",
-)
-def read_call_job(service: CurrentService, key: Viewer, job_id: JobId) -> JobDocument:
-    """Return the job of an upload; it is deleted together with its call."""
-    with service.store.database.reading() as session:
-        job = read_job(session, job_id)
-    if job.kind != "call":
-        raise ProblemError(HTTPStatus.NOT_FOUND, "not_found", f"there is no upload {job_id!r}")
-    return _job_document(job)
 
 
 @router.get(
@@ -345,7 +164,7 @@ def list_stored_calls(
 @router.get(
     "/calls/{call_id}",
     summary="Read a report",
-    responses={200: _REPORT, **documented(401, 403, 404, 422, 429, 500, 503)},
+    responses={200: REPORT_ANSWER, **documented(401, 403, 404, 422, 429, 500, 503)},
     operation_id="read_call",
 )
 def read_stored_call(service: CurrentService, key: Viewer, call_id: CallId) -> JSONResponse:
@@ -417,32 +236,6 @@ async def read_audio(service: CurrentService, key: Viewer, call_id: CallId) -> A
         return AudioResponse(path, file_name=file_name)
 
     return await to_thread.run_sync(opened, limiter=service.writes_at_once)
-
-
-def _job_path(job_id: str) -> str:
-    return f"/v1/jobs/{job_id}"
-
-
-def _job_document(job: JobRow) -> JobDocument:
-    return JobDocument.model_validate(
-        {
-            "id": job.id,
-            "state": job.state,
-            "file_name": job.parameters["file_name"],
-            # The hash is known earlier; it is a call's id when there is the call.
-            "call_id": job.call_id if job.state == "done" else None,
-            "error": job_error(job),
-            "created_at": job.created_at,
-            "finished_at": job.finished_at,
-        }
-    )
-
-
-def job_error(job: JobRow) -> dict[str, Any] | None:
-    """Return why a job failed, if it did."""
-    if job.error_code is None:
-        return None
-    return {"code": job.error_code, "message": job.error_message or ""}
 
 
 def _summary(row: CallRow, watched: Mapping[str, int], said: Sequence[SaidLine]) -> dict[str, Any]:

@@ -13,18 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from calmscore.analysis.clip import LARGEST_CLIP_BYTES, classify_clip
 from calmscore.audio.recording_file import clean_file_name
 from calmscore.service.access import Admin, Supervisor
-from calmscore.service.call_routes import (
-    JobId,
-    checked_fields,
-    form_fields,
-    job_error,
-    upload_form,
-)
 from calmscore.service.documents import ClipFields
 from calmscore.service.model_documents import PredictionDocument, TrainingDocument, TrainingRequest
 from calmscore.service.problems import ProblemError, documented
 from calmscore.service.state import CurrentService, Service
-from calmscore.service.uploads import receive_upload
+from calmscore.service.upload_routes import JobId, job_error
+from calmscore.service.uploads import checked_fields, receive_upload, upload_form
 from calmscore.store.jobs import JobRow, read_job
 
 _LARGEST_REQUEST_BYTES = 16 * 1024
@@ -37,7 +31,7 @@ router = APIRouter(prefix="/v1", tags=["model"])
     response_model=PredictionDocument,
     summary="Classify a clip",
     responses=documented(401, 403, 413, 415, 422, 429, 500, 503),
-    openapi_extra=upload_form(fields=form_fields(ClipFields)),
+    openapi_extra=upload_form(ClipFields),
     operation_id="predict",
 )
 async def predict(request: Request, service: CurrentService, key: Supervisor) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
@@ -44,6 +46,57 @@ class Upload:
     path: Path
     file_name: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+
+
+def upload_form(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the description of a multipart form for OpenAPI: a recording, and these fields."""
+    recording = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "format": "binary",
+        "description": "The recording: WAV, FLAC, OGG, MP3, M4A, WebM, AMR and others.",
+    }
+    schema = {
+        "type": "object",
+        "required": [FILE_FIELD],
+        "properties": {FILE_FIELD: recording, **_form_fields(kind)},
+        "additionalProperties": False,
+    }
+    encoding = {FILE_FIELD: {"contentType": "audio/wav"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
+        }
+    }
+
+
+def _form_fields(kind: type[BaseModel]) -> dict[str, Any]:
+    # A field of a form is there or not; it is never null.
+    fields = {}
+    for name, description in kind.model_json_schema()["properties"].items():
+        schema = next(kind for kind in description["anyOf"] if kind.get("type") != "null")
+        fields[name] = {**schema, "description": description["description"]}
+    return fields
+
+
+def checked_fields(upload: Upload, kind: type[BaseModel]) -> dict[str, Any]:
+    """Return what came with a file.
+
+    Raises
+    ------
+    RequestValidationError
+        If it is not what the kind describes.
+    """
+    # A field that was left empty on a form tells nothing.
+    given = {name: text for name, text in upload.fields.items() if text}
+    try:
+        fields = kind.model_validate(given)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**reason, "loc": ("body", *reason["loc"])} for reason in error.errors()]
+        ) from error
+    return fields.model_dump(mode="json", exclude_none=True)
 
 
 @asynccontextmanager

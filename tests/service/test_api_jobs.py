@@ -113,7 +113,7 @@ def monkeypatched_check(queue):
 
 def test_whoever_waits_is_told_what_another_service_found(store, monkeypatch):
     key = make_keys(store).supervisor
-    monkeypatch.setattr("calmscore.service.call_routes._LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("calmscore.service.upload_routes._LOOK_EVERY_SECONDS", 0.05)
     deaf, works = make_app(store), make_app(store)
     with TestClient(works), monkeypatch.context() as patch:
         # This service takes uploads and analyses none.
