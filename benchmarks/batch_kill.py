@@ -11,7 +11,6 @@ store once: one call, one report, one audit line. Writes ``benchmarks/batch_kill
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -27,6 +26,8 @@ import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from told_figures import tell  # noqa: E402
 
 from calmscore.store import Store  # noqa: E402
 from calmscore.store.audit import list_events  # noqa: E402
@@ -107,11 +108,10 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), calls=options.calls, kills=options.kills, jobs=options.jobs)
-    print(json.dumps(result, indent=2))
-    file = Path(__file__).with_suffix(".json")
-    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     wanted = dict.fromkeys(("calls", "reports", "added"), options.calls)
-    return 0 if result["stored"] == wanted and result["exit_code"] == 0 else 1
+    good = result["stored"] == wanted and result["exit_code"] == 0
+    missed = [] if good else ["not every call is stored once"]
+    return tell(result, missed=missed, file=Path(__file__).with_suffix(".json"))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ and loading of the model are part of the time. Writes ``benchmarks/batch_speed.j
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import numpy as np
 import soundfile
 from batch_kill import stored
 from call_speed import RATE_HZ, ROOT, make_call
+from told_figures import tell
 
 _MINUTES = 5
 
@@ -68,9 +68,7 @@ def main() -> int:
         write_calls(Path(folder), options.calls)
         runs = [measure(Path(folder), jobs=jobs) for jobs in options.jobs]
     result = {"cores": os.cpu_count(), "minutes_per_call": _MINUTES, "runs": runs}
-    print(json.dumps(result, indent=2))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    return tell(result, missed=(), file=Path(__file__).with_suffix(".json"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from benchmarks.stored_calls import make_report
+from benchmarks.made_up_calls import make_report
 from calmscore.analysis.report import CallInfo, CallReport
 from calmscore.errors import StoreError
 from calmscore.store import Store
