@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from calmscore.dashboard.changing import changing
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.reviewing import ask_to_assign
-from calmscore.errors import CalmscoreError
 from calmscore.outputs import exports
 from calmscore.store import Store
 from calmscore.store.calls import CallDetails, CallFilter, CallRow, list_agents, list_tags
@@ -86,14 +86,9 @@ def _ask_for_tags(store: Store, ticked: Sequence[CallRow]) -> None:
     )
     if not st.button("Add tags", type="primary", disabled=not chosen):
         return
-    try:
-        with store.database.writing() as session:
-            for row in ticked:
-                set_tags(session, row.id, [*row.tags, *(tag[:_LONGEST_TAG] for tag in chosen)])
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        for row in ticked:
+            set_tags(session, row.id, [*row.tags, *(tag[:_LONGEST_TAG] for tag in chosen)])
 
 
 def _named(ticked: Sequence[CallRow]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from calmscore.analysis.formats import format_duration
+from calmscore.dashboard.changing import done_or_told
 from calmscore.dashboard.exchange import exchange
 from calmscore.dashboard.local_time import format_date, format_day, format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
-from calmscore.errors import CalmscoreError
 from calmscore.store.calls import CallRow
 from calmscore.store.own_coaching import OwnCoaching
 from calmscore.store.remarks import LONGEST_TEXT, AnswerKind
@@ -79,15 +79,6 @@ def answers(own: OwnCoaching, row: SessionRow, call: CallRow | None) -> None:
             acknowledged = st.form_submit_button("Acknowledge", icon=":material/check:")
             contested = st.form_submit_button("Contest", icon=":material/gavel:")
     if acknowledged or contested:
-        _keep(own, row, call_id, kind="contested" if contested else "acknowledged", text=text)
-
-
-def _keep(
-    own: OwnCoaching, row: SessionRow, call_id: str | None, *, kind: AnswerKind, text: str
-) -> None:
-    try:
-        own.answer(row.id, kind=kind, call_id=call_id, text=text)
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+        kind: AnswerKind = "contested" if contested else "acknowledged"
+        with done_or_told():
+            own.answer(row.id, kind=kind, call_id=call_id, text=text)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from calmscore.dashboard.changing import changing
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.exchange import exchange
 from calmscore.dashboard.plain_text import plain
-from calmscore.errors import CalmscoreError
 from calmscore.store import Store
 from calmscore.store.keys import allows
 from calmscore.store.remarks import LONGEST_TEXT, Decision, RemarkRow, reply
@@ -45,13 +45,8 @@ def _form(store: Store, remark: RemarkRow, user: User) -> None:
         sent = st.form_submit_button("Send", icon=":material/send:")
     if not sent:
         return
-    try:
-        with store.database.writing() as session:
-            reply(
-                session, remark.id, text=text, author=user.name,
-                decision=None if chosen is None else _DECISIONS[chosen],
-            )  # fmt: skip
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        reply(
+            session, remark.id, text=text, author=user.name,
+            decision=None if chosen is None else _DECISIONS[chosen],
+        )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from calmscore.dashboard.changing import changing
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.plain_text import plain
-from calmscore.errors import CalmscoreError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow
 from calmscore.store.reviews import assign, list_reviewers, reopen
@@ -29,16 +29,11 @@ def ask_to_assign(store: Store, rows: Sequence[CallRow], user: User) -> None:
     due_on = st.date_input("Due", None, format="DD/MM/YYYY")
     if not st.button("Assign", type="primary"):
         return
-    try:
-        with store.database.writing() as session:
-            assign(
-                session, [row.id for row in rows], reviewer=reviewer or "", due_on=due_on,
-                actor=user.name,
-            )  # fmt: skip
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        assign(
+            session, [row.id for row in rows], reviewer=reviewer or "", due_on=due_on,
+            actor=user.name,
+        )  # fmt: skip
 
 
 def undoable(row: CallRow, what: str) -> None:
@@ -56,10 +51,5 @@ def undo_line(store: Store) -> None:
         st.markdown(f":material/check_circle: {plain(told)}", width="content")
         if st.button("Undo", type="tertiary", key="reviewing-undo-button"):
             del st.session_state[_UNDO]
-            try:
-                with store.database.writing() as session:
-                    reopen(session, call_id)
-            except CalmscoreError as error:
-                st.error(plain(str(error)), icon=":material/error:")
-                return
-            st.rerun()
+            with changing(store) as session:
+                reopen(session, call_id)

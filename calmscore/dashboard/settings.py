@@ -10,6 +10,7 @@ import streamlit as st
 from calmscore.analysis.call_channels import CHANNEL_CHOICES, ChannelChoice
 from calmscore.analysis.call_score import ScoreFrom
 from calmscore.dashboard.audit_lines import audit_lines
+from calmscore.dashboard.changing import done_or_told
 from calmscore.dashboard.desk import User, current_user, open_store, sign_in_is_set_up
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
@@ -130,15 +131,11 @@ def _read(name: str, settings: Settings) -> dict[str, str]:
 
 
 def _save(store: Store, settings: Settings, user: User) -> None:
-    try:
+    with done_or_told():
         with store.database.writing() as session:
             write_settings(session, settings)
             audit.record(session, actor=user.name, action="settings changed")
-    except ParameterError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.session_state["settings-saved"] = True
-    st.rerun()
+        st.session_state["settings-saved"] = True
 
 
 @st.dialog("Delete what is past its days?")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import streamlit as st
+from fixed_transcriber import FixedTranscriber
 from made_calls import WORSE, made_report
 from streamlit.testing.v1 import AppTest
 from stub_classifier import stub_classifier
@@ -17,22 +18,9 @@ from calmscore.dashboard.console.words import words_view
 from calmscore.dashboard.page_files import page_file
 from calmscore.intake import words_writer
 from calmscore.network import classifier
-from calmscore.words.transcriber import HeardWord, Language
 from dashboard.test_pages import ROOT, speech, texts, upload, wav  # noqa: F401 (a fixture)
 
 WEIGHS, WATCHED = 1, 2
-
-
-class Parrot:
-    name = "parrot"
-
-    def language_of(self, windows):
-        return Language(code="en", probability=1.0)
-
-    def listen(self, windows, *, language):
-        return [
-            [HeardWord(text="supervisor!", start_seconds=0.1, end_seconds=0.4)] for _ in windows
-        ]
 
 
 def test_a_turn_is_drawn_with_its_watched_words():
@@ -65,7 +53,9 @@ def page(monkeypatch, tmp_path):
     monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
     defaults = words_writer.PassingWords.__init__.__kwdefaults__ or {}
     monkeypatch.setattr(
-        words_writer.PassingWords.__init__, "__kwdefaults__", {**defaults, "load": Parrot}
+        words_writer.PassingWords.__init__,
+        "__kwdefaults__",
+        {**defaults, "load": lambda: FixedTranscriber("supervisor!")},
     )
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()

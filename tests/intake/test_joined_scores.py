@@ -6,8 +6,8 @@ import io
 from dataclasses import replace
 
 import pytest
+from fixed_transcriber import FixedTranscriber
 from made_calls import CALM, made_recording, made_report
-from test_words_writer import Parrot, store, stored, words_on  # noqa: F401 (fixtures)
 from waiting import PATIENCE_SECONDS
 
 from calmscore.analysis.report import CallReport, Turn
@@ -16,11 +16,14 @@ from calmscore.store import Store
 from calmscore.store.calls import list_calls
 from calmscore.store.settings import Settings, write_settings
 from calmscore.words.transcriber import HeardWord
+from intake.test_words_writer import stored
+
+pytestmark = pytest.mark.usefixtures("words_on")
 
 SAID = ["i", "hate", "this", "i", "am", "so", "angry", "with", "you"]
 
 
-class Complaining(Parrot):
+class Complaining(FixedTranscriber):
     def listen(self, windows, *, language):
         return [
             [
@@ -38,22 +41,22 @@ def calm_call(number: int = 0) -> CallReport:
     return replace(report, segments=segments, talk=replace(report.talk, turns=turns))
 
 
-def add(store: Store, number: int = 0) -> str:  # noqa: F811
+def add(store: Store, number: int = 0) -> str:
     report = calm_call(number)
     store.add_call(report, io.BytesIO(made_recording(number)), actor="tester")
     return report.call.id
 
 
-def set_to(store: Store, source: str) -> None:  # noqa: F811
+def set_to(store: Store, source: str) -> None:
     with store.database.writing() as session:
         write_settings(session, Settings(score_from=source))
 
 
-def write(store: Store) -> int:  # noqa: F811
+def write(store: Store) -> int:
     return WordsWriter(store, load=Complaining).write_waiting()
 
 
-def test_the_score_stays_the_voices_unless_the_settings_say_otherwise(store):  # noqa: F811
+def test_the_score_stays_the_voices_unless_the_settings_say_otherwise(store):
     call_id = add(store)
     assert write(store) == 1
     report = stored(store, call_id)
@@ -63,7 +66,7 @@ def test_the_score_stays_the_voices_unless_the_settings_say_otherwise(store):  #
     assert [notice.code for notice in report.warnings] == ["voice_and_words_disagree"]
 
 
-def test_a_score_of_both_takes_the_voices_place_and_keeps_it_beside(store):  # noqa: F811
+def test_a_score_of_both_takes_the_voices_place_and_keeps_it_beside(store):
     set_to(store, "voice_and_words")
     call_id = add(store)
     assert write(store) == 1
@@ -78,7 +81,7 @@ def test_a_score_of_both_takes_the_voices_place_and_keeps_it_beside(store):  # n
     assert report.segments[5].probabilities == calm_call().segments[5].probabilities
 
 
-def test_calls_that_are_here_keep_their_score_when_the_setting_changes(store):  # noqa: F811
+def test_calls_that_are_here_keep_their_score_when_the_setting_changes(store):
     first = add(store, 0)
     write(store)
     set_to(store, "voice_and_words")
@@ -88,7 +91,7 @@ def test_calls_that_are_here_keep_their_score_when_the_setting_changes(store):  
     assert stored(store, second).score.score_from == "voice_and_words"
 
 
-def test_a_call_analysed_again_waits_for_its_words_again(store):  # noqa: F811
+def test_a_call_analysed_again_waits_for_its_words_again(store):
     set_to(store, "voice_and_words")
     call_id = add(store)
     write(store)
@@ -98,7 +101,7 @@ def test_a_call_analysed_again_waits_for_its_words_again(store):  # noqa: F811
     assert stored(store, call_id).score.score_from == "voice_and_words"
 
 
-def test_a_side_that_somebody_chose_is_scored_by_both_too(store):  # noqa: F811
+def test_a_side_that_somebody_chose_is_scored_by_both_too(store):
     set_to(store, "voice_and_words")
     report = calm_call()
     report = replace(report, speakers=replace(report.speakers, customer_from="chosen"))
@@ -115,7 +118,7 @@ def test_a_call_that_nobody_keeps_follows_the_choice(source):
     assert under_way.report.result(PATIENCE_SECONDS).score.score_from == source
 
 
-def test_the_environment_says_it_where_the_settings_do_not(store, monkeypatch):  # noqa: F811
+def test_the_environment_says_it_where_the_settings_do_not(store, monkeypatch):
     monkeypatch.setenv("CALMSCORE_SCORE_FROM", "voice_and_words")
     call_id = add(store)
     write(store)

@@ -34,13 +34,6 @@ from calmscore.store.calls import count_calls, list_calls
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def store(tmp_path) -> Iterator[Store]:
-    store = Store(tmp_path / "data")
-    yield store
-    store.close()
-
-
 def hurried(**seconds: float) -> QueueTiming:
     pauses = ("first_pause", "retry", "look_every", "beat")
     return QueueTiming(**{**{f"{name}_seconds": 0.02 for name in pauses}, **seconds})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from fixed_transcriber import FixedTranscriber
 from sqlalchemy import event
 from stub_classifier import stub_classifier
 from waiting import until
@@ -24,32 +25,13 @@ from calmscore.locations import shipped
 from calmscore.store import Store
 from calmscore.store.reports import read_report
 from calmscore.store.words import words_state
-from calmscore.words.transcriber import HeardWord, Language, load_transcriber
+from calmscore.words.transcriber import load_transcriber
+
+pytestmark = pytest.mark.usefixtures("words_on")
 
 SAMPLE = shipped("samples") / "calms_down.wav"
 SHIPPED = shipped("artifacts") / "transcriber"
 PLAIN_WORDS_FOR_NOTHING = ("Traceback", "Error(", "0x")
-
-
-class Parrot:
-    """Hears one word everywhere, in a language that it is more or less sure of."""
-
-    name = "parrot"
-
-    def __init__(self, probability: float = 1.0) -> None:
-        self.probability, self.listened = probability, 0
-
-    def language_of(self, windows):
-        return Language(code="cy", probability=self.probability)
-
-    def listen(self, windows, *, language):
-        self.listened += len(windows)
-        return [[HeardWord(text="hello", start_seconds=0.2, end_seconds=0.5)] for _ in windows]
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +41,6 @@ def speech() -> bytes:
     file = io.BytesIO()
     soundfile.write(file, sound, rate, format="WAV", subtype="ULAW")
     return file.getvalue()
-
-
-@pytest.fixture
-def store(tmp_path) -> Iterator[Store]:
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 def scored(store: Store, content: bytes, name: str = "call.wav") -> CallReport:
@@ -123,19 +98,19 @@ def told_without_words(store: Store, before: CallReport, code: str) -> str:
 def test_a_recording_without_speech(store):
     before = scored(store, with_noise_alone())
     assert before.score.value is None
-    parrot = Parrot()
-    assert WordsWriter(store, load=lambda: parrot).write_waiting() == 1
+    transcriber = FixedTranscriber()
+    assert WordsWriter(store, load=lambda: transcriber).write_waiting() == 1
     message = told_without_words(store, before, "words_no_speech")
-    assert "No words were heard" in message and parrot.listened == 0
+    assert "No words were heard" in message and transcriber.listened == 0
 
 
 def test_a_language_that_the_model_does_not_know(store, speech):
     before = scored(store, speech)
     assert before.score.value is not None
-    parrot = Parrot(probability=0.31)
-    assert WordsWriter(store, load=lambda: parrot).write_waiting() == 1
+    transcriber = FixedTranscriber(language="cy", sure=0.31)
+    assert WordsWriter(store, load=lambda: transcriber).write_waiting() == 1
     message = told_without_words(store, before, "words_language")
-    assert "31%" in message and parrot.listened == 0
+    assert "31%" in message and transcriber.listened == 0
 
 
 BROKEN: dict[str, Callable[[Path], str]] = {
@@ -181,23 +156,23 @@ def test_a_disk_without_room_is_waited_out_and_the_work_is_not_done_again(store,
     def limit(connection, record, proxy):
         connection.execute(f"PRAGMA max_page_count = {full['pages']}")
 
-    class FillsUp(Parrot):
+    class FillsUp(FixedTranscriber):
         def listen(self, windows, *, language):
             # No page more than there is, and more words than go into them.
             full["pages"] = 1
             return [words * 5_000 for words in super().listen(windows, language=language)]
 
-    parrot = FillsUp()
-    writer = WordsWriter(store, load=lambda: parrot)
+    transcriber = FillsUp()
+    writer = WordsWriter(store, load=lambda: transcriber)
     for _ in range(2):
         with pytest.raises(StoreError, match="disk is not full"):
             writer.write_waiting()
         assert stored(store, before.call.id) == before
         assert state_of(store, before.call.id) == "waiting"
-    listened = parrot.listened
+    listened = transcriber.listened
     full["pages"] = 1 << 30
     assert writer.write_waiting() == 1
-    assert parrot.listened == listened
+    assert transcriber.listened == listened
     after = stored(store, before.call.id)
     assert after.words is not None and after.score == before.score
     assert after.warnings == before.warnings
@@ -216,7 +191,7 @@ def test_in_the_background_it_says_what_is_wrong_until_it_is_mended(store, speec
         return keep(*arguments, **options)
 
     monkeypatch.setattr(words_writer, "keep_words", keeping)
-    writer = WordsWriter(store, load=Parrot)
+    writer = WordsWriter(store, load=FixedTranscriber)
     writer.start()
     try:
         until(lambda: writer.trouble == "the disk of the data folder is full; make room")

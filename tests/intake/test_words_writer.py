@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from fixed_transcriber import FixedTranscriber
 from made_calls import CALM, WORSE, made_recording, made_report
 from waiting import PATIENCE_SECONDS, until
 
@@ -18,30 +19,9 @@ from calmscore.store.calls import list_calls
 from calmscore.store.reports import list_reports, read_report
 from calmscore.store.schema import Alert
 from calmscore.store.words import words_state
-from calmscore.words.transcriber import HeardWord, Language
+from calmscore.words.transcriber import HeardWord
 
-
-class Parrot:
-    name = "parrot"
-
-    def language_of(self, windows):
-        return Language(code="en", probability=1.0)
-
-    def listen(self, windows, *, language):
-        word = HeardWord(text="hello", start_seconds=0.1, end_seconds=0.4)
-        return [[word] for _ in windows]
-
-
-@pytest.fixture(autouse=True)
-def words_on(monkeypatch):
-    monkeypatch.delenv("CALMSCORE_TRANSCRIBER", raising=False)
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path)
-    yield opened
-    opened.close()
+pytestmark = pytest.mark.usefixtures("words_on")
 
 
 def add(store: Store, number: int = 0, recording: bytes | None = None) -> str:
@@ -61,7 +41,7 @@ def stored(store: Store, call_id: str) -> CallReport:
 
 def test_all_that_waits_is_written_down(store):
     calls = [add(store, number) for number in range(3)]
-    writer = WordsWriter(store, load=Parrot)
+    writer = WordsWriter(store, load=FixedTranscriber)
     assert writer.write_waiting() == 3
     assert writer.write_waiting() == 0
     for call_id in calls:
@@ -71,7 +51,7 @@ def test_all_that_waits_is_written_down(store):
 
 def test_in_the_background_it_comes_by_itself(store, monkeypatch):
     monkeypatch.setattr("calmscore.intake.words_writer._LOOK_EVERY_SECONDS", 0.02)
-    writer = WordsWriter(store, load=Parrot)
+    writer = WordsWriter(store, load=FixedTranscriber)
     writer.start()
     writer.start()
     call_id = add(store)
@@ -82,19 +62,19 @@ def test_in_the_background_it_comes_by_itself(store, monkeypatch):
 def test_where_words_are_off_calls_go_on_waiting(store, monkeypatch):
     call_id = add(store)
     monkeypatch.setenv("CALMSCORE_TRANSCRIBER", "off")
-    assert WordsWriter(store, load=Parrot).write_waiting() == 0
+    assert WordsWriter(store, load=FixedTranscriber).write_waiting() == 0
     monkeypatch.delenv("CALMSCORE_TRANSCRIBER")
-    assert WordsWriter(store, load=Parrot).write_waiting() == 1
+    assert WordsWriter(store, load=FixedTranscriber).write_waiting() == 1
     assert stored(store, call_id).words is not None
 
 
 def test_what_nobody_keeps_is_written_down_too(store):
     report = stored(store, add(store))
-    under_way = PassingWords(load=Parrot).begin(report, io.BytesIO(made_recording(0)))
+    under_way = PassingWords(load=FixedTranscriber).begin(report, io.BytesIO(made_recording(0)))
     told = under_way.report.result(PATIENCE_SECONDS)
     assert [turn.text for turn in told.words.turns] == ["hello"]
     assert under_way.share == 1.0
-    broken = PassingWords(load=Parrot).begin(report, io.BytesIO(b"RIFF"))
+    broken = PassingWords(load=FixedTranscriber).begin(report, io.BytesIO(b"RIFF"))
     assert broken.report.result(PATIENCE_SECONDS).warnings[-1].code == "words_missing"
 
 
@@ -117,14 +97,14 @@ def test_what_cannot_be_written_down_is_told_and_the_score_stays(store):
 def test_a_recording_that_cannot_be_read_is_told(store):
     recording = b"RIFF, but no sound"
     call_id = add(store, recording=recording)
-    assert WordsWriter(store, load=Parrot).write_waiting() == 1
+    assert WordsWriter(store, load=FixedTranscriber).write_waiting() == 1
     assert [notice.code for notice in stored(store, call_id).warnings] == ["words_missing"]
 
 
 def test_a_call_that_is_deleted_meanwhile_ends_nothing(store):
     first, second = add(store, 0), add(store, 1)
 
-    class Deleting(Parrot):
+    class Deleting(FixedTranscriber):
         def listen(self, windows, *, language):
             with store.database.reading() as session:
                 there = words_state(session, first)
@@ -140,7 +120,7 @@ GREETS = "Thank you for calling Acme how can I help you"
 COMPLAINS = "I'm calling because my order never came"
 
 
-class Exchanged(Parrot):
+class Exchanged(FixedTranscriber):
     """Lets whoever the report takes for the customer speak like an agent."""
 
     def listen(self, windows, *, language):
@@ -220,7 +200,7 @@ def test_what_happened_meanwhile_is_not_undone(store, meanwhile):
 
 
 def test_words_that_agree_lower_the_stored_doubt(store):
-    class Agreeing(Parrot):
+    class Agreeing(FixedTranscriber):
         def listen(self, windows, *, language):
             texts = (GREETS, COMPLAINS)
             return [
@@ -245,5 +225,5 @@ def test_a_rule_for_alerts_is_held_against_words_once_they_are_written(store):
             return session.query(Alert).count()
 
     assert found() == 0
-    assert WordsWriter(store, load=Parrot).write_waiting() == 1
+    assert WordsWriter(store, load=FixedTranscriber).write_waiting() == 1
     assert found() == 1

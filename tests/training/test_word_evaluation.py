@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+from fixed_transcriber import FixedTranscriber
 
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.reading import read_corpus
@@ -16,7 +17,6 @@ from calmscore.training.word_evaluation import (
     spoken_words,
     word_errors,
 )
-from calmscore.words.transcriber import HeardWord, Language
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,6 @@ def test_words_are_compared_without_case_punctuation_and_figures():
     assert spoken_words("It’s 11 o'clock, OKAY?") == ["it's", "eleven", "o'clock", "ok"]
 
 
-class Parrot:
-    name = "parrot"
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def language_of(self, windows):
-        return Language(code="en", probability=1.0)
-
-    def listen(self, windows, *, language):
-        return [
-            [HeardWord(text=word, start_seconds=0.1, end_seconds=0.2) for word in self.text.split()]
-            for _ in windows
-        ]
-
-
 def test_calls_are_composed_of_what_is_known_to_be_said(tmp_path):
     generator = np.random.default_rng(0)
     for speaker in ("1015", "1020"):
@@ -65,11 +49,11 @@ def test_calls_are_composed_of_what_is_known_to_be_said(tmp_path):
         for said in call.said.values():
             assert said[: len(sentences[0])] == sentences[0] or said[:5] == sentences[1]
     # Noise is no speech, so nothing is heard of it.
-    assert error_rate(calls, Parrot("hello"))["word_error_rate"] == 1.0
+    assert error_rate(calls, FixedTranscriber("hello"))["word_error_rate"] == 1.0
 
 
 def test_nothing_is_listened_to_where_nobody_speaks():
-    told = invented(Parrot("hello there"), seconds=60.0)
+    told = invented(FixedTranscriber("hello there"), seconds=60.0)
     assert told["invented_words_a_minute"] == 0.0 and told["minutes"] > 0.0
 
 
