@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from calmscore.analysis.voice_borders import Labels
 from calmscore.analysis.voices import (
-    Labels,
     Voices,
     Window,
     group_centres,

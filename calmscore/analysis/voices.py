@@ -10,6 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from calmscore.analysis.voice_borders import (
+    CEPSTRA,
+    Labels,
+    averaged_cepstra,
+    likeliest_path,
+    pauses_within,
+    place_borders,
+)
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 from calmscore.network.speaker_embedding import (
@@ -28,7 +36,7 @@ _FRAME_OVERHANG = int(0.015 * ANALYSIS_RATE_HZ)
 _LONGEST_BREATH_SECONDS = 0.3
 _HOP_SECONDS = 0.75
 # A window takes 12 ms on two processors.
-_MOST_WINDOWS, _MOST_SIDE_WINDOWS = 260, 60
+_MOST_WINDOWS, _MOST_SIDE_WINDOWS = 240, 60
 # What is shorter says little of whose it is, and follows the rest.
 _TELLING_SECONDS = 0.8
 _LEAST_WINDOWS = 4
@@ -59,8 +67,6 @@ _LEAST_SAME_PERSON = 0.7
 # A change of voice within a stretch of speech, and between two, against the similarity.
 _SIMILARITY_UNIT = 0.025
 _CHANGE_WITHIN, _CHANGE_BETWEEN = 3.0, 0.7
-
-Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +127,12 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     TwoVoices or None
         None where there is nothing that speaks for two voices.
     """
-    placed = _placed(samples, _windows(mask, most=_MOST_WINDOWS))
+    bounds = _stretches(mask)
+    windows, frames = (
+        _windows(bounds, most=_MOST_WINDOWS),
+        np.zeros((mask.size, CEPSTRA), np.float32),
+    )
+    placed = _placed(samples, windows, bounds, frames=frames)
     windows, points = placed.windows, placed.points
     ways = _refined_ways(points, windows)
     if not ways:
@@ -134,7 +145,11 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
         or np.count_nonzero(np.diff(labels)) < _LEAST_CHANGES
     ):
         return None
-    second = spread_labels(labels, windows, size=mask.size) == 1
+    second = place_borders(
+        spread_labels(labels, windows, size=mask.size) == 1,
+        _leaning(points, labels, windows, size=mask.size),
+        frames, mask=mask, pauses=pauses_within(samples, bounds, size=mask.size),
+    )  # fmt: skip
     return TwoVoices(masks=(mask & ~second, mask & second), evidence=evidence)
 
 
@@ -165,17 +180,26 @@ def place_voices(
     Voices
         None of them where there is too little speech to tell.
     """
-    windows = _windows(mask, most=most)
+    bounds = _stretches(mask)
+    windows = _windows(bounds, most=most)
     if len(windows) > most:
         places = np.linspace(0, len(windows) - 1, most).astype(int)
         windows = [windows[place] for place in places.tolist()]
-    return _placed(samples, windows)
+    return _placed(samples, windows, bounds)
 
 
-def _placed(samples: npt.NDArray[np.floating[Any]], windows: list[Window]) -> Voices:
+def _placed(
+    samples: npt.NDArray[np.floating[Any]],
+    windows: list[Window],
+    bounds: list[tuple[int, int]],
+    *,
+    frames: FloatArray | None = None,
+) -> Voices:
     if sum(window.telling for window in windows) < 2 * _LEAST_WINDOWS:
         return Voices([], np.zeros((0, 1), dtype=np.float32))
-    return Voices(windows, load_speaker_embedding().embed(_features(samples, windows)))
+    return Voices(
+        windows, load_speaker_embedding().embed(_features(samples, windows, bounds, frames))
+    )
 
 
 def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
@@ -333,8 +357,19 @@ def spread_labels(labels: Labels, windows: list[Window], *, size: int) -> Labels
     return labels[np.searchsorted(borders, np.arange(size))]
 
 
-def _windows(mask: Mask, *, most: int) -> list[Window]:
-    bounds = stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
+def _leaning(points: FloatArray, labels: Labels, windows: list[Window], *, size: int) -> FloatArray:
+    """Return by how much windows speak for the second voice, at each step of a mask."""
+    first, second = _voices(points, labels)
+    gains = points @ (second - first) / (_SIMILARITY_UNIT * _HOP_SECONDS * MASK_RATE_HZ)
+    middles = [(window.first + window.last) / 2.0 for window in windows]
+    return np.asarray(np.interp(np.arange(size), middles, gains), dtype=np.float32)
+
+
+def _stretches(mask: Mask) -> list[tuple[int, int]]:
+    return stretches(mask, breath=int(_LONGEST_BREATH_SECONDS * MASK_RATE_HZ))
+
+
+def _windows(bounds: list[tuple[int, int]], *, most: int) -> list[Window]:
     hop = int(_HOP_SECONDS * MASK_RATE_HZ)
     total = sum(last - first for first, last in bounds)
     hop = max(hop, total // most)
@@ -347,17 +382,25 @@ def _windows(mask: Mask, *, most: int) -> list[Window]:
     return windows
 
 
-def _features(samples: npt.NDArray[np.floating[Any]], windows: list[Window]) -> FloatArray:
+def _features(
+    samples: npt.NDArray[np.floating[Any]],
+    windows: list[Window],
+    bounds: list[tuple[int, int]],
+    frames: FloatArray | None,
+) -> FloatArray:
+    """Return the windows' filter banks, and leave the cepstra of their stretches in ``frames``."""
     rows: list[FloatArray] = []
     # By stretches, so that an hour's frames are never in memory at once.
-    for _, stretch in itertools.groupby(windows, key=lambda window: window.stretch):
-        members = list(stretch)
-        begin, end = members[0].first, members[-1].last
-        frames = filterbank(samples[begin * _STEP : end * _STEP + _FRAME_OVERHANG])
-        for window in members:
-            part = frames[window.first - begin : window.last - begin]
+    for number, stretch in itertools.groupby(windows, key=lambda window: window.stretch):
+        begin, end = bounds[number]
+        bank = filterbank(samples[begin * _STEP : end * _STEP + _FRAME_OVERHANG])
+        for window in stretch:
+            part = bank[window.first - begin : window.last - begin]
             # What is shorter is repeated, so that nobody else's voice comes in.
-            rows.append(np.resize(part if len(part) else frames[-1:], (WINDOW_FRAMES, BANDS)))
+            rows.append(np.resize(part if len(part) else bank[-1:], (WINDOW_FRAMES, BANDS)))
+        if frames is not None:
+            steps = np.minimum(np.arange(end - begin), len(bank) - 1)
+            frames[begin:end] = averaged_cepstra(bank)[steps]
     return np.stack(rows)
 
 
@@ -366,20 +409,9 @@ def _unit(point: FloatArray) -> FloatArray:
 
 
 def _path(similarity: FloatArray, windows: list[Window]) -> Labels:
-    """Return the likeliest voice of each window, by Viterbi's algorithm."""
-    gains = (similarity.astype(np.float64) / _SIMILARITY_UNIT).tolist()
-    first, second = gains[0]
-    came_from: list[tuple[int, int]] = []
-    for (before, window), gain in zip(itertools.pairwise(windows), gains[1:], strict=True):
-        cost = _CHANGE_WITHIN if window.stretch == before.stretch else _CHANGE_BETWEEN
-        came_from.append((int(second - cost > first), int(not first - cost > second)))
-        first, second = (
-            max(first, second - cost) + gain[0],
-            max(second, first - cost) + gain[1],
-        )
-    voice = int(second > first)
-    labels = [voice]
-    for origins in reversed(came_from):
-        voice = origins[voice]
-        labels.append(voice)
-    return np.array(labels[::-1], dtype=np.int64)
+    """Return the likeliest voice of each window."""
+    costs = [
+        _CHANGE_WITHIN if window.stretch == before.stretch else _CHANGE_BETWEEN
+        for before, window in itertools.pairwise(windows)
+    ]
+    return likeliest_path(similarity.astype(np.float64) / _SIMILARITY_UNIT, np.array(costs))

@@ -147,7 +147,7 @@ def near_voices(samples: Samples, mask: Mask) -> Mask:
         Of the shape of ``mask``; never true where that is false.
     """
     kept = np.zeros_like(mask)
-    levelled = [(first, _step_levels_db(samples, first, last)) for first, last in stretches(mask)]
+    levelled = [(first, step_levels_db(samples, first, last)) for first, last in stretches(mask)]
     moving = [
         (first, levels)
         for first, levels in levelled
@@ -164,7 +164,21 @@ def near_voices(samples: Samples, mask: Mask) -> Mask:
     return kept & mask
 
 
-def _step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.float64]:
+def step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.float64]:
+    """Return the level of each step of a mask, from one step to another.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n,)
+        At 16 kHz, full scale 1.
+    first, last : int
+        The first step and the one after the last.
+
+    Returns
+    -------
+    array of float64, shape (last - first,)
+        In dB of full scale, -120 at least.
+    """
     steps = samples[first * _SAMPLES_PER_STEP : last * _SAMPLES_PER_STEP].astype(np.float32)
     steps = np.pad(steps, (0, (last - first) * _SAMPLES_PER_STEP - steps.size))
     power = np.square(steps).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1, dtype=np.float64)

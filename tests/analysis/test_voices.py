@@ -164,7 +164,7 @@ def test_who_may_be_two_people_is_two_where_turns_follow_and_one_where_somebody_
     turn, pause = 450, int(100 * pause_seconds)
     mask = np.arange(20 * (turn + pause)) % (turn + pause) < turn
 
-    def placed(samples, windows):
+    def placed(samples, windows, bounds, *, frames):
         whose = np.array([window.stretch % 2 for window in windows])
         return Voices(windows, side_of(alike[whose]).points)
 
