@@ -30,7 +30,7 @@ _Heard = TypeVar("_Heard", Window, Excerpt)
 SHIPPED_NAME = "whisper-base"
 
 _NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
-_MOST_OF_A_BATCH = 4
+_MOST_OF_A_BATCH = 2
 # Two batches at once, each on a processor of its own, take a sixth less of both than one on two.
 _BATCHES_AT_ONCE = 2
 # Whisper's own limits for what is no text: it goes round in circles, or is guessed.
@@ -149,12 +149,12 @@ class Transcriber:
         self, windows: Sequence[Window], language: str, **options: Any
     ) -> list[Sequence[HeardWord]]:
         """Return the words of each window, none where they are not to be believed."""
-        from faster_whisper import BatchedInferencePipeline
+        from calmscore.words.whisper_batches import WhisperBatches
 
         rate = self._model.feature_extractor.sampling_rate
         sizes = [window.sound.size for window in windows]
         starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-        segments, _ = BatchedInferencePipeline(self._model).transcribe(
+        segments, _ = WhisperBatches(self._model).transcribe(
             np.concatenate([window.sound for window in windows]),
             language=language,
             clip_timestamps=[
