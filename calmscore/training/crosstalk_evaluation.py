@@ -15,6 +15,7 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, speech_mask
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.training.augmentation import telephone_line
 from calmscore.training.corpora.composed import Conversation
+from calmscore.training.turn_evaluation import spoken
 
 Figures = dict[str, Any]
 
@@ -136,22 +137,12 @@ def _given_to_customer(report: CallReport, speech: Mask) -> float | None:
     """Return which share of some speech is the customer's alone, of what is one person's."""
     if report.speakers.how == "mixed":
         return None
-    customer, agent = (spoken(report, name, size=speech.size) for name in _SPEAKERS)
+    customer, agent = (spoken(report.talk, name, size=speech.size) for name in _SPEAKERS)
     told = speech & (customer ^ agent)
     return float((told & customer).sum() / max(told.sum(), 1))
 
 
 _SPEAKERS: tuple[Speaker, Speaker] = ("customer", "agent")
-
-
-def spoken(report: CallReport, speaker: Speaker, *, size: int) -> Mask:
-    """Return where somebody speaks by a report's turns, a value for each 10 ms of ``size``."""
-    mask = np.zeros(size, dtype=np.bool_)
-    for turn in report.talk.turns:
-        if turn.speaker == speaker:
-            first, last = turn.start_seconds * MASK_RATE_HZ, turn.end_seconds * MASK_RATE_HZ
-            mask[round(first) : round(last)] = True
-    return mask
 
 
 def _agents_segments(report: CallReport, customer: Mask) -> int:

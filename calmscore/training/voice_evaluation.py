@@ -6,6 +6,8 @@ Telephone calls of two validation speakers each are composed: twelve trajectorie
 up to 10 dB apart, up to a tenth of the speech both at once. Each is analysed in stereo and,
 as a recorder of one channel writes it, in mono; the stereo call is the truth.
 
+With ``--turns-only`` nothing is scored: how well the two are told apart, in a fifth of the time.
+
 With ``--strangers N`` the question is another one: whether somebody else on the customer's side
 is found, in N stereo calls with such a stranger and ``--plain`` calls without.
 
@@ -32,7 +34,7 @@ from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.voices import two_voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
-from calmscore.audio.voice_activity import Mask, speech_mask
+from calmscore.audio.voice_activity import speech_mask
 from calmscore.errors import CalmscoreError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
@@ -49,14 +51,19 @@ from calmscore.training.corpora.reading import validation_clips
 from calmscore.training.crosstalk_evaluation import (
     analysed_with_crosstalk,
     crosstalk_figures,
-    spoken,
 )
 from calmscore.training.stranger_evaluation import judged, stranger_figures
+from calmscore.training.turn_evaluation import (
+    LARGE_ERROR,
+    NOTICED_DOUBT,
+    share_wrong,
+    told_turns,
+    turn_figures,
+)
 
 Figures = dict[str, Any]
 
 
-_LARGE_ERROR = 0.2
 _TEN_MINUTES = 600
 
 
@@ -122,7 +129,7 @@ def analysed(
         mono = analyze_recording(
             on_one_channel(call.recording), direction=direction, classifier=classifier
         )
-        wrong = share_wrong(mono, (truth[0], truth[1]))
+        wrong = share_wrong(mono.talk, (truth[0], truth[1]))
         known = {sexes.get(name) for name in (call.customer, call.agent)}
         yield MonoCall(
             call=replace(call, recording=_without_sound(call.recording)),
@@ -136,25 +143,6 @@ def analysed(
 
 def _without_sound(recording: Recording) -> Recording:
     return replace(recording, samples=recording.samples[:, :0].copy())
-
-
-def share_wrong(report: CallReport, truth: tuple[Mask, Mask]) -> float:
-    """Return how much of the speech of one person alone was given to the other, 0–1.
-
-    Parameters
-    ----------
-    report : CallReport
-        With turns.
-    truth : tuple of two arrays of bool
-        Where the customer speaks and where the agent does.
-    """
-    customer, agent = (
-        spoken(report, "customer", size=truth[0].size),
-        spoken(report, "agent", size=truth[0].size),
-    )
-    alone, told = truth[0] ^ truth[1], customer ^ agent
-    both = alone & told
-    return float(np.mean(customer[both] != truth[0][both])) if both.any() else 0.0
 
 
 def figures(calls: Sequence[MonoCall]) -> Figures:
@@ -189,10 +177,10 @@ def figures(calls: Sequence[MonoCall]) -> Figures:
         "speaker_error": _mean(errors),
         "largest_speaker_error": float(errors.max(initial=0.0)),
         "large_errors_without_notice": sum(
-            call.speaker_error > _LARGE_ERROR and call.mono.speakers.doubt <= _NOTICED_DOUBT
+            call.speaker_error > LARGE_ERROR and call.mono.speakers.doubt <= NOTICED_DOUBT
             for call in apart
         ),
-        "large_errors": int(np.sum(errors > _LARGE_ERROR)),
+        "large_errors": int(np.sum(errors > LARGE_ERROR)),
         "asked": 1.0 - len(known) / max(len(apart), 1),
         "exchanged": _mean(np.array([call.exchanged for call in known])),
         "scored": len(pairs),
@@ -201,10 +189,6 @@ def figures(calls: Sequence[MonoCall]) -> Figures:
             np.array([call.mono.score.outcome == call.stereo.score.outcome for call in known])
         ),
     }
-
-
-# From here on the notice says that the voices are hardly apart.
-_NOTICED_DOUBT = 0.3
 
 
 def _mean(values: npt.NDArray[Any]) -> float | None:
@@ -240,7 +224,7 @@ def _print(name: str, row: Figures) -> None:
     print(
         f"{name:<14}{row['calls']:4d} calls, {row['told_apart']:.0%} told apart; speaker error "
         f"{_text(row['speaker_error'], '.1%')}, at most {row['largest_speaker_error']:.0%}, "
-        f"{row['large_errors']} above {_LARGE_ERROR:.0%} "
+        f"{row['large_errors']} above {LARGE_ERROR:.0%} "
         f"({row['large_errors_without_notice']} without a notice); not scored until somebody "
         f"says who is the customer {row['asked']:.0%}; of the others agent taken for the customer "
         f"{_text(row['exchanged'], '.0%')}, score {_text(row['score_difference'], '.2f')} from "
@@ -320,6 +304,29 @@ def _measure_crosstalk(clips: Sequence[Clip], options: argparse.Namespace) -> No
         _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
 
 
+def _measure_turns(clips: Sequence[Clip], options: argparse.Namespace) -> None:
+    composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
+    total = _total(clips)
+    chosen = _spread(composed, options.calls, total=total)
+    calls = list(
+        tqdm(
+            told_turns(chosen, sexes=_sexes(options.data)),
+            total=min(options.calls or total, total), desc="composed calls", disable=None,
+        )
+    )  # fmt: skip
+    row = turn_figures(calls)
+    print(
+        f"{row['calls']} calls, {row['told_apart']:.0%} told apart; speaker error "
+        f"{_text(row['speaker_error'], '.1%')}, median "
+        f"{_text(row['median_speaker_error'], '.1%')}, at most "
+        f"{row['largest_speaker_error']:.0%}, {row['large_errors']} above "
+        f"{LARGE_ERROR:.0%} ({row['large_errors_without_notice']} without a notice); "
+        f"{row['small_errors_with_notice']} of the others with one"
+    )
+    if options.json is not None:
+        _write(options.json, {"figures": row, "calls": [asdict(call) for call in calls]})
+
+
 def _total(clips: Sequence[Clip]) -> int:
     return len({clip.speaker for clip in clips}) * len(TRAJECTORIES)
 
@@ -348,12 +355,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="what is said of the mono calls; all of them come in",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--turns-only", action="store_true", help="who speaks when; no scores")
     parser.add_argument("--strangers", type=int, help="calls with somebody else, instead")
     parser.add_argument("--plain", type=int, default=60, help="calls without, beside them")
     parser.add_argument("--crosstalk", type=int, help="stereo calls with crosstalk, instead")
     options = parser.parse_args(arguments)
     try:
         clips = validation_clips(options.data)
+        if options.turns_only:
+            _measure_turns(clips, options)
+            return 0
         if options.strangers is not None:
             _look_for_strangers(clips, options)
             return 0

@@ -20,7 +20,8 @@ from calmscore.training.corpora.composed import (
     compose_conversations,
     on_one_channel,
 )
-from calmscore.training.voice_evaluation import MonoCall, figures, share_wrong
+from calmscore.training.turn_evaluation import ToldTurns, share_wrong, turn_figures
+from calmscore.training.voice_evaluation import MonoCall, figures
 
 STEP = 16_000 // MASK_RATE_HZ
 
@@ -105,9 +106,9 @@ def test_the_error_is_the_speech_of_one_that_was_given_to_the_other():
     customer[:500], agent[400:1000] = True, True
     # Speech of both, and what nobody was given, does not count.
     right = told([("customer", 0.0, 5.0), ("agent", 5.0, 9.0)])
-    assert share_wrong(right, (customer, agent)) == 0.0
+    assert share_wrong(right.talk, (customer, agent)) == 0.0
     wrong = told([("agent", 0.0, 1.0), ("customer", 1.0, 4.0), ("agent", 5.0, 9.0)])
-    assert share_wrong(wrong, (customer, agent)) == pytest.approx(100 / 800)
+    assert share_wrong(wrong.talk, (customer, agent)) == pytest.approx(100 / 800)
 
 
 def test_figures_count_what_a_supervisor_would_not_notice(conversations):
@@ -124,3 +125,19 @@ def test_figures_count_what_a_supervisor_would_not_notice(conversations):
     assert row["large_errors"] == 2 and row["large_errors_without_notice"] == 1
     assert row["speaker_error"] == pytest.approx(0.62 / 3)
     assert row["score_difference"] == 0.0 and row["same_outcome"] == 1.0
+
+
+def test_turns_alone_are_counted_without_a_score():
+    def turns(error: float, doubt: float = 0.1, *, apart: bool = True) -> ToldTurns:
+        return ToldTurns(
+            customer="a", agent="b", trajectory="anger throughout", same_sex=True,
+            told_apart=apart, doubt=doubt, speaker_error=error,
+        )  # fmt: skip
+
+    calls = [turns(0.0), turns(0.02, 0.4), turns(0.25), turns(0.33, 0.4), turns(0.5, apart=False)]
+    row = turn_figures(calls)
+    assert (row["calls"], row["told_apart"]) == (5, 0.8)
+    assert row["speaker_error"] == pytest.approx(0.15)
+    assert row["large_errors"] == 2 and row["large_errors_without_notice"] == 1
+    assert row["small_errors_with_notice"] == 1
+    assert turn_figures(calls[-1:])["speaker_error"] is None
