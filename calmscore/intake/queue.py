@@ -7,8 +7,6 @@ end; only a recording's own fault ends its job.
 
 from __future__ import annotations
 
-import os
-import platform
 import threading
 import time
 import uuid
@@ -31,6 +29,7 @@ from calmscore.intake.workers import Told, Workers
 from calmscore.network.classifier import EmotionClassifier
 from calmscore.store import Store
 from calmscore.store.jobs import CALL, JobRow, add_job, count_open_jobs, put_back, states_of
+from calmscore.store.leases import new_owner
 
 
 class CallQueue:
@@ -68,7 +67,7 @@ class CallQueue:
         alone_command: Sequence[str] = ALONE_COMMAND,
         timing: QueueTiming = QueueTiming(),  # noqa: B008  frozen
     ) -> None:
-        self.owner = f"{platform.node()[:20]}-{os.getpid()}-{uuid.uuid4().hex[:16]}"
+        self.owner = new_owner()
         self._store = store
         self._most_waiting = most_waiting
         self._timing = timing

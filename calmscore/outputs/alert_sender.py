@@ -7,10 +7,7 @@ took and never sent is taken by another. So no message is lost to a restart.
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import threading
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -34,6 +31,7 @@ from calmscore.store.deliveries import (
     mark_sent,
     take_delivery,
 )
+from calmscore.store.leases import new_owner
 
 ALERTS_ACTOR = "alerts"
 _log = logging.getLogger(__name__)
@@ -55,7 +53,7 @@ class AlertSender:
     def __init__(
         self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self.owner = f"{platform.node()[:20]}-{os.getpid()}-{uuid.uuid4().hex[:16]}"
+        self.owner = new_owner()
         self._store, self._clock = store, clock
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
+from calmscore.store.leases import has_come
 from calmscore.store.schema import Call, Delivery, Rule
 
 Channel = Literal["email", "webhook"]
@@ -106,14 +107,9 @@ def take_delivery(
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    # A moment too far ahead was written before the clock was put right.
-    come = or_(Delivery.not_before <= now, Delivery.not_before > now + LONGEST_PAUSE)
-    free = or_(
-        Delivery.lease_until.is_(None),
-        Delivery.lease_until < now,
-        Delivery.lease_until > now + 2 * LEASE,
-    )
-    return (Delivery.state == "waiting") & come & free
+    come = has_come(Delivery.not_before, now, furthest=LONGEST_PAUSE)
+    lapsed = has_come(Delivery.lease_until, now, furthest=2 * LEASE)
+    return (Delivery.state == "waiting") & come & (Delivery.lease_until.is_(None) | lapsed)
 
 
 def mark_sent(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from calmscore.errors import NotStoredError
+from calmscore.store.leases import has_come
 from calmscore.store.schema import Job
 
 JobKind = Literal["call", "training"]
@@ -92,10 +93,9 @@ def take_job(session: Session, *, kind: JobKind, owner: str | None = None) -> Jo
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    # A moment too far ahead was written before the clock was put right.
-    due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
-    lapsed = or_(Job.lease_until < now, Job.lease_until > now + 2 * LEASE)
-    return or_(and_(Job.state == "queued", due), and_(Job.state == "running", lapsed))
+    due = Job.not_before.is_(None) | has_come(Job.not_before, now, furthest=LONGEST_PAUSE)
+    lapsed = has_come(Job.lease_until, now, furthest=2 * LEASE)
+    return ((Job.state == "queued") & due) | ((Job.state == "running") & lapsed)
 
 
 def renew_leases(session: Session, job_ids: Collection[str], *, owner: str) -> None:

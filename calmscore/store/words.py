@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Text, delete, false, literal, or_, select, text
+from sqlalchemy import ColumnElement, Text, delete, false, literal, select, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.functions import FunctionElement
 
 from calmscore.analysis.report import Speaker
+from calmscore.store.leases import has_come
 from calmscore.store.schema import Call, CallWords
 
 WordsState = Literal["waiting", "done"]
@@ -333,10 +334,10 @@ def words_state(session: Session, call_id: str) -> WordsState | None:
 def claim_waiting(session: Session, *, now: datetime | None = None) -> str | None:
     """Return the id of a call whose words are to be written down, and keep others off it."""
     now = now or datetime.now(UTC)
-    free = or_(CallWords.claimed_at.is_(None), CallWords.claimed_at < now - _CLAIM_HOLDS_FOR)
+    lapsed = has_come(CallWords.claimed_at, now - _CLAIM_HOLDS_FOR, furthest=2 * _CLAIM_HOLDS_FOR)
     kept = session.scalar(
         select(CallWords)
-        .where(CallWords.document.is_(None), free)
+        .where(CallWords.document.is_(None), CallWords.claimed_at.is_(None) | lapsed)
         .order_by(CallWords.call_number)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -239,6 +239,13 @@ def test_a_call_waits_for_its_words_and_is_taken_by_one(store):
     assert state(store, first) == "done"
 
 
+def test_a_claim_that_a_wrong_clock_wrote_does_not_hold_for_ever(store):
+    call = wanting(store, "a.wav")
+    assert claim(store, now=datetime.now(UTC) + timedelta(days=365)) == call
+    assert claim(store) == call
+    assert claim(store) is None
+
+
 def test_words_follow_the_report_of_the_other_channel(store):
     call = wanting(store, "a.wav")
     assert finish(store, call)
