@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -56,7 +59,21 @@ def add(store: Store, emotions, name: str, *, content: bytes | None = None, **de
 def texts(page: AppTest) -> str:
     parts = (*page.markdown, *page.caption, *page.warning, *page.error, *page.info, *page.success)
     found = [part.value for part in parts] + [part.body for part in page.html]
-    return "\n".join(found).replace("\\", "")
+    return read("\n".join(found))
+
+
+def read(markdown: str) -> str:
+    """Return Markdown of `plain` text as it is read."""
+    return re.sub(r":color\[(\\?.)\]", r"\1", markdown).replace("\\", "")
+
+
+def drawn(page: AppTest, component: str) -> list[dict[str, Any]]:
+    """Return what each component of this name shows on a page."""
+    return [
+        json.loads(one.proto.bytes)["shown"]
+        for one in page.get("bidi_component")
+        if one.proto.component_name == component
+    ]
 
 
 def button(page: AppTest, label: str):

@@ -54,9 +54,9 @@ def _what_leaves(environment: Environment) -> None:
             icon=":material/lock:",
         )
         return
-    hosts = ", ".join(f"`{host}`" for host in environment.allowed_hosts)
+    hosts = ", ".join(plain(host) for host in environment.allowed_hosts)
     mail = (
-        f"E-mail goes through `{environment.smtp_host}`."
+        f"E-mail goes through {plain(environment.smtp_host)}."
         if environment.smtp_host
         else "E-mail is off: no server is named here that takes it."
     )

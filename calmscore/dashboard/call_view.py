@@ -18,6 +18,7 @@ from calmscore.analysis.formats import format_duration
 from calmscore.analysis.report import CallReport, CustomerChannel, segment_rows
 from calmscore.analysis.voice_and_words import of_voice_alone
 from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.dashboard.plain_text import plain
 from calmscore.outputs.spreadsheet import safe_cells
 
 _STRIP = """
@@ -148,7 +149,7 @@ def notices(report: CallReport) -> None:
         # Who is the customer is told by the strip, and once more where that is doubtful.
         guessed = notice.code == "customer_channel_guessed"
         if not guessed or report.speakers.doubt > _DOUBTFUL:
-            st.warning(notice.message, icon=":material/info:")
+            st.warning(plain(notice.message), icon=":material/info:")
 
 
 def customer_side(

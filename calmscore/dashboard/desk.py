@@ -165,7 +165,7 @@ def _user_or_refusal() -> User | _Refusal:
     except ParameterError as error:
         return _Refusal(
             title="Sign-in is not set up",
-            why=f"{error}. Nobody is let in until this is put right.",
+            why=f"{plain(str(error))}. Nobody is let in until this is put right.",
         )
     if rules is not None:
         return _signed_in(rules)

@@ -112,7 +112,7 @@ def _preview(store: Store, settings: Settings) -> None:
         names = [row.file_name for row in list_calls(session, limit=_PREVIEWED)]
     rows = [_read(name, settings) for name in ([typed] if typed else []) + names]
     if rows and settings.file_name_pattern:
-        st.table(pd.DataFrame(rows), hide_index=True)
+        st.table(pd.DataFrame(rows).map(plain), hide_index=True)
     elif not settings.file_name_pattern:
         st.caption("Without a pattern, agents and customers are entered by hand.")
 
@@ -166,7 +166,9 @@ def _page(store: Store, user: User) -> None:
             _retention(store)
     st.subheader("What is on here")
     facts = what_is_on(store, stored, read_environment(), sign_in=sign_in_is_set_up())
-    st.table(facts, border="horizontal", hide_header=True)
+    st.table(
+        {name: plain(told) for name, told in facts.items()}, border="horizontal", hide_header=True
+    )
     st.subheader("Audit")
     st.caption(
         "Who opened a recording, exported, deleted or changed something. Calls are named by a "
