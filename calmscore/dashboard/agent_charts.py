@@ -10,13 +10,17 @@ from typing import Any
 import plotly.graph_objects as go
 
 from calmscore.analysis.call_score import OUTCOMES
-from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.dashboard.outcomes import (
+    BETTER_COLOUR,
+    OUTCOME_COLOURS,
+    WORSE_COLOUR,
+    outcome_label,
+)
 from calmscore.store.agents import AgentFigures, Week
 from calmscore.store.settings import Settings
 
 _DOT_COLOUR = "#1F8A95"
-_GOOD_TINT = "rgba(0, 158, 115, 0.10)"
-_POOR_TINT = "rgba(213, 94, 0, 0.12)"
+_BAND_OPACITY = 0.12
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 34, 17, 90
 _LABEL_LETTERS, _MOST_LABEL_LINES = 20, 4
 _MOST_WEEKS = 8
@@ -58,8 +62,8 @@ def average_scores(agents: Sequence[AgentFigures], settings: Settings) -> go.Fig
         xaxis=_SCORE_AXIS,
         yaxis=_names_axis(shown),
         shapes=[
-            _band(settings.good_score, 10.0, _GOOD_TINT, axis="x"),
-            _band(1.0, settings.poor_score, _POOR_TINT, axis="x"),
+            _band(settings.good_score, 10.0, BETTER_COLOUR, axis="x"),
+            _band(1.0, settings.poor_score, WORSE_COLOUR, axis="x"),
         ],
     )
     return figure
@@ -148,8 +152,8 @@ def weekly_trend(weeks: Sequence[Week], settings: Settings) -> go.Figure:
         },
         yaxis=_SCORE_AXIS | {"tickvals": [1, 4, 7, 10]},
         shapes=[
-            _band(settings.good_score, 10.0, _GOOD_TINT, axis="y"),
-            _band(1.0, settings.poor_score, _POOR_TINT, axis="y"),
+            _band(settings.good_score, 10.0, BETTER_COLOUR, axis="y"),
+            _band(1.0, settings.poor_score, WORSE_COLOUR, axis="y"),
         ],
     )  # fmt: skip
     return figure
@@ -224,10 +228,11 @@ def _height(agents: Sequence[AgentFigures]) -> int:
     return _FRAME_HEIGHT + max(_ROW_HEIGHT, _LINE_HEIGHT * lines + 4) * len(agents)
 
 
-def _band(low: float, high: float, tint: str, *, axis: str) -> dict[str, Any]:
+def _band(low: float, high: float, colour: str, *, axis: str) -> dict[str, Any]:
     other = "y" if axis == "x" else "x"
     return {
-        "type": "rect", "layer": "below", "fillcolor": tint, "line": {"width": 0},
+        "type": "rect", "layer": "below", "fillcolor": colour,
+        "opacity": _BAND_OPACITY, "line": {"width": 0},
         f"{axis}ref": axis, f"{axis}0": low, f"{axis}1": high,
         f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1,
     }  # fmt: skip

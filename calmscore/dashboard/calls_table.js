@@ -123,8 +123,9 @@ export default newestOnly(({ data, parentElement, setStateValue, setTriggerValue
   const tick = (one, id) => (one.checked ? ticked.add(id) : ticked.delete(id));
 
   // The picture makes way for figures that were asked for.
-  table.classList.toggle("wide", data.columns.some((column) => column.name === "share"
-    || column.name === "interruptions" || column.name === "pauses"));
+  table.classList.toggle("wide", data.columns.some((column) => column.chosen));
+  table.style.setProperty("--better", data.colours.better);
+  table.style.setProperty("--worse", data.colours.worse);
   head.replaceChildren(...data.columns.map((column) => heading(column, setTriggerValue)));
   const corner = made("th", "tick");
   corner.append(all);

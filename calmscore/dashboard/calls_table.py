@@ -15,7 +15,12 @@ import streamlit as st
 
 from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.local_time import format_date, format_moment
-from calmscore.dashboard.outcomes import OUTCOME_COLOURS, outcome_label
+from calmscore.dashboard.outcomes import (
+    BETTER_COLOUR,
+    OUTCOME_COLOURS,
+    WORSE_COLOUR,
+    outcome_label,
+)
 from calmscore.dashboard.page_component import PageComponent
 from calmscore.dashboard.trend import trend_source
 from calmscore.store.calls import CallOrder, CallRow
@@ -151,6 +156,7 @@ def calls_table(
                 }
                 for row in rows
             ],
+            "colours": {"better": BETTER_COLOUR, "worse": WORSE_COLOUR},
             "ticked": [one for one in (state and state.ticked) or () if one in by_id],
         },
         on_sort_change=sort,
@@ -180,6 +186,7 @@ def _columns(
             "label": column.label,
             "explained": column.explained,
             "sorts": column.order is not None,
+            "chosen": name in CHOSEN_COLUMNS,
             "direction": direction if column.order == order else None,
         }
         for name, column in _COLUMNS.items()

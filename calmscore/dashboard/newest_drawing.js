@@ -10,14 +10,16 @@ function takeBack(place) {
 }
 
 // `draw` shows a component's data and returns what takes that back, if anything: it is called
-// once, before the next drawing in that place or when the place is gone.
+// once, before the next drawing in that place or when the place is gone. Data come as JSON in
+// UTF-8, with the time of the drawing.
 export function newestOnly(draw) {
   return (component) => {
-    const { parentElement: place, data: { drawn_at: drawnAt } } = component;
+    const { parentElement: place } = component;
+    const { drawn_at: drawnAt, shown } = JSON.parse(new TextDecoder().decode(component.data));
     const overtaken = newestIn.get(place)?.drawnAt > drawnAt;
     if (!overtaken) {
       takeBack(place);
-      newestIn.set(place, { drawnAt, takeBack: draw(component) });
+      newestIn.set(place, { drawnAt, takeBack: draw({ ...component, data: shown }) });
     }
     return () => {
       if (!place.isConnected) takeBack(place);

@@ -21,6 +21,8 @@ OUTCOME_COLOURS: dict[str, str] = {
     CALM_THROUGHOUT: "#6F909A",
     INSUFFICIENT_EVIDENCE: "#717064",
 }
+# Of what earned points and what cost some, and of the score bands.
+BETTER_COLOUR, WORSE_COLOUR = "#009E73", "#D55E00"
 
 
 def outcome_label(outcome: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 _WIDTH, _HEIGHT, _EDGE = 120.0, 40.0, 2.0
-_COLOUR = "#7A6BB0"
+DISTRESS_COLOUR = "#7A6BB0"
+"""Of the line of distress, wherever it is drawn."""
 
 
 def trend_picture(trend: Sequence[float]) -> str:
@@ -32,7 +33,7 @@ def trend_source(trend: Sequence[float]) -> str:
     area = f"{line} L{_WIDTH - _EDGE},{base} L{_EDGE},{base} Z" if line else ""
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}">'
-        f'<path d="{area}" fill="{_COLOUR}" fill-opacity="0.18"/>'
-        f'<path d="{line}" fill="none" stroke="{_COLOUR}" stroke-width="2"/></svg>'
+        f'<path d="{area}" fill="{DISTRESS_COLOUR}" fill-opacity="0.18"/>'
+        f'<path d="{line}" fill="none" stroke="{DISTRESS_COLOUR}" stroke-width="2"/></svg>'
     )
     return f"data:image/svg+xml,{quote(svg)}"

@@ -28,8 +28,9 @@ async ([script, html, [older, newer], order]) => {
   document.querySelector(".stApp").append(place);
   window.told = [];
   const tell = (name, value) => window.told.push([name, value]);
+  const sent = (data) => new TextEncoder().encode(JSON.stringify(data));
   const drawn = (data) =>
-    draw({ parentElement: place, data, setStateValue: tell, setTriggerValue: tell });
+    draw({ parentElement: place, data: sent(data), setStateValue: tell, setTriggerValue: tell });
   const cleanUps = { older: () => {}, newer: () => {} };
   for (const which of order) cleanUps[which] = drawn({ older, newer }[which]);
   cleanUps.older?.();
@@ -50,7 +51,7 @@ ORDERS = [("older", "newer"), ("newer", "older")]
 
 
 def dated(older: dict[str, Any], newer: dict[str, Any]) -> list[dict[str, Any]]:
-    return [older | {"drawn_at": 1}, newer | {"drawn_at": 2}]
+    return [{"drawn_at": at, "shown": shown} for at, shown in ((1, older), (2, newer))]
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def draw(
 def console_data(report, **changes: Any) -> dict[str, Any]:
     shown = {
         "words": None, "start": None, "bookmarks": [], "may_bookmark": True,
-        "why_no_bookmark": "", "why_no_link": "", "waiting": True, "player": "sound",
+        "why_no_bookmark": "", "may_link": True, "why_no_link": "", "unheard": "",
+        "player": "sound",
         "spectrogram": None,
     }  # fmt: skip
     return console_view(report) | shown | changes
@@ -126,16 +128,24 @@ def test_a_sound_that_comes_after_the_console_is_shown_and_can_be_played(page):
     assert play.get_attribute("aria-disabled") == "false"
     assert page.locator("[data-do=spectrogram]").is_visible()
     # Drawn anew it shows the sound that it has.
-    page.evaluate("(data) => { window.drawAgain(data); }", data | {"drawn_at": 3})
+    page.evaluate("(data) => { window.drawAgain(data); }", {"drawn_at": 3, "shown": data})
     assert page.evaluate(LANES_HEIGHT) > without + 40
 
 
 def table_data(*names: str, ticked: tuple[str, ...] = ()) -> dict[str, Any]:
-    column = {"name": "file", "label": "File", "explained": "", "sorts": True, "direction": None}
+    column = {
+        "name": "file",
+        "label": "File",
+        "explained": "",
+        "sorts": True,
+        "chosen": False,
+        "direction": None,
+    }
     rows = [
         {"id": name, "href": name, "file": name, "playable": False, "said": []} for name in names
     ]
-    return {"columns": [column], "rows": rows, "ticked": list(ticked)}
+    colours = {"better": "#000000", "worse": "#000000"}
+    return {"columns": [column], "rows": rows, "ticked": list(ticked), "colours": colours}
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from pathlib import Path
 
 import pytest
-from desk_pages import add, button, labels, texts
+from desk_pages import add, button, drawn, labels, texts
 from made_calls import RESCUED, WORSE, made_recording, made_report, with_made_words
 from shared_sessions import drafted_session, read_session, remarks, shared_session
 from streamlit.testing.v1 import AppTest
@@ -128,15 +127,10 @@ def test_an_agent_reads_what_was_said_in_their_call(store):
     store.add_call(report, io.BytesIO(sound), actor="t", details=CallDetails(agent="Dana"))
     number = shared_session(store, "Dana", report.call.id)
     page = opened("my_call", session=str(number), call=report.call.id)
-    (console,) = (
-        component.proto
-        for component in page.get("bidi_component")
-        if component.proto.component_name == "calmscore_console"
-    )
-    shown = json.loads(console.json)
+    (shown,) = drawn(page, "calmscore_console")
     # What others may do is not promised to them.
-    assert "Only supervisors" in shown["why_no_bookmark"]
-    assert "Only supervisors" in shown["why_no_link"]
+    for what in ("bookmark", "link"):
+        assert (shown[f"may_{what}"], shown[f"why_no_{what}"]) == (False, "")
     turns = shown["words"]["turns"]
     assert [" ".join(word for word, _, _ in turn["words"]) for turn in turns] == [
         "How can I help you?", "Nobody ever calls back!",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 
-from desk_pages import opened, texts
+from desk_pages import drawn, opened, texts
 from made_calls import CALM, made_recording, made_report
 
 from calmscore.analysis.report import SpokenWord, Turn, Words, WordsTurn
@@ -36,12 +35,8 @@ def saying(store, name: str, text: str, *, number: int, turns: tuple[Turn, ...] 
 
 
 def table(page) -> dict:
-    (component,) = (
-        json.loads(one.proto.json)
-        for one in page.get("bidi_component")
-        if one.proto.component_name == "calmscore_calls"
-    )
-    return component
+    (shown,) = drawn(page, "calmscore_calls")
+    return shown
 
 
 def test_what_is_looked_for_stands_below_its_call_with_the_place_to_play(store):
