@@ -9,11 +9,11 @@ import streamlit as st
 
 from calmscore.analysis.call_channels import called
 from calmscore.analysis.report import CallReport
-from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.coaching import bookmark_keeper, bookmarks, coaching_panel
 from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import User, current_user, open_store
+from calmscore.dashboard.handling import handling
 from calmscore.dashboard.local_time import format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
@@ -23,11 +23,13 @@ from calmscore.dashboard.stored_call import (
     find_stored,
     playback,
     prepared,
+    sound_to_hear,
     start_seconds,
     watched_phrases,
     whereabouts,
+    why_unheard,
 )
-from calmscore.errors import CallFileError, fault_of
+from calmscore.errors import fault_of
 from calmscore.outputs.pdf import call_pdf
 from calmscore.settings import read_environment
 from calmscore.store import Store, audit
@@ -39,19 +41,24 @@ from calmscore.store.words import want_words, words_state
 
 
 def _header(store: Store, row: CallRow, report: CallReport, user: User) -> None:
-    st.title(plain(row.file_name), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(plain(row.file_name), anchor=False)
+        _links(store, row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(whereabouts(row), width="content")
         for tag in row.tags:
-            st.badge(plain(tag), color="gray")
-        _links(store, row)
+            # `st.badge` escapes what is escaped already.
+            st.markdown(f":gray-badge[{plain(tag)}]", width="content")
         if row.has_audio and allows(user.role, "supervisor"):
             call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
-        if allows(user.role, "supervisor"):
-            if st.button("Edit details", icon=":material/edit:"):
-                _edit(store, row, user)
-            if st.button("Delete", icon=":material/delete:"):
-                _delete(store, row, user)
+    if not allows(user.role, "supervisor"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        handling(store, row, user)
+        if st.button("Edit details", icon=":material/edit:"):
+            _edit(store, row, user)
+        if st.button("Delete", icon=":material/delete:"):
+            _delete(store, row, user)
 
 
 def _links(store: Store, row: CallRow) -> None:
@@ -152,14 +159,6 @@ def _swap(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     st.rerun()
 
 
-def _sound(store: Store, row: CallRow, user: User) -> Playback | None:
-    try:
-        return playback(store, row, actor=user.name)
-    except CallFileError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
-
-
 def _reports(store: Store, row: CallRow, shown: CallReport) -> None:
     with store.database.reading() as session:
         reports = list_reports(session, row.id)
@@ -167,7 +166,7 @@ def _reports(store: Store, row: CallRow, shown: CallReport) -> None:
     if shown.model.sha256 != current.model_sha256:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(
-                f"This is an earlier report, by model version {shown.model.version}.",
+                f"This is an earlier report, by model version {plain(shown.model.version)}.",
                 icon=":material/history:",
             )
             st.page_link(
@@ -264,18 +263,12 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     call_view.score_card(report, named=False)
     call_view.notices(report)
     # What is told by the report stands there before the recording is ready to be played.
-    sound = prepared(row)
+    sound, unheard = prepared(row), why_unheard(row)
     console(
         report, sound, start_seconds=start_seconds(), bookmarks=bookmarks(store, row.id),
-        on_bookmark=bookmark_keeper(store, row.id, user),
-        why_no_bookmark="Only supervisors set bookmarks.", waiting=row.has_audio,
+        on_bookmark=bookmark_keeper(store, row.id, user), unheard=unheard,
         phrases=watched_phrases(store),
     )  # fmt: skip
-    if not row.has_audio:
-        st.info(
-            "The recording is not kept, so it cannot be played. The report stays.",
-            icon=":material/volume_off:",
-        )
     _words(store, row, report, user)
     main, side = st.columns([5, 3], gap="large")
     with main:
@@ -287,8 +280,8 @@ def _show(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         _pdf(store, row, report, user)
         _reports(store, row, report)
         call_view.not_a_verdict()
-    if sound is None:
-        sound = _sound(store, row, user)
+    if sound is None and not unheard:
+        sound = sound_to_hear(row, lambda: playback(store, row, actor=user.name))
     if sound is not None:
         player(report, sound)
 

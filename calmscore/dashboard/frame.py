@@ -30,6 +30,9 @@ _STYLE = """
 [data-testid^="stBaseButton-primary"]:not(:disabled) {
   color: light-dark(#FFFFFF, #0B1215) !important;
 }
+/* A link to another part of the page that is open is no other than a link to elsewhere. */
+.stMain [data-testid="stPageLink-NavLink"]:not(:hover) { background-color: transparent; }
+.stMain [data-testid="stPageLink-NavLink"] * { font-weight: 400; }
 /* While a page is drawn anew it fades; what somebody listens to stays as it is. */
 .stElementContainer[class*="st-key-console-"] { opacity: 1 !important; }
 @media (max-width: 640px) {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
 from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.desk import User, agents_who_sign_in
-from calmscore.dashboard.local_time import format_date, format_day, local_zone
+from calmscore.dashboard.local_time import format_date, format_day, format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.replying import answers
@@ -30,8 +33,16 @@ from calmscore.store.sessions import (
 )
 
 _OFFERED = 40
-# A call, a moment of it, and the note on that moment.
-_Choice = tuple[str, float | None, str]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A call that may be listened to, or a moment of it with the note on that moment."""
+
+    label: str
+    call_id: str
+    at_seconds: float | None = None
+    note: str = ""
 
 
 def sessions_section(store: Store, user: User) -> None:
@@ -55,11 +66,19 @@ def sessions_section(store: Store, user: User) -> None:
         found = list_sessions(session, agent=agent)
     if not found:
         st.caption("No sessions yet. Choose an agent and plan one.")
-    asked = st.query_params.get("session")
-    for number, row in enumerate(found):
-        opened = number == 0 if asked is None else str(row.id) == asked
-        with st.expander(_heading(row), expanded=opened):
+    opened = _opened(found)
+    for row in found:
+        with st.expander(_heading(row), expanded=row.id == opened):
             _session(store, row, user)
+
+
+def _opened(found: Sequence[SessionRow]) -> int | None:
+    """Return the session that was asked for, else one that waits for a reply, else the newest."""
+    asked = st.query_params.get("session")
+    if asked is not None:
+        return int(asked) if asked.isdecimal() else None
+    first = next((row for row in found if row.is_contested), found[0] if found else None)
+    return None if first is None else first.id
 
 
 def _heading(row: SessionRow) -> str:
@@ -125,40 +144,43 @@ def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
 def _add(store: Store, row: SessionRow) -> None:
     choices = _choices(store, row)
     with st.form(f"add-{row.id}", clear_on_submit=True, border=False):
-        label = st.selectbox(
-            "Listen to", list(choices), None, placeholder="A note, or one of the newest calls"
-        )
+        chosen = st.selectbox(
+            "Listen to", choices, None, placeholder="A note, or one of the newest calls",
+            format_func=lambda choice: choice.label,
+        )  # fmt: skip
         note = st.text_input("Why", placeholder="As the note says", max_chars=LONGEST_TEXT)
         added = st.form_submit_button("Add to the playlist", icon=":material/playlist_add:")
-    if not added or label is None:
+    if not added or chosen is None:
         return
-    call_id, at_seconds, told = choices[label]
     try:
         with store.database.writing() as session:
-            add_item(session, row.id, call_id, at_seconds=at_seconds, note=note or told)
+            add_item(
+                session, row.id, chosen.call_id, at_seconds=chosen.at_seconds,
+                note=note or chosen.note,
+            )  # fmt: skip
     except CalmscoreError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
     st.rerun()
 
 
-def _choices(store: Store, row: SessionRow) -> dict[str, _Choice]:
+def _choices(store: Store, row: SessionRow) -> list[_Choice]:
     """Return what may be listened to with the agent: notes on their calls, then the calls."""
     with store.database.reading() as session:
         calls = list_calls(session, CallFilter(agents=[row.agent]), limit=_OFFERED)
         notes = find_notes(session, limit=_OFFERED)
     theirs = {call.id for call in calls}
-    found: dict[str, _Choice] = {}
+    found = []
     for one in notes:
         if one.call_id in theirs:
             at_seconds = one.note.at_seconds
             where = "" if at_seconds is None else f", at {format_clock(at_seconds)}"
-            found[f"Note: {one.note.text[:60]} ({one.file_name}{where})"] = (
-                one.call_id, at_seconds, one.note.text,
-            )  # fmt: skip
+            label = f"Note: {one.note.text[:60]} ({one.file_name}{where})"
+            found.append(_Choice(label, one.call_id, at_seconds, one.note.text))
     for call in calls:
         score = "no score" if call.score is None else f"{call.score:.1f}"
-        found[f"{call.file_name} · {score}, {call.outcome}"] = (call.id, None, "")
+        label = f"{call.file_name} · {format_moment(call.called_at)} · {score}, {call.outcome}"
+        found.append(_Choice(label, call.id))
     return found
 
 
@@ -184,14 +206,32 @@ def _last_buttons(store: Store, row: SessionRow, user: User) -> None:
         ):  # fmt: skip
             _ask_to_share(store, row, user)
         _print(store, row, user)
-        deleted = st.button("Delete this session", key=f"delete-{row.id}", type="tertiary")
-    if deleted:
-        try:
-            store.delete_session(row.id, actor=user.name)
-        except CalmscoreError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-        st.rerun()
+        why_not = "Reply first: what an agent contests is not deleted."
+        if st.button(
+            "Delete this session", key=f"delete-{row.id}", type="tertiary",
+            disabled=row.is_contested, help=why_not if row.is_contested else None,
+        ):  # fmt: skip
+            _ask_to_delete(store, row, user)
+
+
+@st.dialog("Delete this session?")
+def _ask_to_delete(store: Store, row: SessionRow, user: User) -> None:
+    st.markdown(
+        f"The playlist, what was agreed with {plain(row.agent)} and what they answered are deleted "
+        "for good. The calls and their notes stay."
+    )
+    with st.container(horizontal=True):
+        deleted = st.button("Delete for good", type="primary", icon=":material/delete:")
+        if st.button("Keep it"):
+            st.rerun()
+    if not deleted:
+        return
+    try:
+        store.delete_session(row.id, actor=user.name)
+    except CalmscoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.rerun()
 
 
 @st.dialog("Share this session?")

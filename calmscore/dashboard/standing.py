@@ -9,7 +9,7 @@ from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.store import Store
 from calmscore.store.calls import CallRow
-from calmscore.store.remarks import open_contests
+from calmscore.store.remarks import OpenContest, open_contests
 from calmscore.store.standings import read_set_aside
 
 
@@ -20,7 +20,10 @@ def standing_notice(store: Store, row: CallRow) -> None:
             "The agent contests this score. Until somebody replies, do not rest anything on it.",
             icon=":material/gavel:",
         )
-        st.page_link(page_file("coaching_page"), label="Coaching", icon=":material/reply:")
+        with store.database.reading() as session:
+            waiting = open_contests(session, call_id=row.id)
+        for contest in waiting:
+            _reply_link(contest, "Read it and reply")
     elif row.standing == "set aside":
         with store.database.reading() as session:
             decision = read_set_aside(session, row.number)
@@ -42,7 +45,11 @@ def contests_to_answer(store: Store) -> None:
         with st.container(border=True, key=f"contest-{remark.id}"):
             st.markdown(f"**Contested: reply** · {plain(contest.agent)} contests {what}")
             st.text(remark.text)
-            st.page_link(
-                page_file("coaching_page"), label="Reply", icon=":material/reply:",
-                query_params={"session": str(remark.session_id)},
-            )  # fmt: skip
+            _reply_link(contest, "Reply")
+
+
+def _reply_link(contest: OpenContest, label: str) -> None:
+    st.page_link(
+        page_file("coaching_page"), label=label, icon=":material/reply:",
+        query_params={"session": str(contest.remark.session_id)},
+    )  # fmt: skip

@@ -17,13 +17,18 @@ from calmscore.audio.recording import read_recording
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.shared_sounds import AbandonedError, shared_sounds
-from calmscore.errors import NotStoredError, RecordingNotKeptError
+from calmscore.errors import CallFileError, NotStoredError, RecordingNotKeptError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, read_call
 from calmscore.store.reports import read_report
 from calmscore.store.settings import read_settings
 
 _LEAD_SECONDS = 5.0
+_UNHEARD = "unheard"
+_NOT_KEPT = (
+    "The recording is not kept any more, or never was: this call cannot be played. Click a place "
+    "to read what was heard there."
+)
 
 
 def find_stored(
@@ -139,6 +144,34 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
         st.stop()
     st.session_state["playback"] = (row.id, sound)
     return sound
+
+
+def why_unheard(row: CallRow) -> str:
+    """Return why a call cannot be played; empty where it can, or nobody tried yet."""
+    call_id, why = st.session_state.get(_UNHEARD, ("", ""))
+    if not row.has_audio:
+        return _NOT_KEPT
+    return str(why) if call_id == row.id else ""
+
+
+def sound_to_hear(row: CallRow, make: Callable[[], Playback | None]) -> Playback | None:
+    """Return a call's sound; where there is none, draw the page anew to say so.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it ready, as `playback` does.
+    """
+    try:
+        sound = make()
+    except CallFileError as error:
+        why = f"This call cannot be played: {error}."
+    else:
+        if sound is not None:
+            return sound
+        why = _NOT_KEPT
+    st.session_state[_UNHEARD] = (row.id, why)
+    st.rerun()
 
 
 def _page_is_open() -> Callable[[], bool]:

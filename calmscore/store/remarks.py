@@ -209,8 +209,18 @@ def read_remarks(session: Session, session_ids: Sequence[int]) -> dict[int, list
     return found
 
 
-def open_contests(session: Session, *, limit: int = 10) -> list[OpenContest]:
-    """Return what agents contest and nobody replied to, the longest waiting first."""
+def open_contests(
+    session: Session, *, call_id: str | None = None, limit: int = 10
+) -> list[OpenContest]:
+    """Return what agents contest and nobody replied to, the longest waiting first.
+
+    Parameters
+    ----------
+    call_id : str, optional
+        Only what is contested of this call.
+    limit : int
+        At most so many.
+    """
     query = (
         select(CoachingRemark, CoachingSession.agent, Call.id, Call.file_name)
         .join(CoachingSession, CoachingSession.id == CoachingRemark.session_id)
@@ -219,6 +229,8 @@ def open_contests(session: Session, *, limit: int = 10) -> list[OpenContest]:
         .order_by(CoachingRemark.id)
         .limit(limit)
     )
+    if call_id is not None:
+        query = query.where(Call.id == call_id)
     return [
         OpenContest(agent=agent, remark=_row(remark, call_id, file_name))
         for remark, agent, call_id, file_name in session.execute(query)

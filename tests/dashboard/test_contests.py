@@ -91,8 +91,9 @@ def test_the_page_of_the_call_marks_it(store, number, call_id):
 
 def test_a_session_with_an_open_contest_is_not_deleted(store, number):
     page = opened(COACHING)
-    button(page, "Delete this session").click().run()
-    assert "reply before you delete it" in texts(page)
+    delete = button(page, "Delete this session")
+    assert delete.disabled
+    assert "Reply first" in delete.help
     assert read_session(store, number).is_contested
 
 
