@@ -18,7 +18,8 @@ _COLUMNS = 800
 _BANDS = 64
 _WINDOW_SECONDS = 0.064
 _SHORTEST_HOP_SECONDS = 0.004
-_HIGHEST_HZ = 4000.0
+HIGHEST_HZ = 4000.0
+"""The picture's upper edge; its lower one is 0."""
 _RANGE_DB = 55.0
 # Of more than this the pitch would be a blur.
 _LONGEST_PITCH_SECONDS = 60.0
@@ -96,7 +97,7 @@ def spectrogram(
     hop = max(len(samples) // _COLUMNS, int(_SHORTEST_HOP_SECONDS * rate))
     window = int(_WINDOW_SECONDS * rate)
     power = librosa.feature.melspectrogram(
-        y=samples, sr=rate, n_fft=window, hop_length=hop, n_mels=_BANDS, fmax=_HIGHEST_HZ
+        y=samples, sr=rate, n_fft=window, hop_length=hop, n_mels=_BANDS, fmax=HIGHEST_HZ
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=_RANGE_DB)
     levels = np.clip((decibels / _RANGE_DB + 1.0) * 255.0, 0, 255).astype(np.uint8)
@@ -122,7 +123,7 @@ def _pitch(samples: np.ndarray, rate: int, hop: int) -> list[float | None]:
     voiced = librosa.amplitude_to_db(loudness, ref=np.max) > _VOICED_DB
     # Where the search ends at its bounds there was nothing to find.
     voiced &= (pitch > 1.02 * _LOWEST_PITCH_HZ) & (pitch < 0.98 * _HIGHEST_PITCH_HZ)
-    rows = 1.0 - librosa.hz_to_mel(pitch) / librosa.hz_to_mel(_HIGHEST_HZ)
+    rows = 1.0 - librosa.hz_to_mel(pitch) / librosa.hz_to_mel(HIGHEST_HZ)
     return [
         round(float(row), 3) if heard else None for row, heard in zip(rows, voiced, strict=True)
     ]

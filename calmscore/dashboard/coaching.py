@@ -17,6 +17,7 @@ from calmscore.errors import CalmscoreError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, list_tags
 from calmscore.store.coaching import (
+    LONGEST_NOTE,
     CorrectionRow,
     NoteRow,
     add_note,
@@ -29,7 +30,6 @@ from calmscore.store.coaching import (
 )
 from calmscore.store.keys import allows
 
-_LONGEST_NOTE = 4000
 _BOOKMARK = "Bookmark"
 _AS_HEARD = "as the model heard it"
 
@@ -107,12 +107,9 @@ def _notes(store: Store, row: CallRow, notes: list[NoteRow], *, may_write: bool)
             )
             st.caption(f"{where} · {plain(note.author)} · {format_moment(note.created_at)}")
             st.text(note.text)
-            with st.container(horizontal=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
                 if note.at_seconds is not None:
-                    st.page_link(
-                        page_file("call"), label="Play", icon=":material/play_arrow:",
-                        query_params={"call": row.id, "at": f"{note.at_seconds:.1f}"},
-                    )  # fmt: skip
+                    _link(row, note.at_seconds)
                 if may_write and st.button(
                     "Delete note", key=f"delete-note-{note.id}", type="tertiary"
                 ):
@@ -121,10 +118,18 @@ def _notes(store: Store, row: CallRow, notes: list[NoteRow], *, may_write: bool)
                     st.rerun()
 
 
+def _link(row: CallRow, at_seconds: float) -> None:
+    label, icon = ("Play", "play_arrow") if row.has_audio else ("Show", "my_location")
+    st.page_link(
+        page_file("call"), label=label, icon=f":material/{icon}:",
+        query_params={"call": row.id, "at": f"{at_seconds:.1f}"},
+    )  # fmt: skip
+
+
 def _new_note(store: Store, row: CallRow, user: User) -> None:
     with st.form("new-note", clear_on_submit=True, border=False):
         text = st.text_area(
-            "New note", max_chars=_LONGEST_NOTE, height=80,
+            "New note", max_chars=LONGEST_NOTE, height=80,
             placeholder="What went well, what to try next time",
         )  # fmt: skip
         moment = st.text_input(
@@ -180,12 +185,9 @@ def _correct(
             key=f"heard-{row.id}-{segment.index}",
             format_func=lambda name: BY_NAME[name].heard_as if name in BY_NAME else name,
         )  # fmt: skip
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             save = st.button("Save", key=f"save-correction-{row.id}")
-            st.page_link(
-                page_file("call"), label="Play", icon=":material/play_arrow:",
-                query_params={"call": row.id, "at": f"{segment.start_seconds:.1f}"},
-            )  # fmt: skip
+            _link(row, segment.start_seconds)
         if save:
             _save_correction(store, row, segment, emotion, user)
 

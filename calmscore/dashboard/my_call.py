@@ -6,15 +6,19 @@ import streamlit as st
 
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CallReport
-from calmscore.audio.playback import Playback
 from calmscore.dashboard import call_view
 from calmscore.dashboard.console.component import console, player
 from calmscore.dashboard.desk import own_coaching
 from calmscore.dashboard.own_pages import STANDS, answers, asked_session, not_shared, own_link, when
 from calmscore.dashboard.plain_text import plain
-from calmscore.dashboard.stored_call import playback_from, prepared, start_seconds
-from calmscore.errors import CallFileError, NotStoredError
-from calmscore.store.calls import CallRow
+from calmscore.dashboard.stored_call import (
+    playback_from,
+    prepared,
+    sound_to_hear,
+    start_seconds,
+    why_unheard,
+)
+from calmscore.errors import NotStoredError
 from calmscore.store.own_coaching import OwnCall, OwnCoaching
 from calmscore.store.sessions import SessionRow
 
@@ -29,14 +33,12 @@ def _call(own: OwnCoaching, row: SessionRow, call: OwnCall) -> None:
     call_view.score_card(report, named=False)
     call_view.notices(report)
     sound = prepared(call.row)
+    unheard = why_unheard(call.row)
     marked = [(note.at_seconds, note.text) for note in call.notes if note.at_seconds is not None]
     console(
-        report, sound, start_seconds=start_seconds(), bookmarks=marked,
-        why_no_bookmark="Only supervisors set bookmarks.",
-        why_no_link="Only supervisors open calls by a link.", waiting=call.row.has_audio,
+        report, sound, start_seconds=start_seconds(), bookmarks=marked, may_link=False,
+        unheard=unheard,
     )  # fmt: skip
-    if not call.row.has_audio:
-        st.info("The recording is not kept, so it cannot be played.", icon=":material/volume_off:")
     main, side = st.columns(2, gap="large")
     with main:
         st.subheader("Notes")
@@ -45,8 +47,10 @@ def _call(own: OwnCoaching, row: SessionRow, call: OwnCall) -> None:
         st.subheader("Your answer to this call")
         answers(own, row, call.row)
     call_view.not_a_verdict()
-    if sound is None:
-        sound = _sound(own, row, call.row)
+    if sound is None and not unheard:
+        sound = sound_to_hear(
+            call.row, lambda: playback_from(call.row, lambda: own.open_audio(row.id, call.row.id))
+        )
     if sound is not None:
         player(report, sound)
 
@@ -66,14 +70,6 @@ def _notes(row: SessionRow, call: OwnCall) -> None:
         where = "whole call" if at_seconds is None else f"at {format_clock(at_seconds)}"
         st.caption(f"{where} · {author}")
         st.text(text)
-
-
-def _sound(own: OwnCoaching, row: SessionRow, call: CallRow) -> Playback | None:
-    try:
-        return playback_from(call, lambda: own.open_audio(row.id, call.id))
-    except CallFileError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
 
 
 coaching = own_coaching()

@@ -186,7 +186,7 @@ def _console(call: AnalysedCall) -> None:
         console(
             report, call.playback, phrases=phrases,
             why_no_bookmark="Keep this call first: bookmarks go with it.",
-            why_no_link="Keep this call first: only a kept call has a link.",
+            may_link=False, why_no_link="Keep this call first: only a kept call has a link.",
         )  # fmt: skip
         return
     console(

@@ -15,7 +15,8 @@ from calmscore.errors import NotStoredError, ParameterError
 from calmscore.store.calls import find_call
 from calmscore.store.schema import Call, Correction, Note, Tag
 
-_LONGEST_NOTE = 4000
+LONGEST_NOTE = 4000
+"""Characters of a note."""
 _LONGEST_TAG = 60
 
 
@@ -75,10 +76,8 @@ def add_note(
     """
     call = find_call(session, call_id)
     text = text.strip()
-    if not 1 <= len(text) <= _LONGEST_NOTE:
-        raise ParameterError(
-            f"a note has 1 to {_LONGEST_NOTE} characters; this one has {len(text)}"
-        )
+    if not 1 <= len(text) <= LONGEST_NOTE:
+        raise ParameterError(f"a note has 1 to {LONGEST_NOTE} characters; this one has {len(text)}")
     if at_seconds is not None and not 0.0 <= at_seconds <= call.duration_seconds:
         raise ParameterError(
             f"at_seconds is {at_seconds}; the call lasts {call.duration_seconds:.1f} s"

@@ -19,6 +19,8 @@ from calmscore.store.calls import CallDetails
 pytestmark = pytest.mark.browser
 
 RESCUED = ["anger"] * 7 + ["neutral"] * 7
+# An hour, whose recording is not kept.
+LONG = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
 
 
 def rescued(name: str, content: bytes) -> CallReport:
@@ -46,8 +48,7 @@ def fill(store: Store) -> None:
             rescued(name, content), io.BytesIO(content), actor="tester",
             details=CallDetails(agent="Dana", called_at=now - timedelta(hours=place)),
         )  # fmt: skip
-    long = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
-    store.add_call(long, actor="tester", details=CallDetails(called_at=now - timedelta(days=1)))
+    store.add_call(LONG, actor="tester", details=CallDetails(called_at=now - timedelta(days=1)))
 
 
 def call_id(name: str, place: int) -> str:
@@ -205,6 +206,29 @@ def test_the_score_the_reasons_the_words_and_the_player_are_on_one_screen(browse
         assert box["y"] + box["height"] <= 900
 
 
+def test_without_a_recording_a_call_is_read_place_by_place(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/call?call={LONG.call.id}&at=30")
+    unheard = page.locator(".console .unheard")
+    expect(unheard).to_contain_text("cannot be played", timeout=PATIENCE)
+    wait_until_drawn(page)
+    for part in (".play", ".speed", ".skip", ".volumes", "[data-do=spectrogram]"):
+        expect(page.locator(f".console {part}")).to_be_hidden()
+    place = page.locator(".console .time")
+    expect(page.locator(".console .playhead")).to_be_visible(timeout=PATIENCE)
+    expect(place).to_have_attribute("aria-valuenow", "30", timeout=PATIENCE)
+    page.keyboard.press("p")
+    expect(page.locator(".console .said")).to_contain_text("The customer went from")
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_attribute("aria-valuenow", "8", timeout=PATIENCE)
+    page.keyboard.press("b")
+    page.keyboard.type("Read here")
+    page.keyboard.press("Enter")
+    expect(page.locator(".console .said")).to_contain_text("Bookmark saved", timeout=PATIENCE)
+    wait_until_drawn(page)
+    assert grave_faults(page) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_serious_stands_in_anybodys_way(browser, address, scheme):
     page = open_call(browser, address, scheme=scheme)
@@ -219,8 +243,7 @@ def test_nothing_serious_stands_in_anybodys_way(browser, address, scheme):
 
 def test_an_hour_is_drawn_at_once_and_zooms_without_a_pause(browser, address):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    long = made_report(["neutral", "anger", None] * 400, file_name="hour.wav")
-    page.goto(f"{address}/call?call={long.call.id}")
+    page.goto(f"{address}/call?call={LONG.call.id}")
     page.wait_for_selector(".console .time canvas", timeout=PATIENCE)
     page.locator(".console .time").hover()
     page.evaluate(

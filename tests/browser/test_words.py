@@ -45,10 +45,10 @@ def test_score_lanes_words_and_reasons_share_one_screen(browser, address):
     page.goto(f"{address}/score_call", timeout=PATIENCE)
     page.get_by_role("button", name="Try the sample call").click(timeout=PATIENCE)
     page.wait_for_selector(".console .words li", timeout=PATIENCE)
-    reasons = page.locator(".console .sum")
-    expect(reasons).to_be_visible(timeout=PATIENCE)
-    box = reasons.bounding_box()
-    assert box["y"] + box["height"] <= 900
+    for part in (".score .value", ".score .outcome", ".console .sum", ".console .tools"):
+        expect(page.locator(part)).to_be_visible(timeout=PATIENCE)
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 900, part
 
 
 def heard_at(page, seconds: float) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from made_calls import RESCUED, WORSE, made_report
+from made_calls import RESCUED, WORSE, made_report, with_made_words
 from said_calls import leaning, said_call
 
 from calmscore.analysis.report import Turn
 from calmscore.analysis.transitions import Transition
 from calmscore.analysis.voice_and_words import beside_the_voice
-from calmscore.dashboard.console.view import console_view, moments, sum_line, table_rows
+from calmscore.dashboard.console.reasons import moments, sum_line
+from calmscore.dashboard.console.view import console_view, table_rows
 
 
 def turn(speaker: str, start: float, end: float) -> Turn:
@@ -58,13 +59,31 @@ def test_a_moment_tells_what_the_agent_did_before_it():
     change = replace(report.score.transitions[0], plays_from_seconds=6.0)
     report = replace(report, score=replace(report.score, transitions=(change,)))
     (moment,) = moments(report)
-    assert moment["text"] == "Agent spoke 8 s, then the customer went from angry to calm"
+    assert moment["text"] == "Agent spoke 8 s, then the customer went from angry to calm at 0:15"
     assert moment["from"] == 6.0
 
 
 def test_without_an_agents_turn_the_moment_tells_of_the_customer_alone():
     (moment,) = moments(made_report(WORSE))
-    assert moment["text"] == "The customer went from calm to angry"
+    assert moment["text"] == "The customer went from calm to angry at 0:15"
+
+
+def test_two_changes_after_one_turn_of_the_agent_are_told_apart():
+    report = with_turns(made_report(RESCUED), turn("agent", 2.0, 5.0))
+    changes = [
+        replace(change, plays_from_seconds=2.0)
+        for change in with_points(report, 5.0, 1.0, 0.5).score.transitions
+    ]
+    report = replace(report, score=replace(report.score, transitions=tuple(changes)))
+    first, second = moments(report)
+    assert first["from"] == second["from"]
+    assert first["text"] != second["text"]
+
+
+def test_a_moment_quotes_what_the_customer_says_there():
+    report = with_made_words(with_points(made_report(RESCUED), 5.0, 1.0, 0.5))
+    # The agent speaks at the first change, the customer at the second.
+    assert [moment["said"] for moment in moments(report)] == ["", "Nobody ever calls back!"]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +132,9 @@ def test_the_table_tells_the_timeline_in_stretches():
 @pytest.mark.parametrize(
     ("emotion", "points", "words"),
     [
-        ("fear", 0.5, "The customer sounded fearful, but less so"),
-        ("fear", -0.5, "The customer sounded more strongly fearful"),
-        ("neutral", -0.5, "The customer sounded less clearly calm"),
+        ("fear", 0.5, "The customer sounded fearful, but less so, from 0:15 on"),
+        ("fear", -0.5, "The customer sounded more strongly fearful from 0:15 on"),
+        ("neutral", -0.5, "The customer sounded less clearly calm from 0:15 on"),
     ],
 )
 def test_a_shift_within_one_emotion_is_told_as_one(emotion, points, words):
@@ -136,7 +155,7 @@ def test_the_words_stand_beside_the_voice_and_say_where_they_disagree():
     assert first["share"] > 0.5
     assert first["disagrees"] == "The voice sounded calm, the words did not: listen."
     assert view["moments"][0]["why"].endswith(first["disagrees"])
-    rows = [row for row in view["table"] if row[0] == "0:18–0:21"]
+    rows = [row for row in view["table"]["rows"] if row[0] == "0:18–0:21"]
     assert rows[0][4] == f"{first['share']:.0%} · {first['disagrees']}"
     silent = console_view(made_report(RESCUED))
-    assert silent["words_distress"] == [] and all(len(row) == 4 for row in silent["table"])
+    assert silent["words_distress"] == [] and all(len(row) == 4 for row in silent["table"]["rows"])

@@ -2,16 +2,15 @@
 // screen is too narrow for single segments, stretches of equal length are summed up instead.
 
 const LEAST_PIXELS = 14;
-const SEGMENT_SECONDS = 3;
 const BRIDGED_SECONDS = 1.2;
 // Upset that is short must not vanish among calm: in a summed-up stretch it counts so much more.
 const UPSET_COUNTS = 2;
 
 const length = (block) => block.end - block.start;
 
-export function shownBlocks(blocks, pixelsPerSecond, emotions) {
-  const stretch = Math.ceil(LEAST_PIXELS / pixelsPerSecond / SEGMENT_SECONDS) * SEGMENT_SECONDS;
-  const single = stretch <= SEGMENT_SECONDS;
+export function shownBlocks({ blocks, emotions, segment_seconds: segment }, pixelsPerSecond) {
+  const stretch = Math.ceil(LEAST_PIXELS / pixelsPerSecond / segment) * segment;
+  const single = stretch <= segment;
   const shown = single ? blocks.map((block) => ({ ...block })) : summedUp(blocks, stretch, emotions);
   return joined(shown, single ? BRIDGED_SECONDS : stretch);
 }

@@ -40,8 +40,9 @@ def console(
     bookmarks: Sequence[tuple[float, str]] = (),
     on_bookmark: Callable[[float, str], None] | None = None,
     why_no_bookmark: str = "",
+    may_link: bool = True,
     why_no_link: str = "",
-    waiting: bool = False,
+    unheard: str = "",
     phrases: Sequence[str] = (),
 ) -> None:
     """Show a call's lanes, moments and words, and what drives the `player` of its sound.
@@ -57,11 +58,14 @@ def console(
     on_bookmark : callable, optional
         Called with seconds and text when somebody sets a bookmark.
     why_no_bookmark : str
-        What is said instead where that cannot be.
+        What is said instead where that cannot be yet; where it never can, empty.
+    may_link : bool
+        Whether a link to the call can be passed on.
     why_no_link : str
-        What is said where no link to the call can be passed on; empty where one can.
-    waiting : bool
-        Whether the sound will be there in a moment.
+        What is said instead where that cannot be yet; where it never can, empty.
+    unheard : str
+        Why there is no sound, and none will come; empty where there is one, or will be in a
+        moment.
     phrases : sequence of str
         What is watched for in the words.
     """
@@ -78,10 +82,11 @@ def console(
         "bookmarks": [{"seconds": seconds, "text": text} for seconds, text in bookmarks],
         "may_bookmark": on_bookmark is not None,
         "why_no_bookmark": why_no_bookmark,
+        "may_link": may_link,
         "why_no_link": why_no_link,
-        "waiting": waiting,
+        "unheard": unheard,
         # A page that changes holds the player of another call for a moment.
-        "player": _sound_key(report),
+        "player": None if unheard else _sound_key(report),
         "spectrogram": _picture(report, playback, key),
     }
     CONSOLE(key=key, data=data, on_bookmark_change=bookmarked, on_spectrogram_change=lambda: None)
@@ -126,7 +131,7 @@ def compared_lanes(report: CallReport, *, axis_seconds: float) -> float | None:
         The second that somebody just asked to hear.
     """
     data = console_view(report) | {
-        "compared": True, "axis_seconds": axis_seconds, "words": None, "start": None,
+        "compared": True, "unheard": "", "axis_seconds": axis_seconds, "words": None, "start": None,
         "bookmarks": [], "spectrogram": None, "name": report.call.file_name,
     }  # fmt: skip
     key = f"lanes-{report.call.id[:12]}"

@@ -16,7 +16,6 @@ import { newestOnly } from "../newest_drawing.js";
 
 const consoles = new WeakMap();
 const OVERVIEW_FROM_SECONDS = 180;
-const LONGEST_SPECTROGRAM_SECONDS = 600;
 const ASK_AFTER_MS = 500;
 const SPAN_EVENT = "calmscore-span";
 const WAITING = "The recording is being made ready to play…";
@@ -44,7 +43,7 @@ class Console {
     this.playFrom = (seconds) => {
       // Beside another call there is no player: the page opens the call at the moment.
       if (this.view.compared) this.trigger("listen", Math.min(seconds, this.view.seconds));
-      else this.player.playFrom(seconds);
+      else this.goTo(seconds);
     };
     this.words = new WordsPanel(this.find(".words"), this.playFrom);
     this.sent = new SentBookmarks({
@@ -81,7 +80,7 @@ class Console {
   listCommands() {
     const { player, bookmarks } = this;
     return {
-      play: () => player.toggle(),
+      play: () => (this.view.unheard ? this.say(this.view.unheard) : player.toggle()),
       back: () => player.seek(player.seconds - 5),
       forward: () => player.seek(player.seconds + 5),
       next: () => this.step(1),
@@ -89,8 +88,10 @@ class Console {
       closer: () => this.zoomBy(0.5),
       wider: () => this.zoomBy(2),
       whole: () => this.span.showAll(),
-      bookmark: () => (this.view.may_bookmark ? bookmarks.open(player.seconds)
-        : this.say(this.view.why_no_bookmark)),
+      bookmark: () => {
+        if (this.view.may_bookmark) bookmarks.open(player.seconds);
+        else if (this.view.why_no_bookmark) this.say(this.view.why_no_bookmark);
+      },
       "no-note": () => bookmarks.close(),
       link: () => this.copyLink(),
       help: () => this.toggleHelp(),
@@ -119,7 +120,19 @@ class Console {
     if (data.compared) this.beCompared(data.name);
     this.player.selector = data.player ? `.st-key-${data.player} audio` : null;
     this.player.silence = data.silence;
-    fillMoments(this.find(".moments"), data.moments, this.playFrom);
+    this.player.end = data.seconds;
+    if (another) this.player.place = 0;
+    this.section.style.setProperty("--better", data.colours.better);
+    this.section.style.setProperty("--worse", data.colours.worse);
+    this.find(".note input").maxLength = data.longest_note;
+    this.section.classList.toggle("soundless", Boolean(data.unheard));
+    this.find(".unheard").textContent = data.unheard;
+    this.find(".unheard").hidden = !data.unheard;
+    // What somebody could do, but not yet, is told when they try.
+    this.find("[data-do=bookmark]").hidden = !(data.may_bookmark || data.why_no_bookmark);
+    this.find(".help .bookmarking").hidden = this.find("[data-do=bookmark]").hidden;
+    this.find("[data-do=link]").hidden = !(data.may_link || data.why_no_link);
+    fillMoments(this.find(".moments"), data, this.playFrom);
     this.find(".sum").textContent = data.sum;
     this.find(".side").hidden = !data.moments.length && !data.sum;
     this.fillVolumes();
@@ -161,13 +174,14 @@ class Console {
   look() {
     const { ready } = this.player;
     this.takeOutline();
-    this.section.classList.toggle("silent", !ready);
+    const usable = ready || Boolean(this.view && this.view.unheard);
+    this.section.classList.toggle("silent", !usable);
     for (const button of this.section.querySelectorAll(".play, [data-do=back], [data-do=forward]"))
-      button.setAttribute("aria-disabled", String(!ready));
-    const waits = Boolean(this.view && this.view.waiting && !ready);
+      button.setAttribute("aria-disabled", String(!usable));
+    const waits = Boolean(this.view && this.view.player && !ready);
     if (waits) this.say(WAITING);
     else if (this.find(".said").textContent === WAITING) this.say("");
-    if (ready && this.pending !== null && this.pending !== undefined) {
+    if (usable && this.pending !== null && this.pending !== undefined) {
       const seconds = this.pending;
       this.pending = null;
       this.playFrom(seconds);
@@ -217,7 +231,7 @@ class Console {
 
   moved(measured) {
     if (!this.view || this.view.compared) return;
-    const { player, span } = this;
+    const { player, span, view } = this;
     const scale = measured || this.scale;
     const { seconds } = player;
     if (player.playing && !span.whole && !this.dragging && !span.sees(seconds)) {
@@ -225,7 +239,7 @@ class Console {
       return;
     }
     const head = this.find(".playhead");
-    head.hidden = !span.sees(seconds) || !player.ready;
+    head.hidden = !span.sees(seconds) || !(player.ready || view.unheard);
     head.style.transform = `translateX(${scale.x(seconds)}px)`;
     this.words.follow(seconds, player.playing);
     this.tell(seconds);
@@ -249,9 +263,15 @@ class Console {
     this.time.setAttribute("aria-valuetext", `${clock(seconds)}, ${describe(this.view, seconds)}`);
   }
 
+  goTo(seconds) {
+    this.player.playFrom(seconds);
+    // What plays stays in view; a place without a sound is brought there.
+    if (this.view.unheard && !this.span.sees(seconds)) this.span.lookAt(seconds - this.span.width / 3);
+  }
+
   zoomBy(factor) {
     const { player, span } = this;
-    const around = span.sees(player.seconds) && player.ready ? player.seconds : span.middle;
+    const around = span.sees(player.seconds) && (player.ready || this.view.unheard) ? player.seconds : span.middle;
     span.zoomTo(span.width * factor, around);
   }
 
@@ -297,7 +317,7 @@ class Console {
   }
 
   copyLink() {
-    if (this.view.why_no_link) {
+    if (!this.view.may_link) {
       this.say(this.view.why_no_link);
       return;
     }
@@ -322,8 +342,9 @@ class Console {
     clearTimeout(this.asking);
     if (!this.wantsSpectrogram) return;
     const { start, end } = this.span;
-    if (end - start > LONGEST_SPECTROGRAM_SECONDS) {
-      this.say("Zoom in to ten minutes or less to see the spectrogram.");
+    const longest = this.view.longest_spectrogram_seconds;
+    if (end - start > longest) {
+      this.say(`Zoom in to ${longest / 60} minutes or less to see the spectrogram.`);
       return;
     }
     const there = this.picture;

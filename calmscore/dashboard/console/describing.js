@@ -10,10 +10,9 @@ export function describe(view, seconds) {
     parts.push(`customer heard as ${view.emotions[block.emotion].label}, `
       + `${Math.round(100 * block.sure)} % sure, distress ${Math.round(100 * block.distress)} %`);
   } else if (block) {
-    parts.push(block.status === "other_voice" ? "another voice, not judged"
-      : "customer, not judged: too quiet or not clear");
+    parts.push(view.statuses[block.status].label);
   }
-  const said = view.words_distress.find(({ at }) => Math.abs(seconds - at) <= 1.5);
+  const said = view.words_distress.find(({ at }) => Math.abs(seconds - at) <= view.segment_seconds / 2);
   if (said) parts.push(`distress of the words ${Math.round(100 * said.share)} %`);
   if (said && said.disagrees) parts.push(said.disagrees.replace(/\.$/, ""));
   if (view.agent.some(inside)) parts.push("agent speaks");
@@ -48,13 +47,12 @@ export function fillLegend(legend, colours, view) {
 }
 
 // Made when it is opened: an hour has many rows.
-export function fillTable(details, rows) {
+export function fillTable(details, { head: names, rows }) {
   const fill = () => {
     if (!details.open) return;
     const table = made("table");
     const head = made("tr");
-    const names = ["Time", "Customer", "How sure", "Distress", "Distress of the words"];
-    for (const name of names.slice(0, rows.length ? rows[0].length : 4)) {
+    for (const name of names) {
       const cell = made("th", "", name);
       cell.scope = "col";
       head.append(cell);

@@ -67,8 +67,8 @@ export function palette(host, view) {
   return {
     ground, ink, emotions,
     soft: mixed(ground, ink, 0.62), faint: mixed(ground, ink, 0.16), lane: mixed(ground, ink, 0.05),
-    agent: mixed(ground, ink, 0.45), line: visible(rgb("#7A6BB0"), ground, ink, 4),
-    pitch: visible(rgb("#D55E00"), ground, ink),
+    agent: mixed(ground, ink, 0.45), line: visible(rgb(view.colours.distress), ground, ink, 4),
+    pitch: visible(rgb(view.colours.worse), ground, ink),
     font: style.getPropertyValue("--st-font") || "sans-serif",
   };
 }
@@ -108,7 +108,7 @@ function grounds(pen, view, placed, scale, colours) {
   const titles = {
     customer: ["Customer", "heard as"], agent: ["Agent"], distress: ["Distress", "heard, %"],
     wave: ["Loudness"],
-    spectrogram: ["Voice", "0–4 kHz, pitch"],
+    spectrogram: ["Voice", `0–${view.spectrogram_khz} kHz, pitch`],
   };
   pen.textAlign = "left";
   for (const [name, lines] of Object.entries(titles)) {
@@ -164,12 +164,12 @@ function customer(pen, view, lane, scale, colours) {
     nothing(pen, lane, scale, colours);
     return;
   }
-  for (const block of shownBlocks(view.blocks, scale.perSecond, view.emotions)) {
+  for (const block of shownBlocks(view, scale.perSecond)) {
     if (!scale.sees(block.start, block.end)) continue;
     const x = scale.x(block.start);
     const width = Math.max((block.end - block.start) * scale.perSecond - 1, 2);
     if (block.status !== "scored") {
-      unjudged(pen, block, x, width, lane, colours);
+      unjudged(pen, view, block, x, width, lane, colours);
       continue;
     }
     const colour = colours.emotions[block.emotion];
@@ -196,15 +196,14 @@ function nothing(pen, lane, scale, colours) {
   pen.fillText(text, middle, lane.top + lane.height / 2 + 0.5);
 }
 
-function unjudged(pen, block, x, width, lane, colours) {
+function unjudged(pen, view, block, x, width, lane, colours) {
   pen.fillStyle = css(colours.ground);
   pen.fillRect(x, lane.top, width, lane.height);
   pen.strokeStyle = css(colours.soft);
   pen.setLineDash(block.status === "other_voice" ? [6, 3] : [2, 3]);
   pen.strokeRect(x + 0.5, lane.top + 0.5, Math.max(width - 1, 1), lane.height - 1);
   pen.setLineDash([]);
-  const text = block.status === "other_voice" ? "other voice" : "not judged";
-  label(pen, text, x, width, lane, colours.ink);
+  label(pen, view.statuses[block.status].short, x, width, lane, colours.ink);
 }
 
 function label(pen, text, x, width, lane, colour) {
@@ -257,7 +256,7 @@ function distress(pen, view, lane, scale, colours) {
   pen.strokeStyle = css(colours.line);
   for (let at = 1; at < points.length; at += 1) {
     const [before, after] = [points[at - 1], points[at]];
-    const apart = after[0] - before[0] > Math.max(3.5, 12 / scale.perSecond);
+    const apart = after[0] - before[0] > Math.max(view.segment_seconds + 0.5, 12 / scale.perSecond);
     pen.setLineDash(apart ? [2, 4] : []);
     pen.lineWidth = apart ? 1.2 : 2.2;
     pen.beginPath();
@@ -279,7 +278,7 @@ function distress(pen, view, lane, scale, colours) {
 function words(pen, view, lane, scale, colours) {
   const half = scale.perSecond < 2 ? 2.5 : 3.5;
   for (const { at, share, disagrees } of view.words_distress) {
-    if (!scale.sees(at - 1.5, at + 1.5)) continue;
+    if (!scale.sees(at - half / scale.perSecond, at + half / scale.perSecond)) continue;
     const [x, y] = [scale.x(at), distressY(lane, share)];
     pen.beginPath();
     for (const [right, down] of [[0, -half], [half, 0], [0, half], [-half, 0]]) {
@@ -384,7 +383,7 @@ export function drawOverview(canvas, view, scale, colours) {
   const whole = new Scale(scale.seconds, scale.width, { start: 0, end: scale.seconds });
   pen.fillStyle = css(colours.lane);
   pen.fillRect(LEFT, 0, scale.width - LEFT - RIGHT, height);
-  for (const block of shownBlocks(view.blocks, whole.perSecond, view.emotions)) {
+  for (const block of shownBlocks(view, whole.perSecond)) {
     const colour = block.emotion ? colours.emotions[block.emotion] : colours.soft;
     const calm = !block.emotion || view.emotions[block.emotion].calm;
     pen.fillStyle = css(colour, calm ? 0.3 : 0.9);

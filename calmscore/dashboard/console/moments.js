@@ -3,34 +3,42 @@
 import { made, madeButton } from "./elements.js";
 import { clock, signed } from "./numbers.js";
 
+const MOST_CARDS = 8;
 const POINTS_PIXELS = 50;
 const BOOKMARK_PIXELS = 14;
 
 const kindOf = (moment) => (moment.points > 0 ? "earned" : "cost");
 
-export function fillMoments(place, moments, playFrom) {
+export function fillMoments(place, { moments, unheard }, playFrom) {
+  const card = (moment) => cardOf(moment, !unheard, playFrom);
   place.replaceChildren();
-  const small = moments.filter((moment) => moment.small);
-  for (const moment of moments) if (!moment.small) place.append(card(moment, playFrom));
+  // They come with the largest first.
+  const large = moments.filter((moment, at) => !moment.small && at < MOST_CARDS);
+  const small = moments.filter((moment) => !large.includes(moment));
+  place.append(...large.map(card));
   if (!small.length) return;
   const fold = made("details");
   const points = small.reduce((sum, moment) => sum + moment.points, 0);
   const changes = small.length === 1 ? "change" : "changes";
   fold.append(made("summary", "", `${small.length} smaller ${changes}, ${signed(points)}`));
   // Made when it is opened: an hour has hundreds.
-  const fill = () => fold.append(...small.map((moment) => card(moment, playFrom)));
+  const fill = () => fold.append(...small.map(card));
   fold.addEventListener("toggle", fill, { once: true });
   place.append(fold);
 }
 
-function card(moment, playFrom) {
+function cardOf(moment, heard, playFrom) {
   const button = madeButton("card");
+  const quote = moment.said && `“${moment.said}”`;
+  const told = [`${moment.text}, ${signed(moment.points)} points.`, quote, moment.why];
   button.setAttribute("aria-label",
-    `Play from ${clock(moment.from)}: ${moment.text}, ${signed(moment.points)} points. ${moment.why}`);
+    `${heard ? "Play" : "Show"} from ${clock(moment.from)}: ${told.filter(Boolean).join(" ")}`);
   const head = made("span", "head");
-  head.append(made("span", "when", `▶ ${clock(moment.from)}`),
+  head.append(made("span", "when", `${heard ? "▶ " : ""}${clock(moment.from)}`),
     made("span", `points ${kindOf(moment)}`, signed(moment.points)));
-  button.append(head, made("span", "what", moment.text), made("span", "why", moment.why));
+  button.append(head, made("span", "what", moment.text));
+  if (quote) button.append(made("span", "quote", quote));
+  button.append(made("span", "why", moment.why));
   button.onclick = () => playFrom(moment.from);
   return button;
 }

@@ -9,6 +9,9 @@ export class Player {
     this.rate = 1;
     this.wanted = null;
     this.volumes = [1, 1];
+    // Where there is nothing to hear, the place in the call.
+    this.place = 0;
+    this.end = 0;
     this.tick = this.tick.bind(this);
   }
 
@@ -48,7 +51,7 @@ export class Player {
 
   get seconds() {
     const audio = this.audio;
-    return audio ? audio.currentTime : 0;
+    return audio ? audio.currentTime : this.place;
   }
 
   get playing() {
@@ -58,7 +61,13 @@ export class Player {
 
   seek(seconds) {
     const audio = this.audio;
-    if (!audio || !Number.isFinite(seconds)) return;
+    if (!Number.isFinite(seconds)) return;
+    if (!audio) {
+      if (this.selector) return;
+      this.place = Math.min(Math.max(0, seconds), this.end);
+      this.changed();
+      return;
+    }
     const go = () => {
       audio.currentTime = Math.max(0, seconds);
       this.changed();

@@ -6,26 +6,32 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from calmscore.analysis.call_score import CallScore
-from calmscore.analysis.formats import format_clock, format_duration
+from calmscore.analysis.cutting import SEGMENT_SECONDS
+from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import (
     CallReport,
     SegmentReport,
-    Talk,
     Turn,
     WordsBesideVoice,
     words_beside_voice,
 )
-from calmscore.analysis.transitions import Transition
-from calmscore.analysis.voice_and_words import WHAT_DISAGREES, disagreement_of_moments
+from calmscore.analysis.voice_and_words import WHAT_DISAGREES
+from calmscore.audio.spectrogram import HIGHEST_HZ, LONGEST_SECONDS
+from calmscore.dashboard.console.reasons import moments, sum_line
+from calmscore.dashboard.outcomes import BETTER_COLOUR, WORSE_COLOUR
+from calmscore.dashboard.trend import DISTRESS_COLOUR
 from calmscore.emotions import BY_NAME, EMOTIONS
+from calmscore.store.coaching import LONGEST_NOTE
 
-SMALL_POINTS = 0.3
-"""Moments that moved the score by less are folded."""
-_LARGEST = 3
 # People pause within a sentence; that is no silence of the call.
 _PAUSE_SECONDS = 1.0
 _SILENCE_SECONDS = 2.0
+# What is said of a segment without an emotion, in a sentence and where there is little room.
+_STATUSES = {
+    "no_speech": {"label": "no speech of the customer", "short": ""},
+    "low_information": {"label": "not judged: too quiet or not clear", "short": "not judged"},
+    "other_voice": {"label": "another voice, not judged", "short": "other voice"},
+}
 
 Stretch = tuple[float, float]
 
@@ -63,7 +69,16 @@ def console_view(report: CallReport) -> dict[str, Any]:
         "words_distress": words_distress(report),
         "moments": moments(report),
         "sum": sum_line(report.score),
-        "table": table_rows(report),
+        "table": {"head": table_head(report), "rows": table_rows(report)},
+        # Facts of the product, which the modules that draw take from here alone.
+        "statuses": _STATUSES,
+        "colours": {
+            "better": BETTER_COLOUR, "worse": WORSE_COLOUR, "distress": DISTRESS_COLOUR,
+        },
+        "segment_seconds": SEGMENT_SECONDS,
+        "longest_spectrogram_seconds": LONGEST_SECONDS,
+        "spectrogram_khz": HIGHEST_HZ / 1000.0,
+        "longest_note": LONGEST_NOTE,
     }  # fmt: skip
 
 
@@ -125,106 +140,6 @@ def _silence(report: CallReport) -> list[Stretch]:
     return silence
 
 
-def moments(report: CallReport) -> list[dict[str, Any]]:
-    """Return the moments that moved the score, the largest first.
-
-    Their points are rounded so that they add up to the score as it is shown.
-    """
-    score = report.score
-    tenths = _tenths(score)[1:]
-    cards = [
-        {
-            "at": change.at_seconds,
-            "from": _listen_from(change),
-            "points": points / 10,
-            "text": _what_happened(change, report.talk),
-            "why": f"{change.reason} {disagreement}".rstrip(),
-            "small": abs(change.points) < SMALL_POINTS,
-            "colours": [
-                BY_NAME[name].colour
-                for name in dict.fromkeys([change.from_emotion, change.to_emotion])
-            ],
-        }
-        for change, points, disagreement in zip(
-            score.transitions, tenths, disagreement_of_moments(report), strict=True
-        )
-    ]
-    return sorted(cards, key=lambda card: -abs(float(card["points"])))
-
-
-def _listen_from(change: Transition) -> float:
-    return change.at_seconds if change.plays_from_seconds is None else change.plays_from_seconds
-
-
-def _what_happened(change: Transition, talk: Talk) -> str:
-    before, after = BY_NAME[change.from_emotion].heard_as, BY_NAME[change.to_emotion].heard_as
-    if before != after:
-        what = f"the customer went from {before} to {after}"
-    elif BY_NAME[change.to_emotion].valence == "negative":
-        how = f"{after}, but less so" if change.points > 0 else f"more strongly {after}"
-        what = f"the customer sounded {how}"
-    else:
-        how = "more" if change.points > 0 else "less"
-        what = f"the customer sounded {how} clearly {after}"
-    led = _agent_seconds_before(change, talk)
-    if led is None:
-        return what[0].upper() + what[1:]
-    return f"Agent spoke {format_duration(max(led, 1.0))}, then {what}"
-
-
-def _agent_seconds_before(change: Transition, talk: Talk) -> float | None:
-    """Return how long the agent spoke in the turn from which a moment plays, if there is one."""
-    if change.plays_from_seconds is None:
-        return None
-    for turn in talk.in_one_go("agent"):
-        if turn.start_seconds <= change.plays_from_seconds + 0.01 < turn.end_seconds:
-            return turn.end_seconds - turn.start_seconds
-    return None
-
-
-def _tenths(score: CallScore) -> list[int]:
-    """Return start value and points in tenths that add up to the score as it is shown.
-
-    Each is off by less than a tenth: those are rounded up whose rest is largest.
-    """
-    if score.value is None or score.start_value is None:
-        return [0, *(round(10 * change.points) for change in score.transitions)]
-    exact = [10 * score.start_value, *(10 * change.points for change in score.transitions)]
-    floors = [int(value // 1) for value in exact]
-    missing = round(10 * _unheld(score)) - sum(floors)
-    order = sorted(range(len(exact)), key=lambda place: floors[place] - exact[place])
-    for place in order[:missing]:
-        floors[place] += 1
-    return floors
-
-
-def _unheld(score: CallScore) -> float:
-    """Return the sum before it is held to 1–10."""
-    assert score.start_value is not None
-    return score.start_value + sum(change.points for change in score.transitions)
-
-
-def sum_line(score: CallScore) -> str:
-    """Return how the score adds up: ``4.7 at the start + 3.9 − 0.7 = 7.9``.
-
-    Empty where there is no score.
-    """
-    if score.value is None or score.start_value is None:
-        return ""
-    start, *points = _tenths(score)
-    points.sort(key=lambda value: -abs(value))
-    terms = [f"{start / 10:.1f} at the start", *map(_signed, points[:_LARGEST])]
-    if any(rest := points[_LARGEST:]):
-        terms.append(f"{_signed(sum(rest))} from {len(rest)} more")
-    total = f"{sum((start, *points)) / 10:.1f}"
-    held = "" if total == f"{score.value:.1f}" else f", held to {score.value:.1f}"
-    return f"{' '.join(terms)} = {total}{held}"
-
-
-def _signed(tenths: int) -> str:
-    return f"{'−' if tenths < 0 else '+'} {abs(tenths) / 10:.1f}"
-
-
 def words_distress(report: CallReport) -> list[dict[str, Any]]:
     """Return the distress of the customer's words: ``at`` seconds, ``share``, ``disagrees``.
 
@@ -246,6 +161,12 @@ def _disagreement(row: WordsBesideVoice | None) -> str:
     return "" if row is None or row.disagreement is None else WHAT_DISAGREES[row.disagreement]
 
 
+def table_head(report: CallReport) -> list[str]:
+    """Return what stands above the columns of `table_rows`."""
+    head = ["Time", "Customer", "How sure", "Distress"]
+    return [*head, "Distress of the words"] if words_beside_voice(report) else head
+
+
 def table_rows(report: CallReport) -> list[list[str]]:
     """Return the timeline as a table: time, what was heard, how sure, distress, words."""
     beside = words_beside_voice(report)
@@ -261,17 +182,10 @@ def table_rows(report: CallReport) -> list[list[str]]:
     return rows
 
 
-_STATUS = {
-    "no_speech": "no speech of the customer",
-    "low_information": "not judged: too quiet or not clear",
-    "other_voice": "another voice",
-}
-
-
 def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list[str]:
     span = f"{format_clock(stretch[0].start_seconds)}–{format_clock(stretch[-1].end_seconds)}"
     if emotion is None:
-        return [span, _STATUS.get(status, status), "", ""]
+        return [span, _STATUSES[status]["label"], "", ""]
     return [
         span,
         f"heard as {BY_NAME[emotion].heard_as}",

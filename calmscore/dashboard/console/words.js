@@ -5,8 +5,6 @@ import { clock } from "./numbers.js";
 
 // Whoever scrolls reads elsewhere; the list leaves them alone for so long.
 const READING_MS = 5000;
-const WEIGHS = 1;
-const WATCHED = 2;
 
 export class WordsPanel {
   constructor(panel, playFrom) {
@@ -41,7 +39,7 @@ export class WordsPanel {
     this.current = null;
     this.turns = words ? words.turns : [];
     this.plain = this.turns.map((turn) => plain(turn.words.map(([text]) => text).join(" ")));
-    this.list.replaceChildren(...this.turns.map((turn, place) => row(turn, this.turns[place - 1])));
+    this.list.replaceChildren(...this.turns.map((turn, place) => row(turn, this.turns[place - 1], words.marks)));
     this.fillPhrases(words ? words.phrases : []);
     this.panel.querySelector(".key").hidden = !this.list.querySelector("mark:not(.watched)");
     this.filter();
@@ -87,7 +85,7 @@ export class WordsPanel {
   }
 }
 
-function row(turn, before) {
+function row(turn, before, { weighs, watched }) {
   const kinds = [turn.speaker || "somebody", turn.tone, before && before.speaker === turn.speaker ? "same" : ""];
   const item = made("li", kinds.filter(Boolean).join(" "));
   const when = madeButton("at", clock(turn.start));
@@ -98,12 +96,12 @@ function row(turn, before) {
   if (turn.tone) item.append(made("span", "tone", `sounds ${turn.tone} in words`));
   const said = made("span", "spoken");
   for (const [text, at, marks] of turn.words) {
-    const word = made(marks ? "mark" : "span", marks & WATCHED ? "watched" : "", text);
+    const word = made(marks ? "mark" : "span", marks & watched ? "watched" : "", text);
     word.dataset.at = at;
-    if (marks) word.title = marks & WATCHED ? "A watched phrase" : "Weighs most in what the words express";
+    if (marks) word.title = marks & watched ? "A watched phrase" : "Weighs most in what the words express";
     said.append(word, " ");
   }
-  const weighing = turn.words.filter(([, , marks]) => marks & WEIGHS).map(([text]) => text);
+  const weighing = turn.words.filter(([, , marks]) => marks & weighs).map(([text]) => text);
   if (weighing.length) said.append(made("span", "unseen", `(weighs most: ${weighing.join(" ")})`));
   item.append(said);
   return item;

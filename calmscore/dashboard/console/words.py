@@ -10,7 +10,7 @@ from calmscore.store.words import count_phrases, places_of, said_places, said_wo
 
 # What weighs less is not marked: every word weighs a little.
 _LEAST_WEIGHT = 0.1
-# Bits of a word's marks; words.js knows them too.
+# Bits of a word's marks: it weighs much, it belongs to a watched phrase.
 _WEIGHS, _WATCHED = 1, 2
 
 
@@ -28,7 +28,8 @@ def words_view(report: CallReport, *, phrases: Sequence[str] = ()) -> dict[str, 
         ``turns``: each with ``speaker``, ``start``, ``tone`` (what the customer's words
         express where that is not neutral) and ``words``, each as text, second and marks: 1
         where it weighs most, 2 where it belongs to a watched phrase, 3 for both.
-        ``phrases``: those that are said, and how often. None without words.
+        ``marks``: these bits by name. ``phrases``: those that are said, and how often. None
+        without words.
     """
     if report.words is None:
         return None
@@ -44,6 +45,7 @@ def words_view(report: CallReport, *, phrases: Sequence[str] = ()) -> dict[str, 
             }
             for turn in report.words.turns
         ],
+        "marks": {"weighs": _WEIGHS, "watched": _WATCHED},
         "phrases": [{"phrase": phrase, "count": count} for phrase, count in counts.items()],
     }
 
