@@ -81,10 +81,11 @@ def _close() -> None:
 
 def _welcome() -> None:
     st.markdown(
-        "Calmscore listens to the **customer's** side of a call and shows how their distress "
-        "moved while your agent handled it: a score from 1 to 10, the moments that made it, and "
-        "a timeline you can play."
+        "Drop a recording anywhere on this page. Calmscore listens to the **customer's** side of "
+        "the call and shows how their distress moved while your agent handled it: a score from "
+        "1 to 10, the moments that made it, and a timeline you can play."
     )
+    st.page_link(page_file("reading"), label="How to read the score", icon=":material/menu_book:")
     st.caption(
         "The agent's voice is never scored. The recording stays in the memory of the computer that "
         "runs Calmscore until you close the page or upload another call; nothing is written to "
