@@ -72,6 +72,24 @@ _NO_FILTER: dict[str, Any] = {
 _SEEN = (
     "calls-outcomes", "calls-statuses", "calls-standings", "calls-playable", "calls-phrases",
 )  # fmt: skip
+# On a phone the fields stand two in a row and the chips in one that scrolls by itself, so that
+# the first calls are seen.
+_STYLE = """
+<style>
+@media (max-width: 640px) {
+  .st-key-calls-asked { gap: 0.5rem; }
+  .st-key-calls-asked > .stElementContainer:has(> :is(.stTextInput, .stSelectbox)) {
+    width: calc(44% - 0.25rem); flex: none;
+  }
+  .st-key-calls-asked > .st-key-calls-text.st-key-calls-text { width: calc(56% - 0.25rem); }
+  .st-key-calls-asked > .stElementContainer:has(> .stSelectbox) { width: 100%; }
+  .st-key-calls-chips { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 0.25rem; }
+  .st-key-calls-chips > * { flex: none; width: auto; }
+  .st-key-calls-chips [data-testid="stButtonGroup"] > div { flex-wrap: nowrap; }
+  .st-key-calls-chips [data-testid="stButtonGroup"] :is(div, button) { min-width: max-content; }
+}
+</style>
+"""
 # More would push the table out of sight.
 _MOST_CHIPS = 12
 
@@ -93,7 +111,8 @@ def _wanted(store: Store) -> tuple[CallFilter, CallOrder, bool]:
     with store.database.reading() as session:
         agents, tags = list_agents(session), list_tags(session)
         phrases = read_settings(session).watched_phrases
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.html(_STYLE)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="calls-asked"):
         st.text_input(
             "Search", placeholder="File, agent or customer", icon=":material/search:", width=250,
             key="calls-text", persist_state="session",
@@ -123,7 +142,7 @@ def _wanted(store: Store) -> tuple[CallFilter, CallOrder, bool]:
 
 
 def _chips() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="calls-chips"):
         st.pills(
             "Outcome", OUTCOMES, selection_mode="multi", format_func=outcome_label,
             key="calls-outcomes", label_visibility="collapsed", persist_state="session", wrap=True,

@@ -71,8 +71,10 @@ const here = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || ev
 
 function line(row, columns, open) {
   const tr = made("tr");
-  for (const { name } of columns) {
+  for (const { name, label, chosen } of columns) {
     const td = made("td", name);
+    // On a phone no heading stands above the figure.
+    if (chosen) td.dataset.label = `${label} `;
     if (name in CONTENTS) td.append(...CONTENTS[name](row));
     else if (row[name]) td.append(made("span", "", row[name]));
     if (name === "score") td.classList.add(row.band);

@@ -89,7 +89,8 @@ def nothing_wider(page, width: int) -> None:
         " && ![...document.querySelectorAll('.stMain *')].some(e =>"
         f"  e.getBoundingClientRect().right > {width + 2}"
         # What scrolls within itself is not wider than the page.
-        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]'))",
+        "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]')"
+        "   && !e.closest('.st-key-calls-chips'))",
         timeout=PATIENCE,
     )
 
