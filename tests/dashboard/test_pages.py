@@ -280,8 +280,8 @@ def test_a_file_name_is_text_and_never_markup(page, speech):
 
 def test_the_report_to_download_is_the_one_on_the_page(page, speech):
     upload(page, wav(speech))
-    _, report, _ = page.session_state["analysis"]
-    assert json.loads(json.dumps(report.to_dict()))["call"]["file_name"] == "call.wav"
+    _, analysed = page.session_state["analysis"]
+    assert json.loads(json.dumps(analysed.report.to_dict()))["call"]["file_name"] == "call.wav"
 
 
 @pytest.mark.parametrize("view", [page_file("reading"), page_file("model_card")])
