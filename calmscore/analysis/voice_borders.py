@@ -39,7 +39,7 @@ _CHANGE_AT_ENDS = 4.0
 _UNSURE = int(0.4 * MASK_RATE_HZ)
 # Frames in a row are no news to each other: how much so many together tell is looked up, and
 # counts so much more than a window's likeness.
-_TOGETHER, _FRAMES_WEIGHT = 100, 2.0
+_TOGETHER, _FRAMES_WEIGHT = 100, 3.0
 _LEAST_TOGETHER = 3
 _MOST_LEARNT, _BLOCK = 20_000, 30_000
 _HELD_BACK, _TINY = 0.01, 1e-6

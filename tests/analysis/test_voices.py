@@ -115,6 +115,29 @@ def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
     assert two.doubt == pytest.approx(doubt)
 
 
+@pytest.mark.parametrize(("rival", "doubt"), [(0.0, 0.0), (0.1, 0.2), (0.2, 0.4), (0.5, 0.5)])
+def test_another_way_that_is_nearly_as_good_makes_doubt(rival, doubt):
+    nobody = np.zeros(3, dtype=bool)
+    two = TwoVoices(masks=(nobody, nobody), evidence=0.4, rival=rival)
+    assert two.doubt == pytest.approx(doubt)
+    assert TwoVoices(masks=(nobody, nobody), evidence=0.0, rival=rival).doubt == 1.0
+
+
+def test_two_moods_of_two_people_can_be_cut_in_two_ways_and_two_people_in_one():
+    def doubt(likeness_of_people: float, likeness_of_moods: float) -> float:
+        person, mood = people(likeness_of_people), people(likeness_of_moods)
+        # Turns alternate; the first half of each person's is in one mood, the second in another.
+        points = [
+            np.concatenate([person[turn % 2], mood[turn // 2 % 2]]) / np.sqrt(2.0)
+            for turn in range(64)
+        ]
+        side = side_of(np.array(points))
+        return voices._clearest(side.points, voices._refined_ways(side.points, side.windows))[1]
+
+    assert doubt(0.0, 0.9) < 0.1
+    assert doubt(0.5, 0.5) > 0.3
+
+
 def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
     customer, agent = people(0.3)
     as_usual = side_of(np.stack([customer] * 20)), side_of(np.stack([agent] * 20), seed=1)
