@@ -2,8 +2,8 @@
 
 Whoever takes a call greets, at some length; whoever is called says hello and is then told who
 calls. So the lengths of the first three turns tell much, and with the call's direction nearly
-everything. Once the words are there, they join in. Nobody's emotion, and nobody's voice, plays
-a part.
+everything. Later, agents ask and customers answer. Once the words are there, they join in.
+Nobody's emotion, and nobody's voice, plays a part.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds, str
 Shares = npt.NDArray[np.float64]
 Length = tuple[float, float]
 
-# From here on somebody has to say who is the customer before anything is scored; above the
-# second, the doubt is spoken of.
-UNCLEAR_DOUBT, WORTH_SAYING_DOUBT = 0.45, 0.3
-# Two voices on one channel are cut less surely than two channels, and so is who begins.
-UNCLEAR_VOICES_DOUBT = 0.35
+# From the first on, the doubt is spoken of; from the second on, somebody has to say who is the
+# customer before anything is scored, in stereo and in mono alike.
+WORTH_SAYING_DOUBT, UNCLEAR_DOUBT = 0.2, 0.3
 
 _BREATH_SECONDS = 0.6
 # What is shorter is a click or a cough.
@@ -134,23 +132,24 @@ class _Opening:
 
 _OPENINGS = (
     # "Acme, my name is Ada, what can I do for you?" – what happened – what to do about it.
-    _Opening(inbound=0.8, outbound=0.0, agent_first=True,
+    _Opening(inbound=0.75, outbound=0.0, agent_first=True,
              lengths=((4.0, 0.45), (5.0, 0.9), (3.0, 0.8))),
     # "Support, Ada." – what happened – what to do about it.
-    _Opening(inbound=0.1, outbound=0.0, agent_first=True,
+    _Opening(inbound=0.15, outbound=0.0, agent_first=True,
              lengths=((1.2, 0.4), (5.0, 0.9), (3.0, 0.8))),
     # "Hello?" – "Acme, …" – what happened.
     _Opening(inbound=0.1, outbound=0.0, agent_first=False,
              lengths=((0.7, 0.6), (4.0, 0.6), (5.0, 0.9))),
     # "Hello?" – "This is Ada of Acme, I am calling about …" – "Yes?"
-    _Opening(inbound=0.0, outbound=0.75, agent_first=False,
+    _Opening(inbound=0.0, outbound=0.65, agent_first=False,
              lengths=((0.9, 0.7), (4.0, 0.7), (1.2, 0.8))),
     # "Smith speaking, good morning." – "This is Ada of Acme, …" – "Yes?"
     _Opening(inbound=0.0, outbound=0.2, agent_first=False,
              lengths=((2.2, 0.35), (4.0, 0.7), (1.2, 0.8))),
-    # "Hello, is that Mr Smith?" – "Yes?" – "This is Ada of Acme, …"
-    _Opening(inbound=0.0, outbound=0.05, agent_first=True,
-             lengths=((3.0, 0.5), (1.2, 0.8), (4.0, 0.8))),
+    # "Hello, is that Mr Smith?" – "Yes?" – "This is Ada of Acme, …"; or the hello that came
+    # before was said too softly, or the recorder had not begun.
+    _Opening(inbound=0.0, outbound=0.15, agent_first=True,
+             lengths=((3.5, 0.7), (1.2, 0.8), (4.0, 0.8))),
 )  # fmt: skip
 # Directions that somebody said are nearly always right; most calls to a customer service
 # come in.
@@ -164,9 +163,10 @@ _MOST_SILENCES = 3
 _AGENT_ENDS_SILENCE = math.log(1.5)
 _CLOSING_SECONDS = 1.5
 _AGENT_CLOSES = math.log(1.3)
-# Words may take somebody else for the customer than all other cues do only where that is as
-# sure as this; else nobody knows.
-_MOST_DOUBT_OF_WORDS = 0.3
+# Agents ask, and customers answer in a word or two; both also say "okay".
+_ANSWER_SECONDS, _ASKED_LONGER = 1.2, 1.5
+_MOST_ANSWERS = 3
+_AGENT_IS_ANSWERED = math.log(1.3)
 _NOBODY_KNOWS_DOUBT = 0.5
 
 
@@ -177,14 +177,19 @@ class _Turn:
     last: int
     speech_seconds: float
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts, breaths and words that are too soft to be heard included."""
+        return (self.last - self.first) / MASK_RATE_HZ
+
 
 def guess_customer(
     masks: Sequence[Mask], *, direction: Direction = "unknown", said: Sequence[Said] = ()
 ) -> CustomerGuess:
     """Guess who is the customer.
 
-    Words are one more cue among the others. Where they contradict all of them, and are not
-    sure of it, nobody knows; nor where they contradict a direction that is known: then two
+    Words are one more cue among the others. Where they contradict all of them, and leave it
+    unclear, nobody knows; nor where they contradict a direction that is known: then two
     sources differ, one of which a person gave.
 
     Parameters
@@ -218,9 +223,7 @@ def guess_customer(
     chances = _normalised(without * np.exp(-agent_signs(said, len(masks))))
     voice = int(np.argmax(chances))
     doubt = float(1.0 - chances[voice])
-    if voice != int(np.argmax(without)) and (
-        direction != "unknown" or doubt > _MOST_DOUBT_OF_WORDS
-    ):
+    if voice != int(np.argmax(without)) and (direction != "unknown" or doubt >= UNCLEAR_DOUBT):
         doubt = _NOBODY_KNOWS_DOUBT
     return CustomerGuess(
         voice=voice,
@@ -323,7 +326,7 @@ def _agent_speaks_first(turns: Sequence[_Turn], direction: Direction) -> float:
     together = first.last - second.first >= 0.5 * _CLEAR_LEAD_SECONDS * MASK_RATE_HZ
     if together and second.first - first.first < _CLEAR_LEAD_SECONDS * MASK_RATE_HZ:
         return 0.5
-    lengths = [turn.speech_seconds for turn in turns[:3]]
+    lengths = [turn.seconds for turn in turns[:3]]
     if turns[2:] and turns[2].voice != first.voice:
         lengths = lengths[:2]
     inbound = _INBOUND[direction]
@@ -354,6 +357,13 @@ def _agent_signs(turns: Sequence[_Turn], voices: int) -> Shares:
     ]
     for voice in silences[:_MOST_SILENCES]:
         signs[voice] += _AGENT_ENDS_SILENCE
+    answered = [
+        asking.voice
+        for asking, answer in itertools.pairwise(turns[1:])
+        if answer.seconds <= _ANSWER_SECONDS and asking.seconds >= _ASKED_LONGER * answer.seconds
+    ]
+    for voice in range(voices):
+        signs[voice] += _AGENT_IS_ANSWERED * min(answered.count(voice), _MOST_ANSWERS)
     closing = [turn.voice for turn in turns[2:] if turn.speech_seconds >= _CLOSING_SECONDS]
     if closing:
         signs[closing[-1]] += _AGENT_CLOSES

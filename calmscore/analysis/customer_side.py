@@ -67,13 +67,11 @@ def first_voice(masks: Sequence[Mask]) -> int:
     return min((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
 
 
-def customer_cue(
-    guess: CustomerGuess, direction: CallDirection, *, unclear: float = UNCLEAR_DOUBT
-) -> CustomerCue | None:
+def customer_cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue | None:
     """Return what tells who is the customer; None where nobody knows."""
-    if guess.doubt >= unclear:
+    if guess.doubt >= UNCLEAR_DOUBT:
         return None
-    if guess.doubt_without_words >= unclear:
+    if guess.doubt_without_words >= UNCLEAR_DOUBT:
         return "words"
     return direction.cue or "greeting"
 

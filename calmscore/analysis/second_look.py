@@ -15,7 +15,6 @@ from calmscore.analysis.call import analyze_recording, known_direction
 from calmscore.analysis.call_channels import channel_names
 from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
-    UNCLEAR_VOICES_DOUBT,
     WORTH_SAYING_DOUBT,
     doubt_given_words,
 )
@@ -86,8 +85,7 @@ def look_again(
     after = doubt_given_words(before, said, customer=found[0])
     if after == before:
         return report
-    unclear = UNCLEAR_DOUBT if report.speakers.how == "channels" else UNCLEAR_VOICES_DOUBT
-    if _kind(after, unclear=unclear) != _kind(before, unclear=unclear):
+    if _kind(after) != _kind(before):
         return analyse(recording, direction=_direction(report), said=said)
     # Of voices on one channel, a part of the doubt is whether they were told apart.
     if report.speakers.how != "channels":
@@ -110,9 +108,9 @@ def _one_sided(report: CallReport) -> bool:
     return len({turn.speaker for turn in report.talk.turns}) < 2
 
 
-def _kind(doubt: float, *, unclear: float) -> int:
+def _kind(doubt: float) -> int:
     """Return what a doubt means: nothing, a word of caution, no score, or somebody else."""
-    limits = (WORTH_SAYING_DOUBT, unclear, 1.0 - unclear)
+    limits = (WORTH_SAYING_DOUBT, UNCLEAR_DOUBT, 1.0 - UNCLEAR_DOUBT)
     return sum(doubt >= limit for limit in limits)
 
 

@@ -18,8 +18,6 @@ from calmscore.analysis.call_channels import (
 )
 from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
-    UNCLEAR_VOICES_DOUBT,
-    WORTH_SAYING_DOUBT,
     CallDirection,
     guess_customer,
     without_slips,
@@ -41,13 +39,20 @@ from calmscore.analysis.side_notices import (
     line_notices,
     mixed_reason,
     not_apart,
+    one_side_silent,
     sides_overheard,
     speed_notices,
 )
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.talk import talk_of
 from calmscore.analysis.voices import TwoVoices, two_voices
-from calmscore.audio.channels import HalfArray, Stretch, stretches_together, without_direct_current
+from calmscore.audio.channels import (
+    HalfArray,
+    Stretch,
+    echoing_side,
+    stretches_together,
+    without_direct_current,
+)
 from calmscore.audio.crosstalk import LouderSides, louder_sides
 from calmscore.audio.recording import Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask
@@ -55,8 +60,11 @@ from calmscore.errors import Notice, ParameterError
 
 # Beyond this share of the speech, a call is taken as a mix altogether.
 _LARGEST_MIXED_SHARE = 0.5
-# Above this doubt, two voices on one channel are not taken apart.
-_LARGEST_DOUBT = 0.5
+# Below this share, the rest tells that there are two people.
+_WHOLLY_MIXED_SHARE = 0.9
+# Above the first doubt, two voices on one channel are called alike; above the second, they are
+# not taken apart.
+_LIKE_VOICES_DOUBT, _LARGEST_DOUBT = 0.3, 0.5
 _TOO_ALIKE = (
     "There is no score: two people seem to share one channel, and their voices are too much alike "
     "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
@@ -152,9 +160,12 @@ def segment_call(
         together = stretches_together(both, both_heard)
         louder = louder_sides(both, both_heard, within=together)
         together = together if louder is None else louder.together
-        if _share_of_speech(together, both_heard) > _LARGEST_MIXED_SHARE:
-            reason = not_apart(recording.file_name)
-            return _segment_mixed(recording, reason, customer_channel, direction, said)
+        share = _share_of_speech(together, both_heard)
+        if share > _LARGEST_MIXED_SHARE:
+            return _segment_mixed(
+                recording, not_apart(recording.file_name), customer_channel, direction, said,
+                two_people=share < _WHOLLY_MIXED_SHARE,
+            )  # fmt: skip
     if louder is None:
         masks = {side: own_speech(recording.samples, heard, side, sides) for side in sides}
     else:
@@ -218,7 +229,7 @@ def _segment_separated(
         channel, taken = choice, "is the customer, as chosen"
     else:
         customer, doubt = guess.voice, guess.doubt
-        cue = customer_cue(guess, direction, unclear=UNCLEAR_VOICES_DOUBT)
+        cue = customer_cue(guess, direction)
         channel, taken = "left" if customer == first else "mixed", "was taken for the customer"
     segments = cut_segments(samples, voices.masks[customer])
     place = "first" if customer == first else "second"
@@ -227,11 +238,11 @@ def _segment_separated(
             code="voices_separated",
             message=f"{recording.file_name} holds both people on one channel; they were told "
             f"apart by their voices, and who speaks {place} {taken}. "
-            + VOICES_ALIKE * (voices.doubt > WORTH_SAYING_DOUBT)
+            + VOICES_ALIKE * (voices.doubt > _LIKE_VOICES_DOUBT)
             + "Listen whether that is right; record in stereo to be sure.",
         )
     ]
-    if doubt >= UNCLEAR_VOICES_DOUBT:
+    if doubt >= UNCLEAR_DOUBT:
         segments = unjudged(segments)
         warnings.append(customer_unclear("voices", guess))
     elif cue == "words":
@@ -254,6 +265,8 @@ def _segment_mixed(
     choice: ChannelChoice,
     direction: CallDirection,
     said: Sequence[Said],
+    *,
+    two_people: bool = False,
 ) -> SegmentedCall:
     samples = customer_samples(recording, "mixed")
     mask = speech_mask(samples)
@@ -263,6 +276,9 @@ def _segment_mixed(
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
         call = _segment_separated(recording, samples, voices, choice, direction, said)
         return replace(call, warnings=(*call.warnings, *speed))
+    echo = echoing_side(recording.samples) if voices is None and choice == "auto" else None
+    if echo is not None:
+        return _segment_echo(recording, echo, mask, speed)
     segments = cut_segments(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
@@ -270,5 +286,21 @@ def _segment_mixed(
         segments=segments,
         talk=talk_of(mask, None, recording.duration_seconds),
         warnings=(reason, *overdriven(segments), *speed),
-        withheld_because=None if voices is None else _TOO_ALIKE,
+        withheld_because=None if voices is None and not two_people else _TOO_ALIKE,
+    )
+
+
+def _segment_echo(
+    recording: Recording, echo: int, mask: Mask, speed: Sequence[Notice]
+) -> SegmentedCall:
+    """Cut up a call of one voice and its echo: it may be the agent's, who is never scored."""
+    channel, heard = channel_name(echo, 2), channel_name(1 - echo, 2)
+    silent = np.zeros_like(mask)
+    return SegmentedCall(
+        customer_channel=channel,
+        speakers=Speakers(how="channels", customer_from=None, doubt=0.5),
+        segments=cut_segments(customer_samples(recording, channel), silent),
+        talk=talk_of(silent, mask, recording.duration_seconds),
+        warnings=(one_side_silent(heard), *speed),
+        withheld_because=_NOBODY_KNOWS,
     )

@@ -24,12 +24,16 @@ _TOGETHER_LEVEL_DB = 15.0
 # A tone hardly moves in level; speech does.
 _LEAST_MOVEMENT_DB = 1.0
 _LATEST_SECONDS = 2.0
+# People who take turns may seem alike when one is moved by a turn: what is later than that has to
+# be a copy.
+_LATEST_COPY_SECONDS, _COPY_CORRELATION = 10.0, 0.8
 _WINDOW_SECONDS = 20.0
 _LEAST_SPEECH_SECONDS = 3.0
 _FLOOR_DB = -60.0
 _SMOOTHED_STEPS = 5
 _BLOCK_STEPS = 6_000
 _LOUD_RANGE_DB = 30.0
+_ECHO_SOFTER_DB, _LOUD_PERCENTILE = 6.0, 80
 # Nothing, not even noise, for so long is no pause between two sentences.
 _DEAD_SECONDS = 30.0
 _DEAD_END_SECONDS = 10.0
@@ -97,17 +101,28 @@ def stretches_together(samples: HalfArray, masks: tuple[Mask, Mask]) -> list[Str
         In order, joined where they touch.
     """
     left, right = (levels_db(side) for side in samples)
-    speech = [_fitted(mask, left.size) for mask in masks]
-    shift = _delay(left, right)
-    right, other = np.roll(right, shift), np.roll(speech[1], shift)
-    either = speech[0] | other
+    speech = (_fitted(masks[0], left.size), _fitted(masks[1], left.size))
+    shift = _delay(left, right, reach_seconds=_LATEST_SECONDS)
+    found = _stretches_at(shift, (left, right), speech, least=_TOGETHER_CORRELATION)
+    if not found:
+        shift = _delay(left, right, reach_seconds=_LATEST_COPY_SECONDS)
+        found = _stretches_at(shift, (left, right), speech, least=_COPY_CORRELATION)
+    return found
+
+
+def _stretches_at(
+    shift: int, sides: tuple[Levels, Levels], speech: tuple[Mask, Mask], *, least: float
+) -> list[Stretch]:
+    """Return where the levels of both sides rise and fall together, one of them moved."""
+    left, right = sides[0], np.roll(sides[1], shift)
+    either = speech[0] | np.roll(speech[1], shift)
     window = int(_WINDOW_SECONDS * MASK_RATE_HZ)
     found: list[Stretch] = []
     for first in range(0, left.size, window):
         here = np.flatnonzero(either[first : first + window]) + first
         if here.size < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
             continue
-        if _together(left[here], right[here]):
+        if _together(left[here], right[here], least=least):
             stretch = Stretch(first / MASK_RATE_HZ, min(first + window, left.size) / MASK_RATE_HZ)
             if found and found[-1].end_seconds == stretch.start_seconds:
                 stretch = Stretch(found.pop().start_seconds, stretch.end_seconds)
@@ -130,6 +145,31 @@ def holds_one_mix(samples: HalfArray) -> bool:
     return bool(seconds > 0.5 * samples.shape[1] / ANALYSIS_RATE_HZ)
 
 
+def echoing_side(samples: HalfArray) -> int | None:
+    """Return which of two sides that hold the same is the other one's echo: later, and softer.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (channels, n)
+        At ``ANALYSIS_RATE_HZ``.
+
+    Returns
+    -------
+    int or None
+        None where neither is, or where there are not two sides.
+    """
+    if len(samples) != 2:
+        return None
+    left, right = (levels_db(side) for side in samples)
+    shift = _delay(left, right, reach_seconds=_LATEST_SECONDS)
+    right = np.roll(right, shift)
+    loud = left + right >= np.percentile(left + right, _LOUD_PERCENTILE)
+    softer_db = float(np.median(left[loud] - right[loud]))
+    if shift < 0 and softer_db >= _ECHO_SOFTER_DB:
+        return 1
+    return 0 if shift > 0 and softer_db <= -_ECHO_SOFTER_DB else None
+
+
 def levels_db(samples: npt.NDArray[np.floating[Any]]) -> Levels:
     """Return the level of one channel, a value for each step of a mask, smoothed."""
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
@@ -148,9 +188,9 @@ def _fitted(mask: Mask, size: int) -> Mask:
     return np.pad(mask, (0, max(size - mask.size, 0)))[:size]
 
 
-def _delay(left: Levels, right: Levels) -> int:
+def _delay(left: Levels, right: Levels, *, reach_seconds: float) -> int:
     """Return by how many steps the right side has to be moved to fit the left one best."""
-    reach = min(int(_LATEST_SECONDS * MASK_RATE_HZ), left.size - 1)
+    reach = min(int(reach_seconds * MASK_RATE_HZ), left.size - 1)
     size = 1 << (2 * left.size - 1).bit_length()
     first, second = (np.fft.rfft(side - side.mean(), size) for side in (left, right))
     correlation = np.fft.irfft(first * np.conj(second), size)
@@ -158,11 +198,11 @@ def _delay(left: Levels, right: Levels) -> int:
     return int(shifts[np.argmax(correlation[shifts])])
 
 
-def _together(left: Levels, right: Levels) -> bool:
+def _together(left: Levels, right: Levels, *, least: float) -> bool:
     if min(left.std(), right.std()) < _LEAST_MOVEMENT_DB:
         return False
     close = abs(float(np.median(left - right))) < _TOGETHER_LEVEL_DB
-    return close and bool(np.corrcoef(left, right)[0, 1] >= _TOGETHER_CORRELATION)
+    return close and bool(np.corrcoef(left, right)[0, 1] >= least)
 
 
 def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:

@@ -45,6 +45,13 @@ OPENINGS = {
     "as long as a greeting, but the call goes out": (
         [(0, 1, 4.2), (1, 4.6, 10), (0, 10.5, 12)], "outbound", 0, False
     ),
+    "a greeting of which half is too soft to be heard": (
+        [(0, 1, 1.6), (0, 2.1, 2.5), (0, 3, 3.4), (0, 3.9, 4.6), (1, 5, 12), (0, 13, 16)],
+        "unknown", 1, False,
+    ),
+    "a hello that nobody hears": (
+        [(0, 1, 5), (1, 5.5, 6.3), (0, 6.8, 12), (1, 12.5, 13.4)], "outbound", 1, False
+    ),
     "mhm takes no turn": (
         [(0, 1, 6), (1, 3, 3.4), (1, 6.5, 14), (0, 15, 18)], "unknown", 1, False
     ),
@@ -94,6 +101,18 @@ def test_an_agent_ends_silences_and_has_the_last_word():
     guess = guess_customer(masks(*together, *later))
     assert guess.voice == RIGHT
     assert guess.doubt < guess_customer(masks(*together)).doubt
+
+
+def test_who_is_answered_in_a_word_is_rather_the_agent():
+    asks = [(LEFT, 1, 6), (RIGHT, 1.5, 7)]
+    for start in (10, 20, 30):
+        asks += [(LEFT, start, start + 4), (RIGHT, start + 4.5, start + 5)]
+    guess = guess_customer(masks(*asks))
+    assert guess.voice == RIGHT and guess.doubt < 0.4
+    # An "okay" after a short word answers nothing.
+    echoed = [(LEFT, start, start + 0.6) if end - start == 4 else (voice, start, end)
+              for voice, start, end in asks]  # fmt: skip
+    assert guess_customer(masks(*echoed)).doubt > guess.doubt
 
 
 def test_the_direction_lowers_the_doubt():

@@ -139,6 +139,8 @@ NOT_APART: dict[str, Change] = {
     "a millisecond late": mixed_twice(lambda mix: late(mix, 0.001)),
     "20 ms late": mixed_twice(lambda mix: late(mix, 0.02)),
     "a second late": mixed_twice(lambda mix: late(mix, 1.0)),
+    "three seconds late": mixed_twice(lambda mix: late(mix, 3.0)),
+    "inverted and seven seconds late": mixed_twice(lambda mix: -late(mix, 7.0)),
     "inverted": mixed_twice(lambda mix: -mix),
     "inverted and late": mixed_twice(lambda mix: -late(mix, 0.02)),
     "softer": mixed_twice(lambda mix: mix * gain(-10)),
@@ -188,6 +190,14 @@ def test_mono_from_the_middle_on_is_told_with_its_time_and_not_scored_as_one_per
     assert all(segment.status == "low_information" for segment in late_segments)
 
 
+def test_mono_from_early_on_is_no_one_persons_call():
+    sound = clean().copy()
+    sound[:, 15 * RATE_HZ :] = sound[:, 15 * RATE_HZ :].sum(axis=0)
+    call = call_of(sound)
+    assert codes(call) & {"voices_mixed", "voices_separated"}
+    assert call.speakers.how == "separated" or call.withheld_because is not None
+
+
 ONE_SIDE: dict[str, tuple[Change, str]] = {
     "the customer's leg is silent": (lambda sound: sound * np.array([[0.0], [1.0]]), "left"),
     "the agent's leg is silent": (lambda sound: sound * np.array([[1.0], [0.0]]), "right"),
@@ -196,6 +206,15 @@ ONE_SIDE: dict[str, tuple[Change, str]] = {
     ),
     "the customer's leg holds an echo alone": (
         lambda sound: np.stack([late(sound[AGENT], 0.08) * gain(-25), sound[AGENT]]), "left"
+    ),
+    "the customer's leg holds a loud echo": (
+        lambda sound: np.stack([late(sound[AGENT], 0.2) * gain(-15), sound[AGENT]]), "left"
+    ),
+    "the customer's leg holds an inverted echo": (
+        lambda sound: np.stack([-late(sound[AGENT], 0.05) * gain(-12), sound[AGENT]]), "left"
+    ),
+    "the agent's leg holds an echo of the customer": (
+        lambda sound: np.stack([sound[CUSTOMER], late(sound[CUSTOMER], 0.1) * gain(-10)]), "right"
     ),
     "the sides exchanged, the customer's leg silent": (
         lambda sound: sound[::-1] * np.array([[1.0], [0.0]]), "right"

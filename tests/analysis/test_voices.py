@@ -7,8 +7,9 @@ import pytest
 from made_voices import people, side_of
 from test_segments import channel, codes, recording, statuses, where_there_is_sound
 
-from calmscore.analysis import segments, voices
+from calmscore.analysis import customer_side, segments, voices
 from calmscore.analysis.call import score_given_the_call
+from calmscore.analysis.customer import CustomerGuess
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voices import TwoVoices, Voices, exchanged_at, two_voices
@@ -48,6 +49,23 @@ def test_left_is_who_speaks_first_of_two_on_one_channel(told_apart, choice, cust
         )
         expected = ["scored", "scored"] if heard == FIRST else ["no_speech", "no_speech"]
         assert statuses(call)[:2] == expected
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize(("doubt", "asks"), [(0.29, False), (0.31, True), (0.44, True)])
+def test_from_one_doubt_on_somebody_is_asked_be_it_stereo_or_mono(
+    monkeypatch, told_apart, sides, doubt, asks
+):
+    def doubted(masks, **_):
+        return CustomerGuess(voice=1, doubt=doubt, first=0, doubt_without_words=doubt)
+
+    monkeypatch.setattr(segments, "guess_customer", doubted)
+    monkeypatch.setattr(customer_side, "guess_customer", doubted)
+    sounds = channel(12, FIRST), channel(12, SECOND)
+    call = segment_call(recording(*sounds) if sides == 2 else recording(sounds[0] + sounds[1]))
+    assert call.speakers.how == ("channels" if sides == 2 else "separated")
+    assert ("customer_unclear" in codes(call)) == asks == (not call.judged)
+    assert (call.speakers.customer_from is None) == asks
 
 
 GREETS = "Thank you for calling Acme, how can I help you?"
