@@ -18,7 +18,6 @@ also heard on the other's side, 3 to 15 dB softer and up to 40 ms later.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +34,6 @@ from calmscore.analysis.report import CallReport, Direction
 from calmscore.analysis.voices import two_voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
 from calmscore.audio.voice_activity import speech_mask
-from calmscore.errors import CalmscoreError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, EmotionClassifier, load_classifier
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
@@ -52,6 +50,7 @@ from calmscore.training.crosstalk_evaluation import (
     analysed_with_crosstalk,
     crosstalk_figures,
 )
+from calmscore.training.ending import with_exit_code, write_json
 from calmscore.training.stranger_evaluation import judged, stranger_figures
 from calmscore.training.turn_evaluation import (
     LARGE_ERROR,
@@ -273,8 +272,7 @@ def _look_for_strangers(clips: Sequence[Clip], options: argparse.Namespace) -> N
             f"{name:<28}{row['calls']:4d} calls, left out in {row['excluded']:.0%}, told of in "
             f"{row['told']:.0%}; {row['customer_lost']:.1%} of the customer's speech lost"
         )
-    if options.json is not None:
-        _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
+    write_json(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
 
 
 def _measure_crosstalk(clips: Sequence[Clip], options: argparse.Namespace) -> None:
@@ -300,8 +298,7 @@ def _measure_crosstalk(clips: Sequence[Clip], options: argparse.Namespace) -> No
             f"{_text(row['score_difference'], '.2f')} from the clean call's; same outcome "
             f"{row['same_outcome']}"
         )
-    if options.json is not None:
-        _write(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
+    write_json(options.json, {"figures": results, "calls": [asdict(call) for call in calls]})
 
 
 def _measure_turns(clips: Sequence[Clip], options: argparse.Namespace) -> None:
@@ -323,8 +320,7 @@ def _measure_turns(clips: Sequence[Clip], options: argparse.Namespace) -> None:
         f"{LARGE_ERROR:.0%} ({row['large_errors_without_notice']} without a notice); "
         f"{row['small_errors_with_notice']} of the others with one"
     )
-    if options.json is not None:
-        _write(options.json, {"figures": row, "calls": [asdict(call) for call in calls]})
+    write_json(options.json, {"figures": row, "calls": [asdict(call) for call in calls]})
 
 
 def _total(clips: Sequence[Clip]) -> int:
@@ -339,12 +335,43 @@ def _spread(
     return (call for number, call in enumerate(composed) if number in places)
 
 
-def _write(path: Path, content: Figures) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _measure_mono(clips: Sequence[Clip], options: argparse.Namespace) -> None:
+    total = _total(clips)
+    composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
+    seconds, processor_seconds = extra_seconds(
+        next(compose_conversations(clips, read_clip=read_clip))
+    )
+    chosen = _spread(composed, options.calls, total=total)
+    calls = list(
+        tqdm(
+            analysed(
+                chosen, load_classifier(options.artifacts), sexes=_sexes(options.data),
+                direction=options.direction,
+            ),
+            total=min(options.calls or total, total), desc="composed calls", disable=None,
+        )
+    )  # fmt: skip
+    groups = {
+        "all": calls,
+        "same sex": [call for call in calls if call.same_sex],
+        "other sex": [call for call in calls if call.same_sex is False],
+    }
+    results = {name: figures(group) for name, group in groups.items() if group}
+    for name, row in results.items():
+        _print(name, row)
+    print(f"ten minutes take {seconds:.1f} s more, {processor_seconds:.1f} s of all processors")
+    content = {
+        "figures": results,
+        "seconds_for_ten_minutes": round(seconds, 2),
+        "processor_seconds_for_ten_minutes": round(processor_seconds, 2),
+        "calls": [_row(call) for call in calls],
+    }
+    write_json(options.json, content)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
@@ -360,53 +387,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plain", type=int, default=60, help="calls without, beside them")
     parser.add_argument("--crosstalk", type=int, help="stereo calls with crosstalk, instead")
     options = parser.parse_args(arguments)
-    try:
-        clips = validation_clips(options.data)
-        if options.turns_only:
-            _measure_turns(clips, options)
-            return 0
-        if options.strangers is not None:
-            _look_for_strangers(clips, options)
-            return 0
-        if options.crosstalk is not None:
-            _measure_crosstalk(clips, options)
-            return 0
-        total = _total(clips)
-        composed = compose_conversations(clips, read_clip=read_clip, seed=options.seed)
-        seconds, processor_seconds = extra_seconds(
-            next(compose_conversations(clips, read_clip=read_clip))
-        )
-        chosen = _spread(composed, options.calls, total=total)
-        calls = list(
-            tqdm(
-                analysed(
-                    chosen, load_classifier(options.artifacts), sexes=_sexes(options.data),
-                    direction=options.direction,
-                ),
-                total=min(options.calls or total, total), desc="composed calls", disable=None,
-            )
-        )  # fmt: skip
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    groups = {
-        "all": calls,
-        "same sex": [call for call in calls if call.same_sex],
-        "other sex": [call for call in calls if call.same_sex is False],
-    }
-    results = {name: figures(group) for name, group in groups.items() if group}
-    for name, row in results.items():
-        _print(name, row)
-    print(f"ten minutes take {seconds:.1f} s more, {processor_seconds:.1f} s of all processors")
-    if options.json is not None:
-        content = {
-            "figures": results,
-            "seconds_for_ten_minutes": round(seconds, 2),
-            "processor_seconds_for_ten_minutes": round(processor_seconds, 2),
-            "calls": [_row(call) for call in calls],
-        }
-        _write(options.json, content)
-    return 0
+    clips = validation_clips(options.data)
+    if options.turns_only:
+        _measure_turns(clips, options)
+    elif options.strangers is not None:
+        _look_for_strangers(clips, options)
+    elif options.crosstalk is not None:
+        _measure_crosstalk(clips, options)
+    else:
+        _measure_mono(clips, options)
 
 
 if __name__ == "__main__":

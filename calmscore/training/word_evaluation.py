@@ -11,7 +11,6 @@ stereo call of ten minutes, analysed and written down in this process.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import resource
@@ -30,12 +29,13 @@ from calmscore.analysis.call import analyze_recording
 from calmscore.analysis.report import CallReport, Speaker, Words
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
-from calmscore.errors import CalmscoreError, CorpusError
+from calmscore.errors import CorpusError
 from calmscore.training.augmentation import telephone_line
 from calmscore.training.clip_sounds import read_clip
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import validation_clips
+from calmscore.training.ending import with_exit_code, write_json
 from calmscore.training.non_speech import non_speech_sounds
 from calmscore.words.speech_to_text import Listener, sides_of, write_down
 from calmscore.words.transcriber import load_transcriber
@@ -268,8 +268,9 @@ def evaluate(
     return results
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 3 with one line of reason."""
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/AudioWAV"), help="CREMA-D's clips")
     parser.add_argument("--calls", type=int, help="how many (default: one per speaker)")
@@ -279,19 +280,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the composed calls")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    try:
-        results = evaluate(
-            options.data, calls=options.calls, parts=options.part or (), seed=options.seed
-        )
-    except CalmscoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    results = evaluate(
+        options.data, calls=options.calls, parts=options.part or (), seed=options.seed
+    )
     results["processors"] = os.cpu_count()
     for name, value in results.items():
         print(f"{name:28}{value:.4g}" if isinstance(value, float) else f"{name:28}{value}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    return 0
+    write_json(options.json, results)
 
 
 if __name__ == "__main__":
