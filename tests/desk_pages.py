@@ -43,7 +43,7 @@ def as_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(view: str, **query) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     page.switch_page(view)
     page.query_params.update(query)
     return page.run()

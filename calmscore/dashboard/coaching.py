@@ -8,12 +8,13 @@ import streamlit as st
 
 from calmscore.analysis.formats import format_change, format_clock
 from calmscore.analysis.report import CallReport, SegmentReport
+from calmscore.dashboard.changing import changing
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.emotions import BY_NAME, EMOTIONS
-from calmscore.errors import CalmscoreError
+from calmscore.errors import ParameterError
 from calmscore.store import Store
 from calmscore.store.calls import CallRow, list_tags
 from calmscore.store.coaching import (
@@ -138,15 +139,10 @@ def _new_note(store: Store, row: CallRow, user: User) -> None:
         )  # fmt: skip
         if not st.form_submit_button("Add note"):
             return
-    try:
-        with store.database.writing() as session:
-            add_note(
-                session, row.id, text=text, author=user.name, at_seconds=_seconds(moment)
-            )  # fmt: skip
-    except ValueError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        add_note(
+            session, row.id, text=text, author=user.name, at_seconds=_seconds(moment)
+        )  # fmt: skip
 
 
 def _seconds(text: str) -> float | None:
@@ -156,7 +152,7 @@ def _seconds(text: str) -> float | None:
     seconds = 0
     for part in text.strip().split(":"):
         if not part.isdecimal():
-            raise ValueError(f"“{text}” is not a moment; write minutes:seconds, such as 1:23")
+            raise ParameterError(f"“{text}” is not a moment; write minutes:seconds, such as 1:23")
         seconds = 60 * seconds + int(part)
     return float(seconds)
 
@@ -202,16 +198,11 @@ def _label(segment: SegmentReport, corrected: dict[float, CorrectionRow]) -> str
 def _save_correction(
     store: Store, row: CallRow, segment: SegmentReport, emotion: str, user: User
 ) -> None:
-    try:
-        with store.database.writing() as session:
-            if emotion == _AS_HEARD:
-                remove_correction(session, row.id, start_seconds=segment.start_seconds)
-            else:
-                correct_emotion(
-                    session, row.id, start_seconds=segment.start_seconds,
-                    end_seconds=segment.end_seconds, emotion=emotion, author=user.name,
-                )  # fmt: skip
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        if emotion == _AS_HEARD:
+            remove_correction(session, row.id, start_seconds=segment.start_seconds)
+        else:
+            correct_emotion(
+                session, row.id, start_seconds=segment.start_seconds,
+                end_seconds=segment.end_seconds, emotion=emotion, author=user.name,
+            )  # fmt: skip

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from calmscore.analysis.formats import format_clock
+from calmscore.dashboard.changing import changing, done_or_told
 from calmscore.dashboard.desk import User, agents_who_sign_in
 from calmscore.dashboard.local_time import format_date, format_day, format_moment, local_zone
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.replying import answers
-from calmscore.errors import CalmscoreError
 from calmscore.outputs.exports import record_export
 from calmscore.outputs.session_pdf import session_pdf
 from calmscore.store import Store
@@ -132,13 +132,8 @@ def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
     if item.note:
         st.text(item.note)
     if removed:
-        try:
-            with store.database.writing() as session:
-                remove_item(session, item.id)
-        except CalmscoreError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-        st.rerun()
+        with changing(store) as session:
+            remove_item(session, item.id)
 
 
 def _add(store: Store, row: SessionRow) -> None:
@@ -152,16 +147,11 @@ def _add(store: Store, row: SessionRow) -> None:
         added = st.form_submit_button("Add to the playlist", icon=":material/playlist_add:")
     if not added or chosen is None:
         return
-    try:
-        with store.database.writing() as session:
-            add_item(
-                session, row.id, chosen.call_id, at_seconds=chosen.at_seconds,
-                note=note or chosen.note,
-            )  # fmt: skip
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        add_item(
+            session, row.id, chosen.call_id, at_seconds=chosen.at_seconds,
+            note=note or chosen.note,
+        )  # fmt: skip
 
 
 def _choices(store: Store, row: SessionRow) -> list[_Choice]:
@@ -226,12 +216,8 @@ def _ask_to_delete(store: Store, row: SessionRow, user: User) -> None:
             st.rerun()
     if not deleted:
         return
-    try:
+    with done_or_told():
         store.delete_session(row.id, actor=user.name)
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
 
 
 @st.dialog("Share this session?")
@@ -253,13 +239,8 @@ def _ask_to_share(store: Store, row: SessionRow, user: User) -> None:
             st.rerun()
     if not shared:
         return
-    try:
-        with store.database.writing() as session:
-            share_session(session, row.id, actor=user.name)
-    except CalmscoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    with changing(store) as session:
+        share_session(session, row.id, actor=user.name)
 
 
 def _print(store: Store, row: SessionRow, user: User) -> None:

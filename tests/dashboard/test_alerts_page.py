@@ -79,7 +79,7 @@ def form_alone() -> None:
 
 
 def form() -> AppTest:
-    return AppTest.from_function(form_alone, default_timeout=60).run()
+    return AppTest.from_function(form_alone, default_timeout=180).run()
 
 
 def test_a_rule_is_made_and_puts_calls_on_the_list(store):

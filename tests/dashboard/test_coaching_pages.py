@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from desk_pages import read
 from made_calls import RESCUED, made_recording, made_report
 from streamlit.testing.v1 import AppTest
 
@@ -39,7 +40,7 @@ def call_id(store) -> str:
 
 
 def opened(name: str, **query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     for key, value in query.items():
         page.query_params[key] = value
     page = page.switch_page(page_file(name)).run()
@@ -176,7 +177,7 @@ def test_a_pattern_shows_at_once_what_it_reads(store, call_id):
         r"(?P<time>\d{8}-\d{6})_(?P<agent>[^_]+)_(?P<customer>[^_.]+)"
     ).run()
     named(page.text_input, "Try a file name").set_value("holiday.wav").run()
-    preview = page.table[0].value
+    preview = page.table[0].value.map(read)
     assert list(preview["File"]) == ["holiday.wav", "20251120-140500_Ann_4711.wav"]
     assert list(preview["Agent"]) == ["no match", "Ann"]
     assert list(preview["Customer"]) == ["", "4711"]

@@ -44,7 +44,7 @@ def test_it_is_done_again_only_where_modules_were_loaded(monkeypatch):
 def test_every_page_sees_to_it(tmp_path, monkeypatch):
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(navigation, "loaded_modules", LoadedModules())
-    page = AppTest.from_function(_any_page, default_timeout=60).run()
+    page = AppTest.from_function(_any_page, default_timeout=180).run()
     assert not page.exception
     assert gc.get_freeze_count() > 0
 

@@ -24,7 +24,7 @@ SHEETS = sorted(path.stem for path in LAWFUL.glob("*.md") if path.stem != "overv
 
 
 def test_every_sheet_is_on_the_page_and_named_in_the_overview():
-    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    page = AppTest.from_file(str(PAGE), default_timeout=180).run()
     assert not page.exception
     titles = {(LAWFUL / f"{name}.md").read_text().splitlines()[0][2:] for name in SHEETS}
     assert {expander.label for expander in page.expander} == titles

@@ -53,7 +53,7 @@ def his(store) -> str:
 
 def opened(name: str | None = None, **query: str | list[str]) -> AppTest:
     """Open the desk, or a page of it, as Dana, the agent, at an address."""
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
     page.secrets.update(SECRETS)
     page.user = {
         "is_logged_in": True, "iat": time.time(), "name": "Dana", "email": "dana@example.com",
@@ -193,7 +193,7 @@ def test_the_navigation_of_an_agent_knows_no_page_of_the_desk(store, hers, name)
 def test_a_page_of_the_desk_that_runs_for_an_agent_gets_no_store(store, hers, his, name):
     # As if the navigation had let it through.
     page = AppTest.from_string(
-        f"import runpy; runpy.run_path({page_file(name)!r})", default_timeout=60
+        f"import runpy; runpy.run_path({page_file(name)!r})", default_timeout=180
     )
     page.secrets.update(SECRETS)
     page.user = {

@@ -36,7 +36,7 @@ def page(monkeypatch, tmp_path) -> Iterator[AppTest]:
     monkeypatch.setenv("CALMSCORE_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(classifier, "load_classifier", stub_classifier)
     st.cache_resource.clear()
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     app.switch_page(page_file("score_call")).run()
     yield app
     st.cache_resource.clear()

@@ -49,7 +49,7 @@ def claims(**more) -> dict:
 
 
 def open_page(*, secrets=None, user=None) -> AppTest:
-    opened = AppTest.from_function(page, default_timeout=60)
+    opened = AppTest.from_function(page, default_timeout=180)
     opened.secrets.update(secrets or {})
     if user is not None:
         opened.user = user
@@ -104,7 +104,7 @@ def test_without_sign_in_nobody_gets_in_from_elsewhere(monkeypatch, request_from
 
 def test_the_dashboard_itself_shows_no_page_to_those_from_elsewhere(monkeypatch):
     monkeypatch.setattr(st, "context", Elsewhere("192.0.2.7"))
-    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     assert [title.value for title in opened.title] == ["Only from this machine"]
     assert len(opened.button) == 0
 
@@ -127,7 +127,7 @@ def test_the_menu_is_for_who_is_let_in_alone(monkeypatch, user, position):
         return navigation(pages, **options)
 
     monkeypatch.setattr(st, "navigation", noted)
-    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
     opened.secrets.update(SECRETS)
     opened.user = user
     opened.run()

@@ -317,7 +317,7 @@ def test_figures_of_another_form_are_told(artifacts, capsys):
 @pytest.fixture
 def page(artifacts, monkeypatch) -> AppTest:
     monkeypatch.setattr(classifier, "DEFAULT_ARTIFACTS", artifacts)
-    return AppTest.from_file(str(VIEW), default_timeout=60)
+    return AppTest.from_file(str(VIEW), default_timeout=180)
 
 
 def test_the_page_shows_the_whole_card_with_its_pictures(page, artifacts):
