@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 import streamlit as st
+from desk_pages import drawn
 from fixed_transcriber import FixedTranscriber
 from made_calls import WORSE, made_report
 from streamlit.testing.v1 import AppTest
@@ -66,12 +66,8 @@ def page(monkeypatch, tmp_path):
 
 def words_shown(page):
     """Return what the console was given of the words."""
-    (console,) = (
-        component.proto
-        for component in page.get("bidi_component")
-        if component.proto.component_name == "calmscore_console"
-    )
-    return json.loads(console.json)["words"]
+    (console,) = drawn(page, "calmscore_console")
+    return console["words"]
 
 
 def test_the_score_is_there_first_and_the_words_follow(page, speech):  # noqa: F811
