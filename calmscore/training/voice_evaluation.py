@@ -6,7 +6,7 @@ Telephone calls of two validation speakers each are composed: twelve trajectorie
 up to 10 dB apart, up to a tenth of the speech both at once. Each is analysed in stereo and,
 as a recorder of one channel writes it, in mono; the stereo call is the truth.
 
-With ``--turns-only`` nothing is scored: how well the two are told apart, in a fifth of the time.
+With ``--turns-only`` nothing is scored: the question is how well the two are told apart.
 
 With ``--strangers N`` the question is another one: whether somebody else on the customer's side
 is found, in N stereo calls with such a stranger and ``--plain`` calls without.
