@@ -49,12 +49,12 @@ def _header(store: Store, row: CallRow, report: CallReport, user: User) -> None:
         for tag in row.tags:
             # `st.badge` escapes what is escaped already.
             st.markdown(f":gray-badge[{plain(tag)}]", width="content")
-        if row.has_audio and allows(user.role, "supervisor"):
-            call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
     if not allows(user.role, "supervisor"):
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="scrolling-actions"):
         handling(store, row, user)
+        if row.has_audio:
+            call_view.customer_side(report, key=_channel_key(report), on_change=_swap_requested)
         if st.button("Edit details", icon=":material/edit:"):
             _edit(store, row, user)
         if st.button("Delete", icon=":material/delete:"):

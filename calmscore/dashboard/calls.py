@@ -72,8 +72,7 @@ _NO_FILTER: dict[str, Any] = {
 _SEEN = (
     "calls-outcomes", "calls-statuses", "calls-standings", "calls-playable", "calls-phrases",
 )  # fmt: skip
-# On a phone the fields stand two in a row and the chips in one that scrolls by itself, so that
-# the first calls are seen.
+# On a phone the fields stand two in a row, so that the first calls are seen.
 _STYLE = """
 <style>
 @media (max-width: 640px) {
@@ -83,10 +82,6 @@ _STYLE = """
   }
   .st-key-calls-asked > .st-key-calls-text.st-key-calls-text { width: calc(56% - 0.25rem); }
   .st-key-calls-asked > .stElementContainer:has(> .stSelectbox) { width: 100%; }
-  .st-key-calls-chips { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 0.25rem; }
-  .st-key-calls-chips > * { flex: none; width: auto; }
-  .st-key-calls-chips [data-testid="stButtonGroup"] > div { flex-wrap: nowrap; }
-  .st-key-calls-chips [data-testid="stButtonGroup"] :is(div, button) { min-width: max-content; }
 }
 </style>
 """
@@ -142,7 +137,9 @@ def _wanted(store: Store) -> tuple[CallFilter, CallOrder, bool]:
 
 
 def _chips() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="calls-chips"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="scrolling-chips"
+    ):
         st.pills(
             "Outcome", OUTCOMES, selection_mode="multi", format_func=outcome_label,
             key="calls-outcomes", label_visibility="collapsed", persist_state="session", wrap=True,

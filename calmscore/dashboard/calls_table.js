@@ -63,7 +63,11 @@ const CONTENTS = {
     return [named];
   },
   watched: (row) => row.watched.map((phrase) => made("span", "phrase", phrase)),
-  tags: (row) => row.tags.map((tag) => made("span", "tag", tag)),
+  tags: (row) => row.tags.map((text) => {
+    const tag = made("span", "tag", text);
+    tag.title = text;
+    return tag;
+  }),
 };
 
 // Another tab or window is the link's own business.

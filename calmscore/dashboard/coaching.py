@@ -13,6 +13,7 @@ from calmscore.dashboard.desk import User
 from calmscore.dashboard.local_time import format_moment
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.stored_call import hearing_icon
 from calmscore.emotions import BY_NAME, EMOTIONS
 from calmscore.errors import ParameterError
 from calmscore.store import Store
@@ -120,9 +121,9 @@ def _notes(store: Store, row: CallRow, notes: list[NoteRow], *, may_write: bool)
 
 
 def _link(row: CallRow, at_seconds: float) -> None:
-    label, icon = ("Play", "play_arrow") if row.has_audio else ("Show", "my_location")
     st.page_link(
-        page_file("call"), label=label, icon=f":material/{icon}:",
+        page_file("call"), label="Play" if row.has_audio else "Show",
+        icon=f":material/{hearing_icon(row)}:",
         query_params={"call": row.id, "at": f"{at_seconds:.1f}"},
     )  # fmt: skip
 

@@ -43,6 +43,13 @@ _STYLE = """
   .stElementContainer > :is(.stTextInput, .stSelectbox) { width: 100%; }
   /* Columns stand one below the other: what parts them side by side is no gap in a text. */
   [data-testid="stHorizontalBlock"] { row-gap: 1rem; }
+  /* What would push the page's own matter out of sight is one row that scrolls by itself. */
+  [class*="st-key-scrolling-"] { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 0.25rem; }
+  [class*="st-key-scrolling-"] > * { flex: none; width: auto; }
+  [class*="st-key-scrolling-"] [data-testid="stButtonGroup"] > div { flex-wrap: nowrap; }
+  [class*="st-key-scrolling-"] [data-testid="stButtonGroup"] :is(div, button) {
+    min-width: max-content;
+  }
   [data-testid="stTable"] :is(th, td) { padding: 0.3rem 0.2rem; font-size: 0.78rem; }
 }
 </style>

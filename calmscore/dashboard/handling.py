@@ -6,6 +6,7 @@ import streamlit as st
 
 from calmscore.analysis.formats import format_clock
 from calmscore.dashboard.calls_table import status_text
+from calmscore.dashboard.changing import changing
 from calmscore.dashboard.desk import User
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
@@ -26,9 +27,8 @@ def handling(store: Store, row: CallRow, user: User) -> None:
     if row.status != "new":
         st.markdown(f":material/inbox: {plain(status_text(row))}", width="content")
     if row.status != "reviewed" and st.button("Reviewed", icon=":material/check:"):
-        with store.database.writing() as session:
+        with changing(store) as session:
             mark_reviewed(session, [row.id], actor=user.name)
-        st.rerun()
     if st.button("Assign", icon=":material/person_add:"):
         ask_to_assign(store, [row], user)
     with st.popover("Coach", icon=":material/school:"):

@@ -17,6 +17,7 @@ from calmscore.dashboard.own_pages import (
     when,
 )
 from calmscore.dashboard.plain_text import plain
+from calmscore.dashboard.stored_call import hearing_icon
 from calmscore.errors import NotStoredError
 from calmscore.store.calls import CallRow
 from calmscore.store.own_coaching import OwnCoaching
@@ -50,7 +51,7 @@ def _listed_call(row: SessionRow, call: CallRow) -> None:
         if item.at_seconds is not None:
             query["at"] = f"{item.at_seconds:.1f}"
             label = f"At {format_clock(item.at_seconds)}"
-        own_link("my_call", label, "play_arrow", **query)
+        own_link("my_call", label, hearing_icon(call), **query)
         if item.note:
             st.text(item.note)
 

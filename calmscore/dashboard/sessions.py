@@ -14,6 +14,7 @@ from calmscore.dashboard.local_time import format_date, format_day, format_momen
 from calmscore.dashboard.page_files import page_file
 from calmscore.dashboard.plain_text import plain
 from calmscore.dashboard.replying import answers
+from calmscore.dashboard.stored_call import hearing_icon
 from calmscore.outputs.exports import record_export
 from calmscore.outputs.session_pdf import session_pdf
 from calmscore.store import Store
@@ -126,8 +127,9 @@ def _item(store: Store, item: SessionItem, *, may_write: bool) -> None:
         label = f"{label} (score {item.call.standing})"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
-            page_file("call"), label=label, icon=":material/play_arrow:", query_params=query
-        )
+            page_file("call"), label=label, icon=f":material/{hearing_icon(item.call)}:",
+            query_params=query,
+        )  # fmt: skip
         removed = may_write and st.button("Remove", key=f"remove-{item.id}", type="tertiary")
     if item.note:
         st.text(item.note)

@@ -146,6 +146,11 @@ def playback_from(row: CallRow, open_audio: Callable[[], Path]) -> Playback | No
     return sound
 
 
+def hearing_icon(row: CallRow) -> str:
+    """Return the icon of a link to a place in a call: it plays only where there is a recording."""
+    return "play_arrow" if row.has_audio else "my_location"
+
+
 def why_unheard(row: CallRow) -> str:
     """Return why a call cannot be played; empty where it can, or nobody tried yet."""
     call_id, why = st.session_state.get(_UNHEARD, ("", ""))

@@ -90,7 +90,7 @@ def nothing_wider(page, width: int) -> None:
         f"  e.getBoundingClientRect().right > {width + 2}"
         # What scrolls within itself is not wider than the page.
         "   && !e.closest('[data-testid=stDataFrame], [data-testid=stTable]')"
-        "   && !e.closest('.st-key-calls-chips'))",
+        "   && !e.closest('[class*=st-key-scrolling-]'))",
         timeout=PATIENCE,
     )
 
