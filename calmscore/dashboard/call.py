@@ -43,7 +43,8 @@ from calmscore.store.words import want_words, words_state
 def _header(store: Store, row: CallRow, report: CallReport, user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(plain(row.file_name), anchor=False)
-        _links(store, row)
+        with st.container(horizontal=True, width="content"):
+            _links(store, row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(whereabouts(row), width="content")
         for tag in row.tags:
