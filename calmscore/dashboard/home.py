@@ -169,15 +169,16 @@ def _list(store: Store, user: User) -> None:
         contests_to_answer(store)
     if not entries:
         st.success(
-            f"Nothing waits. Calls of the last {LISTENING_DAYS} days that are worth an ear appear "
-            "here.",
+            f"Nothing waits. Calls that came in within the last {LISTENING_DAYS} days and are "
+            "worth an ear appear here.",
             icon=":material/done_all:",
         )
     else:
         st.caption(
-            f"{len(entries)} of {waiting:,} calls of the last {LISTENING_DAYS} days that nobody "
-            "has dealt with: what a rule found, what escalated, what was rescued, what is in "
-            "doubt, and one call of each agent by lot. To coach with, not to rank people."
+            f"{len(entries)} of {waiting:,} calls that came in within the last {LISTENING_DAYS} "
+            "days and that nobody has dealt with: what a rule found, what escalated, what was "
+            "rescued, what is in doubt, and one call of each agent by lot. To coach with, not to "
+            "rank people."
         )
     st.html(_STYLE)
     for entry in entries:
