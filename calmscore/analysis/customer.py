@@ -28,6 +28,8 @@ Length = tuple[float, float]
 # From the first on, the doubt is spoken of; from the second on, somebody has to say who is the
 # customer before anything is scored, in stereo and in mono alike.
 WORTH_SAYING_DOUBT, UNCLEAR_DOUBT = 0.2, 0.3
+# How late a line is can be told to a second only, and so is who begins.
+LATE_LINE_ORDER_DOUBT = 0.25
 
 _BREATH_SECONDS = 0.6
 # What is shorter is a click or a cough.
@@ -184,7 +186,11 @@ class _Turn:
 
 
 def guess_customer(
-    masks: Sequence[Mask], *, direction: Direction = "unknown", said: Sequence[Said] = ()
+    masks: Sequence[Mask],
+    *,
+    direction: Direction = "unknown",
+    said: Sequence[Said] = (),
+    order_doubt: float = 0.0,
 ) -> CustomerGuess:
     """Guess who is the customer.
 
@@ -200,6 +206,8 @@ def guess_customer(
         Who called whom.
     said : sequence of Said
         What the voices say, where that is known; places are those of the voices.
+    order_doubt : float
+        How likely it is that not who seems to begin does, 0–0.5.
 
     Returns
     -------
@@ -214,6 +222,7 @@ def guess_customer(
         )
     first = order[0]
     agent_first = _agent_speaks_first(turns, direction)
+    agent_first += order_doubt * (1.0 - 2.0 * agent_first)
     # Who else is in the call longest is the one whom colleagues join and leave.
     chances = np.array([_presence(mask) for mask in masks])
     chances[first] = 0.0

@@ -8,7 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from calmscore.analysis.call_channels import called, channel_name
-from calmscore.analysis.customer import UNCLEAR_DOUBT, CallDirection, CustomerGuess, guess_customer
+from calmscore.analysis.customer import (
+    LATE_LINE_ORDER_DOUBT,
+    UNCLEAR_DOUBT,
+    CallDirection,
+    CustomerGuess,
+    guess_customer,
+)
 from calmscore.analysis.report import CustomerCue, Speakers
 from calmscore.analysis.side_notices import (
     customer_by_words,
@@ -99,21 +105,23 @@ def choose_side(
     by_voice = [
         replace(one, place=speaking.index(one.place)) for one in said if one.place in speaking
     ]
-    guess = guess_customer(_put_right(voices, late), direction=direction.value, said=by_voice)
+    guess = guess_customer(
+        _put_right(voices, late), direction=direction.value, said=by_voice,
+        order_doubt=LATE_LINE_ORDER_DOUBT if late else 0.0,
+    )  # fmt: skip
     speakers = Speakers(
         how="channels", customer_from=customer_cue(guess, direction), doubt=guess.doubt
     )
     customer = speaking[guess.voice]
-    if guess.doubt >= UNCLEAR_DOUBT:
-        return customer, speakers, (customer_unclear("channels", guess),)
     names = [channel_name(side, count) for side in speaking]
+    told_late = [line_late(names[1 if late > 0 else 0], abs(late))] if late else []
+    if guess.doubt >= UNCLEAR_DOUBT:
+        return customer, speakers, (customer_unclear("channels", guess), *told_late)
     if speakers.customer_from == "words":
         told = [customer_by_words(called(names[guess.voice]), guess)]
     else:
         told = [customer_guessed(guess, names, direction)]
-    if late:
-        told.append(line_late(names[1 if late > 0 else 0], abs(late)))
-    return customer, speakers, tuple(told)
+    return customer, speakers, (*told, *told_late)
 
 
 def _put_right(masks: Sequence[Mask], late_seconds: float) -> list[Mask]:

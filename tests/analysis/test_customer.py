@@ -103,6 +103,16 @@ def test_an_agent_ends_silences_and_has_the_last_word():
     assert guess.doubt < guess_customer(masks(*together)).doubt
 
 
+def test_the_less_sure_the_order_is_the_more_doubt_stays():
+    talks, direction, customer, _ = OPENINGS["a greeting, then a problem"]
+    doubts = []
+    for order_doubt in (0.0, 0.1, 0.3, 0.5):
+        guess = guess_customer(masks(*talks), direction=direction, order_doubt=order_doubt)  # type: ignore[misc]
+        assert guess.voice == customer or order_doubt == 0.5
+        doubts.append(guess.doubt)
+    assert doubts == sorted(doubts) and doubts[-1] > 0.4
+
+
 def test_who_is_answered_in_a_word_is_rather_the_agent():
     asks = [(LEFT, 1, 6), (RIGHT, 1.5, 7)]
     for start in (10, 20, 30):
