@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from heard_calls import ENGLISH, SAMPLE, Parrot, scored
 from stub_classifier import stub_classifier
@@ -134,9 +135,21 @@ def test_where_nothing_else_tells_the_words_decide_and_the_call_is_scored(sample
     assert silent.score.value is None and codes(silent) == codes(report)
 
 
+def with_a_hello(report: CallReport, recording: Recording) -> Recording:
+    """Let the customer answer the telephone, as who is called does."""
+    own = next(turn for turn in report.talk.turns if turn.speaker == "customer")
+    first = round(own.start_seconds * 16_000)
+    before = np.zeros((2, 3 * 16_000), dtype=recording.samples.dtype)
+    before[0, 16_000:32_000] = recording.samples[0, first : first + 16_000]
+    return replace(
+        recording, samples=np.concatenate([before, recording.samples], axis=1),
+        duration_seconds=recording.duration_seconds + 3.0,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("direction", ["inbound", "outbound"])
 def test_where_a_direction_was_given_words_that_contradict_it_withhold_the_score(sample, direction):
-    _, recording = sample
+    recording = sample[1] if direction == "inbound" else with_a_hello(*sample)
     report = analyze_recording(recording, classifier=stub_classifier(), direction=direction)
     assert report.score.value is not None and report.speakers.customer_from == "direction"
     told = with_words(
