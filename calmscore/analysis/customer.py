@@ -27,7 +27,7 @@ Length = tuple[float, float]
 
 # From the first on, the doubt is spoken of; from the second on, somebody has to say who is the
 # customer before anything is scored, in stereo and in mono alike.
-WORTH_SAYING_DOUBT, UNCLEAR_DOUBT = 0.2, 0.3
+WORTH_SAYING_DOUBT, UNCLEAR_DOUBT = 0.25, 0.3
 # How late a line is can be told to a second only, and so is who begins.
 LATE_LINE_ORDER_DOUBT = 0.25
 
