@@ -13,8 +13,29 @@ from calmscore.analysis.customer import CustomerGuess
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voices import TwoVoices, Voices, exchanged_at, two_voices
+from calmscore.audio.recording import read_recording
+from calmscore.audio.voice_activity import speech_mask
+from calmscore.locations import shipped
 
 FIRST, SECOND = (0, 4), (6, 9)
+
+
+@pytest.mark.parametrize("name", ["calms_down.wav", "gets_worse.wav"])
+@pytest.mark.parametrize("shares", [(1.0, 1.0), (0.5, 0.5), (0.4, 0.7)])
+def test_a_customer_who_is_upset_and_calm_is_one_person(name, shares):
+    call = read_recording(shipped("samples") / name)
+    sides = call.samples.astype(np.float32)
+    truth = [speech_mask(side) for side in sides]
+    mixed = np.float32(shares) @ sides
+    found = two_voices(mixed, speech_mask(mixed))
+    assert found is not None
+    only = truth[0] ^ truth[1]
+    said = [mask & only for mask in found.masks]
+    wrong = min(
+        np.sum(said[0] & truth[1]) + np.sum(said[1] & truth[0]),
+        np.sum(said[0] & truth[0]) + np.sum(said[1] & truth[1]),
+    )
+    assert wrong / np.sum(said) < 0.08
 
 
 @pytest.fixture
@@ -150,7 +171,8 @@ def test_two_moods_of_two_people_can_be_cut_in_two_ways_and_two_people_in_one():
             for turn in range(64)
         ]
         side = side_of(np.array(points))
-        return voices._clearest(side.points, voices._refined_ways(side.points, side.windows))[1]
+        ways = voices._refined_ways(side.points, side.windows)
+        return voices._clearest(side.points, ways, side.windows)[1]
 
     assert doubt(0.0, 0.9) < 0.1
     assert doubt(0.5, 0.5) > 0.3
