@@ -36,7 +36,7 @@ _FRAME_OVERHANG = int(0.015 * ANALYSIS_RATE_HZ)
 _LONGEST_BREATH_SECONDS = 0.3
 _HOP_SECONDS = 0.75
 # A window takes 12 ms on two processors.
-_MOST_WINDOWS, _MOST_SIDE_WINDOWS = 240, 60
+_MOST_WINDOWS, _MOST_SIDE_WINDOWS = 220, 60
 # What is shorter says little of whose it is, and follows the rest.
 _TELLING_SECONDS = 0.8
 _LEAST_WINDOWS = 4
