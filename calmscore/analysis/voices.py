@@ -140,11 +140,8 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
         None where there is nothing that speaks for two voices.
     """
     bounds = _stretches(mask)
-    windows, frames = (
-        _windows(bounds, most=_MOST_WINDOWS),
-        np.zeros((mask.size, CEPSTRA), np.float32),
-    )
-    placed = _placed(samples, windows, bounds, frames=frames)
+    frames = np.zeros((mask.size, CEPSTRA), np.float32)
+    placed = _placed(samples, _windows(bounds, most=_MOST_WINDOWS), bounds, frames=frames)
     windows, points = placed.windows, placed.points
     ways = _refined_ways(points, windows)
     if not ways:
@@ -192,26 +189,24 @@ def place_voices(
     Voices
         None of them where there is too little speech to tell.
     """
-    bounds = _stretches(mask)
-    windows = _windows(bounds, most=most)
+    windows = _windows(_stretches(mask), most=most)
     if len(windows) > most:
         places = np.linspace(0, len(windows) - 1, most).astype(int)
         windows = [windows[place] for place in places.tolist()]
-    return _placed(samples, windows, bounds)
+    return _placed(samples, windows)
 
 
 def _placed(
     samples: npt.NDArray[np.floating[Any]],
     windows: list[Window],
-    bounds: list[tuple[int, int]],
+    whole_stretches: list[tuple[int, int]] | None = None,
     *,
     frames: FloatArray | None = None,
 ) -> Voices:
     if sum(window.telling for window in windows) < 2 * _LEAST_WINDOWS:
         return Voices([], np.zeros((0, 1), dtype=np.float32))
-    return Voices(
-        windows, load_speaker_embedding().embed(_features(samples, windows, bounds, frames))
-    )
+    features = _features(samples, windows, whole_stretches, frames)
+    return Voices(windows, load_speaker_embedding().embed(features))
 
 
 def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
@@ -421,16 +416,19 @@ def _windows(bounds: list[tuple[int, int]], *, most: int) -> list[Window]:
 def _features(
     samples: npt.NDArray[np.floating[Any]],
     windows: list[Window],
-    bounds: list[tuple[int, int]],
+    whole_stretches: list[tuple[int, int]] | None,
     frames: FloatArray | None,
 ) -> FloatArray:
-    """Return the windows' filter banks, and leave the cepstra of their stretches in ``frames``."""
+    """Return the windows' filter banks, and leave the cepstra of whole stretches in ``frames``."""
     rows: list[FloatArray] = []
     # By stretches, so that an hour's frames are never in memory at once.
     for number, stretch in itertools.groupby(windows, key=lambda window: window.stretch):
-        begin, end = bounds[number]
+        members = list(stretch)
+        begin, end = (
+            whole_stretches[number] if whole_stretches else (members[0].first, members[-1].last)
+        )
         bank = filterbank(samples[begin * _STEP : end * _STEP + _FRAME_OVERHANG])
-        for window in stretch:
+        for window in members:
             part = bank[window.first - begin : window.last - begin]
             # What is shorter is repeated, so that nobody else's voice comes in.
             rows.append(np.resize(part if len(part) else bank[-1:], (WINDOW_FRAMES, BANDS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,12 +103,11 @@ def stretches_together(samples: HalfArray, masks: tuple[Mask, Mask]) -> list[Str
     """
     left, right = (levels_db(side) for side in samples)
     speech = (_fitted(masks[0], left.size), _fitted(masks[1], left.size))
-    shift = _delay(left, right, reach_seconds=_LATEST_SECONDS)
-    found = _stretches_at(shift, (left, right), speech, least=_TOGETHER_CORRELATION)
-    if not found:
-        shift = _delay(left, right, reach_seconds=_LATEST_COPY_SECONDS)
-        found = _stretches_at(shift, (left, right), speech, least=_COPY_CORRELATION)
-    return found
+    delays = _delays(left, right, reaches_seconds=(_LATEST_SECONDS, _LATEST_COPY_SECONDS))
+    for shift, least in zip(delays, (_TOGETHER_CORRELATION, _COPY_CORRELATION), strict=True):
+        if found := _stretches_at(shift, (left, right), speech, least=least):
+            return found
+    return []
 
 
 def _stretches_at(
@@ -161,7 +161,7 @@ def echoing_side(samples: HalfArray) -> int | None:
     if len(samples) != 2:
         return None
     left, right = (levels_db(side) for side in samples)
-    shift = _delay(left, right, reach_seconds=_LATEST_SECONDS)
+    (shift,) = _delays(left, right, reaches_seconds=[_LATEST_SECONDS])
     right = np.roll(right, shift)
     loud = left + right >= np.percentile(left + right, _LOUD_PERCENTILE)
     softer_db = float(np.median(left[loud] - right[loud]))
@@ -188,14 +188,17 @@ def _fitted(mask: Mask, size: int) -> Mask:
     return np.pad(mask, (0, max(size - mask.size, 0)))[:size]
 
 
-def _delay(left: Levels, right: Levels, *, reach_seconds: float) -> int:
-    """Return by how many steps the right side has to be moved to fit the left one best."""
-    reach = min(int(reach_seconds * MASK_RATE_HZ), left.size - 1)
+def _delays(left: Levels, right: Levels, *, reaches_seconds: Sequence[float]) -> list[int]:
+    """Return by how many steps the right side is moved to fit the left one best, in each reach."""
     size = 1 << (2 * left.size - 1).bit_length()
     first, second = (np.fft.rfft(side - side.mean(), size) for side in (left, right))
     correlation = np.fft.irfft(first * np.conj(second), size)
-    shifts = np.concatenate([np.arange(reach + 1), np.arange(-reach, 0)])
-    return int(shifts[np.argmax(correlation[shifts])])
+    delays = []
+    for seconds in reaches_seconds:
+        reach = min(int(seconds * MASK_RATE_HZ), left.size - 1)
+        shifts = np.concatenate([np.arange(reach + 1), np.arange(-reach, 0)])
+        delays.append(int(shifts[np.argmax(correlation[shifts])]))
+    return delays
 
 
 def _together(left: Levels, right: Levels, *, least: float) -> bool:
