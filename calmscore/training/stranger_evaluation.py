@@ -13,6 +13,7 @@ from calmscore.analysis.strangers import find_stranger
 from calmscore.analysis.voices import place_voices
 from calmscore.audio.channels import levels_db, without_direct_current
 from calmscore.audio.voice_activity import Mask, speech_mask
+from calmscore.training.corpora.composed import same_sex
 from calmscore.training.corpora.composed_strangers import STRANGERS, StrangerCall
 
 Figures = dict[str, Any]
@@ -65,14 +66,13 @@ def judged(calls: Iterable[StrangerCall], *, sexes: dict[str, str]) -> Iterator[
         own, agent = (_spoken(sound) for sound in (call.sounds[0], sides[1]))
         mask = speech_mask(sides[0])
         found = find_stranger(sides[0], place_voices(sides[0], mask), mask, other_mask=agent)
-        known = {sexes.get(name) for name in (call.customer, call.stranger)}
         left_out = np.zeros_like(mask) if found is None or not found.certain else found.mask
         yield JudgedStranger(
             trajectory=call.trajectory,
             customer=call.customer,
             stranger=call.stranger,
             kind=call.kind,
-            same_sex=None if None in known else len(known) == 1,
+            same_sex=same_sex(sexes, call.customer, call.stranger),
             told="nothing" if found is None else "excluded" if found.certain else "perhaps",
             lost=float((own & left_out).sum() / max(own.sum(), 1)),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from calmscore.analysis.report import Speaker, Talk
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, speech_mask
-from calmscore.training.corpora.composed import Conversation, on_one_channel
+from calmscore.training.corpora.composed import Conversation, on_one_channel, same_sex
 
 Figures = dict[str, Any]
 
@@ -66,12 +66,11 @@ def told_turns(calls: Iterable[Conversation], *, sexes: dict[str, str]) -> Itera
         customer, agent = (speech_mask(side) for side in call.recording.samples)
         mono = segment_call(on_one_channel(call.recording))
         wrong = share_wrong(mono.talk, (customer, agent))
-        known = {sexes.get(name) for name in (call.customer, call.agent)}
         yield ToldTurns(
             customer=call.customer,
             agent=call.agent,
             trajectory=call.trajectory,
-            same_sex=None if None in known else len(known) == 1,
+            same_sex=same_sex(sexes, call.customer, call.agent),
             told_apart=mono.speakers.how == "separated",
             doubt=mono.speakers.doubt,
             speaker_error=min(wrong, 1.0 - wrong),

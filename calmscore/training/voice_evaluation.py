@@ -43,6 +43,7 @@ from calmscore.training.corpora.composed import (
     Conversation,
     compose_conversations,
     on_one_channel,
+    same_sex,
 )
 from calmscore.training.corpora.composed_strangers import compose_stranger_calls
 from calmscore.training.corpora.reading import validation_clips
@@ -129,10 +130,9 @@ def analysed(
             on_one_channel(call.recording), direction=direction, classifier=classifier
         )
         wrong = share_wrong(mono.talk, (truth[0], truth[1]))
-        known = {sexes.get(name) for name in (call.customer, call.agent)}
         yield MonoCall(
             call=replace(call, recording=_without_sound(call.recording)),
-            same_sex=None if None in known else len(known) == 1,
+            same_sex=same_sex(sexes, call.customer, call.agent),
             speaker_error=min(wrong, 1.0 - wrong),
             exchanged=wrong > 0.5,
             mono=mono,

@@ -134,6 +134,12 @@ def compose_calls(
             )
 
 
+def same_sex(sexes: Mapping[str, str], *speakers: str) -> bool | None:
+    """Tell whether speakers are all of one sex; None where one's is not known."""
+    known = {sexes.get(name) for name in speakers}
+    return None if None in known else len(known) == 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
     """A call of two people, each on a channel of their own.
