@@ -1,49 +1,51 @@
 """Where somebody speaks, and where a channel only hears the other one.
 
-Speech is found by the Silero model that ships inside faster-whisper. All masks
-here are Boolean arrays with one value per 10 ms of the call.
+All masks here are Boolean arrays with one value per 10 ms of the call.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.telemetry import switch_off_telemetry
-
-switch_off_telemetry()
+from calmscore.audio.speech_detector import DETECTOR_RATE_HZ, detected, listening_gain
 
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.floating[Any]]
+Levels = npt.NDArray[np.float64]
 
 MASK_RATE_HZ = 100
-_RATE_HZ = 16_000
+_RATE_HZ = DETECTOR_RATE_HZ
 _SAMPLES_PER_STEP = _RATE_HZ // MASK_RATE_HZ
-# Silero copies its input several times; blocks keep an hour's call small.
-_BLOCK_SECONDS = 60
-# Silero was trained on wide-band speech. Over a telephone line (8 kHz, 300–3400 Hz,
-# 29 dB above noise) it found 21 % of the speech frames at its usual threshold of 0.5.
-# A lower level, faint noise in place of the missing upper band, and a threshold of
-# 0.2 raised that to 67 %; music, ringing and line noise still stayed below 1 %.
-_THRESHOLD = 0.2
-_END_THRESHOLD = 0.1
-_LISTENING_PEAK = 0.05
-_LISTENING_GAINS = (1e-3, 100.0)
+# Levels are measured in blocks: an hour in single precision would double the memory.
+_BLOCK_STEPS = 6_000
 # Noise hardly moves in level; syllables move it by 15 dB and more.
 _STEADY_RANGE_DB = 5.0
 # Ringing and busy tones, also those that tremble, have all of their power at one or two
 # frequencies; 94 stretches of angry, fearful and ordinary speech had at most 81 % there.
 _TONE_SHARE, _TONE_FRAME, _TONE_REACH = 0.95, 1024, 3
-# What is further below the voice of a channel is a voice in the background.
+# What is further below the voice of a channel is a voice in the background. Its loudest stretch
+# tells that voice's level, unless it is so much above what some seconds reach: loud music may be
+# taken for speech now and then.
 _FAINT_DB = 36.0
+_VOICE_SECONDS, _VOICE_SHARE, _LOUDEST_ABOVE_DB = 3.0, 0.2, 12.0
 _MARGIN_STEPS = 5
-_UPPER_BAND_HZ = 4_000.0
-_UPPER_BAND_LEVEL = 0.002
-# By then the filter has long come to rest.
-_FILTER_TAIL = 4096
+# Sound as loud as speech that is taken for none, for so long without a breath, or louder than
+# speech by so much: what comes after it, or is softer, may not have been heard.
+_UNHEARD_SECONDS, _BREATH_STEPS, _AROUND_STEPS = 10.0, 50, 30
+_LOUDER_DB, _LOUDER_SECONDS, _FAR_LOUDER_DB = 6.0, 1.0, 12.0
+_RANGE_DB = 10.0
+# A pause within such a call: so far below the loudest nearby, for so long.
+_PAUSE_DB, _PAUSE_STEPS, _NEAR_STEPS, _NEAR_BLOCKS = 15.0, 50, 50, 3
+_LONGEST_PIECE_STEPS = 3_000
+# No piece is made so much louder than speech elsewhere in the call.
+_LARGEST_GAIN_RATIO = 2.0
+# Short stretches are no speech within long loud sound of which no more than this share seems to be.
+_SHORT_STEPS, _GAP_STEPS, _LONG_STEPS, _LARGEST_SHARE = 200, 200, 40, 0.3
 
 _LEAK_BLOCK_SECONDS = 0.5
 _LEAK_LONGEST_DELAY_SECONDS = 0.25
@@ -51,19 +53,6 @@ _LEAK_CORRELATION = 0.4
 _LEAK_LEVEL_DB = 6.0
 _LEAK_CERTAIN_LEVEL_DB = 20.0
 _LEAK_DECIMATION = 2
-
-
-@lru_cache(maxsize=1)
-def _options() -> Any:
-    from faster_whisper.vad import VadOptions
-
-    return VadOptions(
-        threshold=_THRESHOLD,
-        neg_threshold=_END_THRESHOLD,
-        min_speech_duration_ms=200,
-        min_silence_duration_ms=300,
-        speech_pad_ms=100,
-    )
 
 
 def speech_mask(samples: Samples) -> Mask:
@@ -83,19 +72,121 @@ def speech_mask(samples: Samples) -> Mask:
     ----------
     Silero Team (2024), "Silero VAD", https://github.com/snakers4/silero-vad.
     """
-    from faster_whisper.vad import get_speech_timestamps
-
-    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
-    gain = _listening_gain(samples)
-    block = _BLOCK_SECONDS * _RATE_HZ
-    for start in range(0, samples.size, block):
-        part = samples[start : start + block].astype(np.float32) * gain
-        part += _upper_band_noise()[: part.size]
-        for region in get_speech_timestamps(part, _options(), _RATE_HZ):
-            first = (start + region["start"]) // _SAMPLES_PER_STEP
-            last = -(-(start + region["end"]) // _SAMPLES_PER_STEP)
-            mask[first:last] = True
+    mask = _detected_mask(samples, [(0, samples.size)], [float(listening_gain(samples))])
+    levels = step_levels_db(samples, 0, mask.size)
+    loud = _loud_and_unheard(mask, levels)
+    if loud is not None:
+        mask = _heard_in_pieces(samples, mask, levels, loud)
     return near_voices(samples, mask)
+
+
+def _detected_mask(
+    samples: Samples, pieces: Sequence[tuple[int, int]], gains: Sequence[float]
+) -> Mask:
+    mask = np.zeros(-(-samples.size // _SAMPLES_PER_STEP), dtype=np.bool_)
+    for start, end in detected(samples, pieces, gains):
+        mask[start // _SAMPLES_PER_STEP : -(-end // _SAMPLES_PER_STEP)] = True
+    return mask
+
+
+def _loud_and_unheard(mask: Mask, levels: Levels) -> Mask | None:
+    """Return where sound as loud as speech is taken for none; None where it does no harm."""
+    if not mask.any():
+        soft, loud = np.percentile(levels, (20, 95)) if levels.size else (0.0, 0.0)
+        return levels > soft + _RANGE_DB if loud > soft + _RANGE_DB else None
+    heard = levels[mask]
+    beside = ~_widened(mask, _AROUND_STEPS)
+    louder = beside & (levels > np.percentile(heard, 90) + _LOUDER_DB)
+    unheard = beside & (levels >= np.median(heard))
+    longest = max((b - a for a, b in stretches(unheard, breath=_BREATH_STEPS)), default=0)
+    if louder.sum() < _LOUDER_SECONDS * MASK_RATE_HZ and longest < _UNHEARD_SECONDS * MASK_RATE_HZ:
+        return None
+    # Its beginning may have been taken for speech.
+    return unheard | louder | (levels > np.percentile(heard, 75) + _FAR_LOUDER_DB)
+
+
+def _widened(mask: Mask, steps: int) -> Mask:
+    return np.convolve(mask, np.ones(2 * steps + 1), mode="same") > 0.5
+
+
+def _heard_in_pieces(samples: Samples, mask: Mask, levels: Levels, loud: Mask) -> Mask:
+    """Listen again, in pieces that end where loud sound does, each at its own level."""
+    loud = _long(loud)
+    bounds = [
+        (first * _SAMPLES_PER_STEP, min(last * _SAMPLES_PER_STEP, samples.size))
+        for first, last in _pieces(levels, loud)
+    ]
+    most = _LARGEST_GAIN_RATIO * _gain_of_speech(samples, mask)
+    gains = [min(float(listening_gain(samples[a:b])), most) for a, b in bounds]
+    found = _detected_mask(samples, bounds, gains)
+    if mask.any():
+        # The loudest sound was heard at its own level the first time, among what surrounds it.
+        far_louder_db = np.percentile(levels[mask], 75) + _FAR_LOUDER_DB
+        for first, last in stretches(found):
+            if np.percentile(levels[first:last], 90) > far_louder_db:
+                found[first:last] &= mask[first:last]
+    found |= mask & ~loud
+    return found & ~_within_other_sound(found, levels)
+
+
+def _long(loud: Mask) -> Mask:
+    """Return the longer parts of loud sound, with the pauses in them."""
+    kept = np.zeros_like(loud)
+    for first, last in stretches(loud, breath=_GAP_STEPS):
+        kept[first:last] = last - first >= _LONG_STEPS
+    return kept
+
+
+def _gain_of_speech(samples: Samples, mask: Mask) -> float:
+    """Return the gain that half of the speech needs at the most."""
+    step = _SAMPLES_PER_STEP
+    found = [
+        (float(listening_gain(samples[first * step : last * step])), last - first)
+        for first, last in stretches(mask)
+    ]
+    if not found:
+        return np.inf
+    gains, steps = np.array(sorted(found)).T
+    total = np.cumsum(steps)
+    return float(gains[np.searchsorted(total, total[-1] / 2.0)])
+
+
+def _pieces(levels: Levels, loud: Mask) -> list[tuple[int, int]]:
+    """Return the pieces between the pauses in and around loud sound, in steps."""
+    count = -(-levels.size // _NEAR_STEPS)
+    blocks = np.pad(levels, (0, count * _NEAR_STEPS - levels.size), constant_values=-120.0)
+    loudest = np.pad(blocks.reshape(count, -1).max(axis=1), _NEAR_BLOCKS, mode="edge")
+    near = np.lib.stride_tricks.sliding_window_view(loudest, 2 * _NEAR_BLOCKS + 1).max(axis=1)
+    quiet = levels < np.repeat(near, _NEAR_STEPS)[: levels.size] - _PAUSE_DB
+    around = _widened(loud, _GAP_STEPS)
+    pauses = [part for part in stretches(quiet) if part[1] - part[0] >= _PAUSE_STEPS]
+    places = [(a + b) // 2 for a, b in pauses if around[a:b].any()]
+    places += [place for part in stretches(loud) for place in part]
+    cuts = [0]
+    for place in [*sorted(places), levels.size]:
+        while place - cuts[-1] > _LONGEST_PIECE_STEPS:
+            first = cuts[-1] + _LONGEST_PIECE_STEPS // 2
+            cuts.append(first + int(levels[first : cuts[-1] + _LONGEST_PIECE_STEPS].argmin()))
+        cuts.append(place)
+    return [(a, b) for a, b in itertools.pairwise(cuts) if b > a]
+
+
+def _within_other_sound(mask: Mask, levels: Levels) -> Mask:
+    """Return the short stretches within long loud sound most of which is no speech."""
+    within = np.zeros_like(mask)
+    if not mask.any():
+        return within
+    beside = ~_widened(mask, _AROUND_STEPS) & (levels >= np.median(levels[mask]))
+    short = [(a, b) for a, b in stretches(mask) if b - a <= _SHORT_STEPS]
+    for first, last in stretches(beside, breath=_GAP_STEPS):
+        if (
+            last - first >= _UNHEARD_SECONDS * MASK_RATE_HZ
+            and mask[first:last].mean() < _LARGEST_SHARE
+        ):
+            for start, end in short:
+                if first <= start and end <= last:
+                    within[start:end] = True
+    return within
 
 
 def stretches(mask: Mask, *, breath: int = 0) -> list[tuple[int, int]]:
@@ -155,13 +246,21 @@ def near_voices(samples: Samples, mask: Mask) -> Mask:
     ]
     if not moving:
         return kept
-    floor_db = max(np.percentile(levels, 90) for _, levels in moving) - _FAINT_DB
+    loudest_db = max(float(np.percentile(levels, 90)) for _, levels in moving)
+    usual_db = _reached_level_db(np.concatenate([levels for _, levels in moving]))
+    floor_db = min(loudest_db, usual_db + _LOUDEST_ABOVE_DB) - _FAINT_DB
     for first, levels in moving:
         if np.percentile(levels, 90) >= floor_db:
             loud = np.flatnonzero(levels >= floor_db)
             start = max(first + loud[0] - _MARGIN_STEPS, first)
             kept[start : first + loud[-1] + 1 + _MARGIN_STEPS] = True
     return kept & mask
+
+
+def _reached_level_db(levels: Levels) -> float:
+    """Return the level that some seconds of the speech reach."""
+    steps = int(min(_VOICE_SECONDS * MASK_RATE_HZ, _VOICE_SHARE * levels.size))
+    return float(np.sort(levels)[-1 - steps])
 
 
 def step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.float64]:
@@ -179,10 +278,15 @@ def step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.fl
     array of float64, shape (last - first,)
         In dB of full scale, -120 at least.
     """
-    steps = samples[first * _SAMPLES_PER_STEP : last * _SAMPLES_PER_STEP].astype(np.float32)
-    steps = np.pad(steps, (0, (last - first) * _SAMPLES_PER_STEP - steps.size))
-    power = np.square(steps).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1, dtype=np.float64)
-    return np.asarray(10.0 * np.log10(power + 1e-12))
+    levels = np.empty(last - first)
+    for start in range(0, levels.size, _BLOCK_STEPS):
+        stop = min(start + _BLOCK_STEPS, levels.size)
+        steps = samples[(first + start) * _SAMPLES_PER_STEP : (first + stop) * _SAMPLES_PER_STEP]
+        steps = steps.astype(np.float32)
+        steps = np.pad(steps, (0, (stop - start) * _SAMPLES_PER_STEP - steps.size))
+        power = np.square(steps).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1, dtype=np.float64)
+        levels[start:stop] = 10.0 * np.log10(power + 1e-12)
+    return levels
 
 
 def _moves(levels_db: npt.NDArray[np.float64]) -> bool:
@@ -208,37 +312,6 @@ def tone_share(samples: Samples) -> float:
         found += float(power[near].sum())
         power[near] = 0.0
     return found / max(total, 1e-12)
-
-
-def _listening_gain(samples: Samples) -> np.float32:
-    if not samples.size:
-        return np.float32(1.0)
-    # Every 7th sample is plenty for a percentile, and coprime to usual periods.
-    peak = float(np.percentile(np.abs(samples[::7].astype(np.float32)), 99.5))
-    return np.float32(np.clip(_LISTENING_PEAK / max(peak, 1e-9), *_LISTENING_GAINS))
-
-
-@lru_cache(maxsize=1)
-def _upper_band_noise() -> npt.NDArray[np.float32]:
-    generator = np.random.default_rng(0)
-    samples = _BLOCK_SECONDS * _RATE_HZ
-    size = samples + _FILTER_TAIL
-    spectrum = np.fft.rfft(generator.standard_normal(samples), size)
-    noise = np.fft.irfft(spectrum * _high_pass(size // 2 + 1), size)[:samples]
-    return np.asarray(_UPPER_BAND_LEVEL * noise, dtype=np.float32)
-
-
-def _high_pass(bins: int) -> npt.NDArray[np.complex128]:
-    """Return the response of a Butterworth filter of fourth order, from 0 Hz to half the rate.
-
-    The same as `scipy.signal.butter` gives, which would cost every start half a second.
-    """
-    # The bilinear transform's frequencies; at both ends the response is known.
-    frequencies = np.tan(np.linspace(0.0, np.pi / 2.0, bins)[1:-1])
-    inverse = np.tan(np.pi * _UPPER_BAND_HZ / _RATE_HZ) / (1j * frequencies)
-    poles = np.exp(1j * np.pi * (2 * np.arange(4) + 5) / 8)
-    response = 1.0 / np.prod(inverse[:, None] - poles, axis=1)
-    return np.concatenate([[0.0], response, [1.0]])
 
 
 def leak_mask(samples: Samples, other: Samples, *, heard: Mask, other_heard: Mask) -> Mask:
