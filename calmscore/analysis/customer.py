@@ -134,11 +134,14 @@ class _Opening:
 
 _OPENINGS = (
     # "Acme, my name is Ada, what can I do for you?" – what happened – what to do about it.
-    _Opening(inbound=0.75, outbound=0.0, agent_first=True,
-             lengths=((4.0, 0.45), (5.0, 0.9), (3.0, 0.8))),
+    _Opening(inbound=0.7, outbound=0.0, agent_first=True,
+             lengths=((4.0, 0.45), (7.0, 0.9), (3.0, 0.8))),
+    # "This call is recorded. For orders press one …", which is heard where the agent is.
+    _Opening(inbound=0.05, outbound=0.0, agent_first=True,
+             lengths=((10.0, 0.6), (7.0, 0.9), (3.0, 0.8))),
     # "Support, Ada." – what happened – what to do about it.
     _Opening(inbound=0.15, outbound=0.0, agent_first=True,
-             lengths=((1.2, 0.4), (5.0, 0.9), (3.0, 0.8))),
+             lengths=((1.2, 0.4), (7.0, 0.9), (3.0, 0.8))),
     # "Hello?" – "Acme, …" – what happened.
     _Opening(inbound=0.1, outbound=0.0, agent_first=False,
              lengths=((0.7, 0.6), (4.0, 0.6), (5.0, 0.9))),
@@ -156,13 +159,17 @@ _OPENINGS = (
 # Directions that somebody said are nearly always right; most calls to a customer service
 # come in.
 _INBOUND: Mapping[Direction, float] = {"inbound": 0.99, "unknown": 0.6, "outbound": 0.01}
-# Every so often a turn is as long as it likes.
+# Every so often a turn is as long as it likes; hellos and greetings are formulas, and less free.
 _ANY_LENGTH: Length = (2.5, 1.2)
-_ANY_LENGTH_SHARE = 0.2
-# Agents bring a silence to an end ("Thank you for waiting"), and have the last long word.
+_ANY_LENGTH_SHARES = (0.08, 0.15, 0.15)
+# A recording that begins so soon with speech may have missed up to so much before: recorders are
+# slower than people who take a call. Others are cut where the first word begins.
+_BEGUN_SECONDS, _MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 0.05, 2.0, 0.5
+# Who puts a call on hold brings the silence to an end ("Thank you for waiting"), and that is the
+# agent; customers ask whether anybody is there. Agents have the last long word, too.
 _LONG_SILENCE_SECONDS = 8.0
 _MOST_SILENCES = 3
-_AGENT_ENDS_SILENCE = math.log(1.5)
+_AGENT_ENDS_SILENCE = math.log(2.0)
 _CLOSING_SECONDS = 1.5
 _AGENT_CLOSES = math.log(1.3)
 # Agents ask, and customers answer in a word or two; both also say "okay".
@@ -311,12 +318,17 @@ def _turns(masks: Sequence[Mask]) -> list[_Turn]:
     for part in sorted(parts, key=lambda part: part.first):
         if part.speech_seconds < _SHORTEST_TURN_SECONDS or _only_accompanies(part, parts):
             continue
-        if turns and turns[-1].voice == part.voice:
+        if turns and turns[-1].voice == part.voice and not _waited(turns[-1], part):
             before = turns.pop()
             spoken = before.speech_seconds + part.speech_seconds
             part = _Turn(part.voice, before.first, part.last, spoken)
         turns.append(part)
     return turns
+
+
+def _waited(before: _Turn, later: _Turn) -> bool:
+    """Tell whether there is a long silence between two turns: people wait, or are put on hold."""
+    return later.first - before.last >= _LONG_SILENCE_SECONDS * MASK_RATE_HZ
 
 
 def _only_accompanies(part: _Turn, parts: Sequence[_Turn]) -> bool:
@@ -331,6 +343,9 @@ def _only_accompanies(part: _Turn, parts: Sequence[_Turn]) -> bool:
 
 def _agent_speaks_first(turns: Sequence[_Turn], direction: Direction) -> float:
     """Return the probability that the first of the turns is the agent's."""
+    # After an announcement and a long silence it is the greeting that counts.
+    answered = next(place for place, turn in enumerate(turns) if turn.voice != turns[0].voice)
+    turns = turns[answered - 1 :]
     first, second = turns[:2]
     together = first.last - second.first >= 0.5 * _CLEAR_LEAD_SECONDS * MASK_RATE_HZ
     if together and second.first - first.first < _CLEAR_LEAD_SECONDS * MASK_RATE_HZ:
@@ -338,13 +353,15 @@ def _agent_speaks_first(turns: Sequence[_Turn], direction: Direction) -> float:
     lengths = [turn.seconds for turn in turns[:3]]
     if turns[2:] and turns[2].voice != first.voice:
         lengths = lengths[:2]
+    begun = first.first <= _BEGUN_SECONDS * MASK_RATE_HZ
     inbound = _INBOUND[direction]
     likelihoods = {True: 0.0, False: 0.0}
     for opening in _OPENINGS:
         share = inbound * opening.inbound + (1.0 - inbound) * opening.outbound
-        for seconds, length in zip(lengths, opening.lengths, strict=False):
-            usual = (1.0 - _ANY_LENGTH_SHARE) * _density(seconds, length)
-            share *= usual + _ANY_LENGTH_SHARE * _density(seconds, _ANY_LENGTH)
+        for place, (seconds, length) in enumerate(zip(lengths, opening.lengths, strict=False)):
+            density = _density_of_rest if begun and not place else _density
+            free = _ANY_LENGTH_SHARES[place]
+            share *= (1.0 - free) * density(seconds, length) + free * density(seconds, _ANY_LENGTH)
         likelihoods[opening.agent_first] += share
     return likelihoods[True] / (likelihoods[True] + likelihoods[False])
 
@@ -356,20 +373,31 @@ def _density(seconds: float, length: Length) -> float:
     return math.exp(-0.5 * deviation**2) / (spread * math.sqrt(2.0 * math.pi))
 
 
+def _density_of_rest(seconds: float, length: Length) -> float:
+    """Return the density of what a recording has of a turn that may have begun before it."""
+    middle, spread = length
+    longest, shortest = (
+        0.5 * math.erfc(-math.log(whole / middle) / (spread * math.sqrt(2.0)))
+        for whole in (seconds + _MOST_MISSED_SECONDS, seconds)
+    )
+    rest = seconds * (longest - shortest) / _MOST_MISSED_SECONDS
+    return _CUT_OFF_SHARE * rest + (1.0 - _CUT_OFF_SHARE) * _density(seconds, length)
+
+
 def _agent_signs(turns: Sequence[_Turn], voices: int) -> Shares:
     """Return how much more likely the rest of the call makes each voice the agent's, as logs."""
     signs = np.zeros(voices)
     silences = [
-        later.voice
-        for before, later in itertools.pairwise(turns)
-        if later.first - before.last >= _LONG_SILENCE_SECONDS * MASK_RATE_HZ
+        later.voice for before, later in itertools.pairwise(turns) if _waited(before, later)
     ]
     for voice in silences[:_MOST_SILENCES]:
         signs[voice] += _AGENT_ENDS_SILENCE
     answered = [
         asking.voice
         for asking, answer in itertools.pairwise(turns[1:])
-        if answer.seconds <= _ANSWER_SECONDS and asking.seconds >= _ASKED_LONGER * answer.seconds
+        if asking.voice != answer.voice
+        and answer.seconds <= _ANSWER_SECONDS
+        and asking.seconds >= _ASKED_LONGER * answer.seconds
     ]
     for voice in range(voices):
         signs[voice] += _AGENT_IS_ANSWERED * min(answered.count(voice), _MOST_ANSWERS)
