@@ -47,7 +47,7 @@ _MOST_GROUPS, _LEAST_SHARE, _MOST_CLUSTERS = 4, 0.06, 24
 _PARTS, _LEAST_PART, _GOOD_PART = 4, 0.05, 0.25
 # Nor does one of two people speak for long alone, and whole turns are like one another: so much
 # each counts. From 0.5 and to 1.75, and from 0.5 to 1, no call changes for the worse.
-_LONGEST_WEIGHT, _TURNS_WEIGHT = 1.25, 0.75
+_LONGEST_WEIGHT, _TURNS_WEIGHT = 1.25, 1.25
 # Beside the groups, what lies on either side of the points' middle along so many directions.
 _DIRECTIONS = 3
 # By how much turns of one voice are more alike than those of two, less a share of how alike the
@@ -56,7 +56,7 @@ _DIRECTIONS = 3
 # pairs of like voices less. Below the first it is taken for one person, from the second on for
 # two; at the last, one person is out of the question.
 _LIKENESS_WEIGHT, _EVENNESS_WEIGHT = 0.3, 0.2
-_LEAST_EVIDENCE, _TELLING_EVIDENCE, _CLEAR_EVIDENCE = -0.04, 0.01, 0.15
+_LEAST_EVIDENCE, _TELLING_EVIDENCE, _CLEAR_EVIDENCE = -0.04, -0.02, 0.13
 # Another way to tell two people apart is nearly as good if it has so little less contrast. Of 46
 # calls two had one that gives 12 % of the windows or more to the other person; these two had 9
 # and 12 % error.
@@ -70,7 +70,7 @@ _ROUNDS = 3
 _LEAST_EXCHANGE = 0.0
 # And so much alike one of the two must be across. Where two calls of four people were joined it
 # was 0.62 at the most, of synthetic voices 0.69; the same person had 0.7 or more in nine of ten.
-_LEAST_SAME_PERSON = 0.7
+_LEAST_SAME_PERSON = 0.6
 # A change of voice within a stretch of speech, and between two, against the similarity.
 _SIMILARITY_UNIT = 0.025
 _CHANGE_WITHIN, _CHANGE_BETWEEN = 3.0, 0.7

