@@ -38,8 +38,8 @@ _LIKENESS_OF_A_SEMITONE = 0.01
 _CERTAIN, _LEAST_CERTAIN_MARGIN = 0.12, 0.17
 _POSSIBLE, _LEAST_MARGIN = 0.22, 0.1
 # Where the line changes together with the voice, somebody took over or joined on a line of
-# their own; one person's line does not.
-_ON_ANOTHER_LINE = 0.5
+# their own; one person's line does not. Halves of one acted person have 0.78 or more.
+_ON_ANOTHER_LINE = 0.6
 _LEAST_LINE_STEP_DB, _LINE_SECONDS, _QUIETEST_PERCENT = 1.0, 20.0, 5.0
 _LEAST_LINE_SECONDS = 8.0
 _FLOOR_FRAME = 2 * _STEP
