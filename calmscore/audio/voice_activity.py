@@ -106,7 +106,9 @@ def _loud_and_unheard(mask: Mask, levels: Levels) -> Mask | None:
 
 
 def _widened(mask: Mask, steps: int) -> Mask:
-    return np.convolve(mask, np.ones(2 * steps + 1), mode="same") > 0.5
+    # As long as the mask, also where that is shorter than the reach.
+    counts = np.convolve(mask, np.ones(2 * steps + 1))[steps : steps + mask.size]
+    return np.asarray(counts > 0.5)
 
 
 def _heard_in_pieces(samples: Samples, mask: Mask, levels: Levels, loud: Mask) -> Mask:

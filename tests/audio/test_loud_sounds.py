@@ -108,3 +108,14 @@ def test_loud_sound_takes_nothing_away_and_is_no_speech(name):
 def test_a_channel_of_loud_sound_alone_holds_no_speech():
     for name in ("chords", "dialled keys", "ringing tone", "white noise"):
         assert speech_mask(MADE[name].astype(np.float16)).sum() < 0.5 * MASK_RATE_HZ
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.5, 0.7, 3.5])
+def test_speech_that_is_shorter_than_what_is_looked_at_around_it_is_heard(seconds):
+    samples, rate_hz = soundfile.read(SAMPLES / "gets_worse.wav")
+    sound = soxr.resample(samples[:, 0], rate_hz, RATE_HZ).astype(np.float16)
+    # A second after its beginning, this customer is amid a word.
+    first = int(np.flatnonzero(speech_mask(sound))[MASK_RATE_HZ]) * STEP
+    mask = speech_mask(sound[first : first + round(seconds * RATE_HZ)])
+    assert mask.size == round(seconds * MASK_RATE_HZ)
+    assert mask.mean() > 0.5
