@@ -154,7 +154,7 @@ def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
     assert two.doubt == pytest.approx(doubt)
 
 
-@pytest.mark.parametrize(("rival", "doubt"), [(0.0, 0.0), (0.08, 0.2), (0.16, 0.4), (0.5, 0.5)])
+@pytest.mark.parametrize(("rival", "doubt"), [(0.0, 0.0), (0.068, 0.2), (0.136, 0.4), (0.5, 0.5)])
 def test_another_way_that_is_nearly_as_good_makes_doubt(rival, doubt):
     nobody = np.zeros(3, dtype=bool)
     two = TwoVoices(masks=(nobody, nobody), evidence=0.4, rival=rival)
