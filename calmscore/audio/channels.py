@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_powers, stretches
 
 HalfArray = npt.NDArray[np.float16]
 Levels = npt.NDArray[np.float64]
@@ -32,7 +32,6 @@ _WINDOW_SECONDS = 20.0
 _LEAST_SPEECH_SECONDS = 3.0
 _FLOOR_DB = -60.0
 _SMOOTHED_STEPS = 5
-_BLOCK_STEPS = 6_000
 _LOUD_RANGE_DB = 30.0
 _ECHO_SOFTER_DB, _LOUD_PERCENTILE = 6.0, 80
 # Nothing, not even noise, for so long is no pause between two sentences.
@@ -173,13 +172,7 @@ def echoing_side(samples: HalfArray) -> int | None:
 def levels_db(samples: npt.NDArray[np.floating[Any]]) -> Levels:
     """Return the level of one channel, a value for each step of a mask, smoothed."""
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
-    mean = np.empty(-(-samples.size // step))
-    # In blocks: an hour of one side squared would take as much memory as both sides.
-    for first in range(0, mean.size, _BLOCK_STEPS):
-        part = samples[first * step : (first + _BLOCK_STEPS) * step]
-        power = np.square(np.pad(part, (0, -part.size % step)), dtype=np.float32)
-        levels = power.reshape(-1, step).mean(axis=1, dtype=np.float64)
-        mean[first : first + levels.size] = levels
+    mean = step_powers(samples, 0, -(-samples.size // step))
     smooth = np.convolve(mean, np.full(_SMOOTHED_STEPS, 1.0 / _SMOOTHED_STEPS), mode="same")
     return np.asarray(10.0 * np.log10(smooth + 10.0 ** (_FLOOR_DB / 10.0)))
 

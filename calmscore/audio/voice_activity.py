@@ -280,15 +280,33 @@ def step_levels_db(samples: Samples, first: int, last: int) -> npt.NDArray[np.fl
     array of float64, shape (last - first,)
         In dB of full scale, -120 at least.
     """
-    levels = np.empty(last - first)
-    for start in range(0, levels.size, _BLOCK_STEPS):
-        stop = min(start + _BLOCK_STEPS, levels.size)
+    return np.asarray(10.0 * np.log10(step_powers(samples, first, last) + 1e-12))
+
+
+def step_powers(samples: Samples, first: int, last: int) -> npt.NDArray[np.float64]:
+    """Return the mean square of each step of a mask, from one step to another.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n,)
+        At 16 kHz.
+    first, last : int
+        Steps; the last one is not included. What is behind the end counts as silence.
+
+    Returns
+    -------
+    array of float64, shape (last - first,)
+        Full scale 1.
+    """
+    powers = np.empty(last - first)
+    for start in range(0, powers.size, _BLOCK_STEPS):
+        stop = min(start + _BLOCK_STEPS, powers.size)
         steps = samples[(first + start) * _SAMPLES_PER_STEP : (first + stop) * _SAMPLES_PER_STEP]
         steps = steps.astype(np.float32)
         steps = np.pad(steps, (0, (stop - start) * _SAMPLES_PER_STEP - steps.size))
-        power = np.square(steps).reshape(-1, _SAMPLES_PER_STEP).mean(axis=1, dtype=np.float64)
-        levels[start:stop] = 10.0 * np.log10(power + 1e-12)
-    return levels
+        squares = np.square(steps).reshape(-1, _SAMPLES_PER_STEP)
+        powers[start:stop] = squares.mean(axis=1, dtype=np.float64)
+    return powers
 
 
 def _moves(levels_db: npt.NDArray[np.float64]) -> bool:

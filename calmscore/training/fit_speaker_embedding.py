@@ -74,7 +74,7 @@ class Voice:
     Attributes
     ----------
     person, group : str
-        Who it is; of which group of ``PEOPLE`` they are told apart.
+        Who it is; with whom they are told apart.
     banks : dict of str to list of array, shape (frames, 80)
         What they say, by mood.
     """
@@ -122,9 +122,7 @@ def acted_voices(data: Path, sexes: Mapping[str, str]) -> list[Voice]:
     """Return the training speakers of CREMA-D over their lines."""
     clips, _ = read_crema_d(data)
     speakers = sorted({clip.speaker for clip in clips})
-    voices = [
-        [Voice(f"{name}, speed {speed}", sexes[name], {}) for speed in LINES] for name in speakers
-    ]
+    voices = [[Voice(name, sexes[name], {}) for _ in LINES] for name in speakers]
     for number, clip in enumerate(tqdm(clips, desc="acted voices", disable=None)):
         speaker = speakers.index(clip.speaker)
         sound = spoken_part(read_clip(clip.path))
@@ -182,7 +180,7 @@ def draw_batch(voices: Sequence[Voice], generator: np.random.Generator) -> Float
     chosen: dict[str, Voice] = {}
     for place in generator.permutation(len(candidates)).tolist():
         # The same person at another speed is too like to tell apart.
-        chosen.setdefault(candidates[place].person.split(",")[0], candidates[place])
+        chosen.setdefault(candidates[place].person, candidates[place])
         if len(chosen) == PEOPLE:
             break
     return np.stack([_windows(voice, generator) for voice in chosen.values()])
