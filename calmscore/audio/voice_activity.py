@@ -179,15 +179,12 @@ def _within_other_sound(mask: Mask, levels: Levels) -> Mask:
     if not mask.any():
         return within
     beside = ~_widened(mask, _AROUND_STEPS) & (levels >= np.median(levels[mask]))
-    short = [(a, b) for a, b in stretches(mask) if b - a <= _SHORT_STEPS]
+    other = np.zeros_like(mask)
     for first, last in stretches(beside, breath=_GAP_STEPS):
-        if (
-            last - first >= _UNHEARD_SECONDS * MASK_RATE_HZ
-            and mask[first:last].mean() < _LARGEST_SHARE
-        ):
-            for start, end in short:
-                if first <= start and end <= last:
-                    within[start:end] = True
+        long = last - first >= _UNHEARD_SECONDS * MASK_RATE_HZ
+        other[first:last] = long and mask[first:last].mean() < _LARGEST_SHARE
+    for start, end in stretches(mask):
+        within[start:end] = end - start <= _SHORT_STEPS and other[start:end].all()
     return within
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,6 @@ from calmscore.training.corpora.clips import Clip
 from calmscore.training.corpora.reading import read_corpus
 from calmscore.training.ending import write_json
 from calmscore.training.metrics import Metrics, fit_distress_scale, measure, measure_heard
-
-if TYPE_CHECKING:
-    pass
-
-
-DEMOGRAPHICS_FILE = "VideoDemographics.csv"
 
 _CLIPS_AT_ONCE = 64
 
@@ -166,7 +160,7 @@ def _labelled_clips(data: Path, *, corpus: str | None, speakers: str) -> list[Cl
 
 
 def _groups(clips: Sequence[Clip], data: Path) -> dict[str, npt.NDArray[np.bool_]]:
-    tables = [folder / DEMOGRAPHICS_FILE for folder in (data, data.parent)]
+    tables = [folder / crema_d.DEMOGRAPHICS_FILE for folder in (data, data.parent)]
     table = next((path for path in tables if path.is_file()), None)
     if table is None:
         return {}

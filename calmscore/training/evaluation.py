@@ -29,7 +29,6 @@ from calmscore.emotions import EMOTIONS
 from calmscore.errors import ArtifactError, CorpusError
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, load_classifier
 from calmscore.training.augmentation import add_noise, coloured_noise, telephone_line
-from calmscore.training.clip_evaluation import DEMOGRAPHICS_FILE
 from calmscore.training.clip_sounds import crop
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.reading import (
@@ -106,7 +105,7 @@ def _uar_interval(probabilities: FloatArray, measurement: Measurement) -> list[f
 
 def groups(measurement: Measurement) -> list[Figures]:
     """Measure each sex, age band and race, clean and over a telephone line."""
-    people = crema_d.read_demographics(measurement.table(DEMOGRAPHICS_FILE))
+    people = crema_d.read_demographics(measurement.table(crema_d.DEMOGRAPHICS_FILE))
     people = people.reindex(measurement.speakers)
     rows = []
     for column, kind in (("sex", "sex"), ("age_band", "age"), ("race", "race")):

@@ -285,10 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help="the ONNX file")
     options = parser.parse_args(arguments)
-    table = crema_d.read_demographics(options.data.parent / "VideoDemographics.csv")["sex"]
-    voices = acted_voices(
-        options.data, {f"{crema_d.CORPUS}/{speaker}": sex for speaker, sex in table.items()}
-    )
+    table = options.data.parent / crema_d.DEMOGRAPHICS_FILE
+    voices = acted_voices(options.data, crema_d.sex_by_speaker(table))
     if options.ordinary is not None:
         voices += ordinary_voices(ordinary_recordings(options.ordinary))
     network = load_network(options.wheel)

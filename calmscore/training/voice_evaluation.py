@@ -232,11 +232,8 @@ def _print(name: str, row: Figures) -> None:
 
 
 def _sexes(data: Path) -> dict[str, str]:
-    table = data.parent / "VideoDemographics.csv"
-    if not table.is_file():
-        return {}
-    by_speaker = crema_d.read_demographics(table)["sex"]
-    return {f"{crema_d.CORPUS}/{speaker}": sex for speaker, sex in by_speaker.items()}
+    table = data.parent / crema_d.DEMOGRAPHICS_FILE
+    return crema_d.sex_by_speaker(table) if table.is_file() else {}
 
 
 def _row(call: MonoCall) -> Figures:

@@ -20,6 +20,8 @@ from calmscore.errors import CorpusError
 from calmscore.training.corpora.clips import Clip, label_clip, match_name
 
 CORPUS = "crema-d"
+DEMOGRAPHICS_FILE = "VideoDemographics.csv"
+"""Beside the corpus's folder of clips."""
 VOTES_FILE = "tabulatedVotes.csv"
 
 SENTENCES: dict[str, str] = {
@@ -214,3 +216,15 @@ def read_demographics(path: str | os.PathLike[str]) -> pd.DataFrame:
     decades = table["age"] // 10 * 10
     table["age_band"] = [f"{decade}–{decade + 9}" for decade in decades]
     return table.set_index("speaker")
+
+
+def sex_by_speaker(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the sex of each actor, ``female`` or ``male``, by the speaker's name in a `Clip`.
+
+    Raises
+    ------
+    CorpusError
+        As `read_demographics`.
+    """
+    sexes = read_demographics(path)["sex"]
+    return {f"{CORPUS}/{speaker}": sex for speaker, sex in sexes.items()}
