@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from calmscore.analysis.report import CustomerChannel
 from calmscore.audio.channels import HalfArray, holds_one_mix
@@ -85,3 +86,20 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
         return np.asarray(samples[0])
     share = np.float16(1.0 / len(samples))
     return np.asarray(reduce(np.add, [side * share for side in samples]), dtype=np.float16)
+
+
+def clipped_shares_of(
+    recording: Recording, channel: CustomerChannel
+) -> npt.NDArray[np.floating[Any]]:
+    """Return which share of each second of a channel, or of any where they are mixed, is cut off.
+
+    Returns
+    -------
+    array of float, shape (seconds,)
+        Empty where nobody knows.
+    """
+    shares = recording.clipped_shares
+    if not shares.size:
+        return np.zeros(0)
+    known = channel != "mixed" and len(shares) > 1
+    return np.asarray(shares[place_of(channel)] if known else shares.max(axis=0))

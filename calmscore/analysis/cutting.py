@@ -192,10 +192,24 @@ def unjudged(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
     )
 
 
-def overdriven(segments: Sequence[Segment]) -> tuple[Notice, ...]:
-    """Say in how many segments the customer's voice is at full scale, if in any."""
+def overdriven(
+    segments: Sequence[Segment], clipped_shares: npt.NDArray[np.floating[Any]]
+) -> tuple[Notice, ...]:
+    """Say in how many segments the customer's voice is cut off at one level, if in any.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        The customer's.
+    clipped_shares : array of float, shape (seconds,)
+        Which share of each second of the customer's channel the file holds cut off, also where
+        that was made softer afterwards.
+    """
     shares = [
         float(np.mean(np.abs(segment.samples) >= _CLIPPED))
+        + float(
+            clipped_shares[int(segment.start_seconds) : int(segment.end_seconds)].max(initial=0)
+        )
         for segment in segments
         if segment.samples is not None
     ]

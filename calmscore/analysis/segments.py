@@ -14,6 +14,7 @@ from calmscore.analysis.call_channels import (
     ChannelChoice,
     channel_name,
     chosen_place,
+    clipped_shares_of,
     customer_samples,
 )
 from calmscore.analysis.customer import (
@@ -195,7 +196,7 @@ def segment_call(
             *other_notices,
             *line_notices(recording.samples, masks, together),
             *([] if louder is None else [sides_overheard(louder.separation_db)]),
-            *overdriven(segments),
+            *overdriven(segments, clipped_shares_of(recording, channel)),
             *speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
@@ -254,7 +255,10 @@ def _segment_separated(
         talk=talk_of(
             voices.masks[customer], voices.masks[1 - customer], recording.duration_seconds
         ),
-        warnings=(*warnings, *overdriven(segments)),
+        warnings=(
+            *warnings,
+            *overdriven(segments, clipped_shares_of(recording, "mixed")),
+        ),
         withheld_because=_NOBODY_KNOWS if cue is None else None,
     )
 
@@ -285,7 +289,11 @@ def _segment_mixed(
         speakers=Speakers(how="mixed", customer_from=None, doubt=1.0),
         segments=segments,
         talk=talk_of(mask, None, recording.duration_seconds),
-        warnings=(reason, *overdriven(segments), *speed),
+        warnings=(
+            reason,
+            *overdriven(segments, clipped_shares_of(recording, "mixed")),
+            *speed,
+        ),
         withheld_because=None if voices is None and not two_people else _TOO_ALIKE,
     )
 

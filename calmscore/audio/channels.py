@@ -38,6 +38,9 @@ _ECHO_SOFTER_DB, _LOUD_PERCENTILE = 6.0, 80
 _DEAD_SECONDS = 30.0
 _DEAD_END_SECONDS = 10.0
 _DEAD_LEVEL = 1e-4
+# A soft channel, or one whose pauses are not sent, holds nothing whenever nobody speaks on it:
+# what is so many times longer is told all the same.
+_PAUSE_STEPS, _LEAST_PAUSES, _DEAD_PAUSES = 50, 3, 3.0
 _LEAST_OTHER_SPEECH_SECONDS = 4.0
 # People talk over each other for less than a tenth of the time; two lines of which one is
 # late seem to do so for a quarter of it and more, and hardly at all once that is put right.
@@ -220,9 +223,12 @@ def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:
     count = samples.size // step
     frames = samples[: count * step].reshape(count, step)
     dead = np.abs(frames).max(axis=1, initial=0) < _DEAD_LEVEL
+    found = stretches(dead)
     longest: tuple[int, int] | None = None
-    for first, last in stretches(dead):
-        needed = _DEAD_END_SECONDS if last == count else _DEAD_SECONDS
+    for first, last in found:
+        least = _DEAD_END_SECONDS if last == count else _DEAD_SECONDS
+        pauses = [b - a for a, b in found if a != first and b - a >= _PAUSE_STEPS]
+        needed = max(least, _DEAD_PAUSES * _usual_pause_seconds(pauses))
         spoken = int(other_speech[first:last].sum())
         if last - first >= needed * MASK_RATE_HZ and (
             spoken >= _LEAST_OTHER_SPEECH_SECONDS * MASK_RATE_HZ
@@ -231,6 +237,13 @@ def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:
     if longest is None:
         return None
     return Stretch(longest[0] / MASK_RATE_HZ, longest[1] / MASK_RATE_HZ)
+
+
+def _usual_pause_seconds(pauses: Sequence[int]) -> float:
+    """Return how long the line of a soft or gated channel holds nothing time and again."""
+    if len(pauses) < _LEAST_PAUSES:
+        return 0.0
+    return float(np.percentile(pauses, 90)) / MASK_RATE_HZ
 
 
 def lateness_seconds(masks: tuple[Mask, Mask]) -> float:

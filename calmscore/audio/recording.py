@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -46,6 +46,9 @@ _BLOCK_SECONDS = 1
 # Every browser plays what has at least this rate.
 _LOWEST_PLAYED_HZ = 8_000
 _LEAST_UNREAD_SECONDS = 0.5
+# Where so many samples of a second stand at its highest or lowest value, that is where the sound
+# was cut off; of a soft sound with few steps, many stand there by themselves.
+_CLIPPED_SHARE, _LEAST_STEPS = 0.02, 64
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
 # Decoders may hold back a frame at the end; that is no truncation.
@@ -79,6 +82,9 @@ class Recording:
         ``ANALYSIS_RATE_HZ``, unless it was read to be played.
     raw_format : RawFormat or None
         What it was taken to hold, where it has no header.
+    clipped_shares : array of float32, shape (channels, seconds of the file)
+        Which share of each second was cut off at one level, whatever that is: a sound that
+        was clipped may have been made softer. 0 where hardly any was. Empty if nobody knows.
     """
 
     file_name: str
@@ -89,6 +95,9 @@ class Recording:
     warnings: tuple[Notice, ...]
     samples_rate_hz: int = ANALYSIS_RATE_HZ
     raw_format: RawFormat | None = None
+    clipped_shares: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros((0, 0), dtype=np.float32)
+    )
 
 
 def read_recording(
@@ -197,6 +206,7 @@ def _read_stream(
         ),
         samples_rate_hz=decoded.store.rate_hz,
         raw_format=sound.raw_format,
+        clipped_shares=np.array(decoded.clipped_shares, dtype=np.float32).T,
     )
 
 
@@ -262,6 +272,7 @@ class _Decoded:
     frames: int = 0
     peak: float = 0.0
     broke_off: bool = False
+    clipped_shares: list[list[float]] = field(default_factory=list)
 
 
 def _reserve(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _Store:
@@ -296,6 +307,7 @@ def _decode(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _D
             peak = _peak(block, decoded.frames / rate, name)
             decoded.frames += len(block)
             decoded.peak = max(decoded.peak, peak)
+            decoded.clipped_shares.append([_clipped_share(side) for side in block.T])
             if decoded.frames > rules.duration_seconds * rate:
                 raise too_long(decoded.frames / rate, name, rules)
             if peak > full_scale:
@@ -303,6 +315,15 @@ def _decode(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _D
         decoded.store.append(resampler.resample_chunk(block, last=not len(block)))
         if not len(block):
             return decoded
+
+
+def _clipped_share(side: NDArray[np.float32]) -> float:
+    """Return which share of a second of one channel was cut off; 0 where hardly any was."""
+    count = np.count_nonzero(side == side.max()) + np.count_nonzero(side == side.min())
+    share = count / side.size
+    if share < _CLIPPED_SHARE or np.unique(side).size < _LEAST_STEPS:
+        return 0.0
+    return float(share)
 
 
 def _peak(block: NDArray[np.float32], start_seconds: float, name: str) -> float:

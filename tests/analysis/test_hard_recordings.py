@@ -16,7 +16,7 @@ import soundfile
 import soxr
 
 from calmscore.analysis.segments import SegmentedCall, segment_call
-from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording
+from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.errors import CallFileError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -122,6 +122,14 @@ def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
         "customer_unclear", "other_voice", "sides_exchanged", "perhaps_other_voice",
         "wrong_speed",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("softer_db", [0, 20, 40])
+def test_shouting_that_clipped_and_was_made_softer_is_told_as_well(tmp_path, softer_db):
+    samples, rate_hz = soundfile.read(SAMPLES / "calms_down.wav", frames=50 * 8000)
+    cut_off = np.clip(samples * gain(20), -1.0, 1.0) * gain(-softer_db)
+    soundfile.write(tmp_path / "call.wav", cut_off, rate_hz)
+    assert "overdriven" in codes(segment_call(read_recording(tmp_path / "call.wav")))
 
 
 @pytest.mark.parametrize("decibels", [14, 17, 20, 30])
@@ -230,6 +238,14 @@ def test_a_single_voice_is_not_scored_until_somebody_says_who_it_is(name):
     assert not call.judged
     assert "one_side_silent" in codes(call)
     assert call.speakers.customer_from is None and call.speakers.doubt >= 0.5
+
+
+@pytest.mark.parametrize("softer_db", [50, 60])
+def test_a_line_so_soft_that_its_pauses_hold_nothing_is_not_dead(softer_db):
+    sound = np.round(clean(109) * gain(-softer_db) * 32768.0) / 32768.0
+    assert "side_silent" not in codes(call_of(sound))
+    sound[AGENT, 50 * RATE_HZ :] = 0.0
+    assert "side_silent" in codes(call_of(sound))
 
 
 @pytest.mark.parametrize("side", [CUSTOMER, AGENT])

@@ -244,3 +244,28 @@ def test_sound_without_a_header_is_refused_with_the_command_that_converts_it():
     with pytest.raises(CallFileError, match="export the call again as WAV") as caught:
         read_recording(io.BytesIO(b"\xff\x7f\xfe" * 4_000), file_name="call.raw")
     assert "ffmpeg -f mulaw -ar 8000 -i call.raw call.wav" in caught.value.technical
+
+
+CUT_OFF: dict[str, Callable[[Sound], Sound]] = {
+    "at full scale": lambda sound: np.clip(10 * sound, -1.0, 1.0),
+    "and made softer": lambda sound: 0.05 * np.clip(10 * sound, -1.0, 1.0),
+    "by a soft limit, and made softer": lambda sound: 0.1 * np.tanh(40 * sound),
+    "on one half of the wave": lambda sound: np.minimum(sound, 0.05),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+@pytest.mark.parametrize("coding", ["PCM_16", "ULAW"])
+def test_what_was_cut_off_is_known_at_whatever_level_it_comes(name, coding):
+    sound = plain(3)
+    sound[:, 0] = CUT_OFF[name](sound[:, 0])
+    shares = read_recording(io.BytesIO(written(sound, coding=coding))).clipped_shares
+    assert shares.shape == (2, 3)
+    assert np.all(shares[0] > 0.1) and np.all(shares[1] == 0.0)
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1, 0.003])
+@pytest.mark.parametrize("coding", ["PCM_16", "PCM_U8", "ULAW"])
+def test_a_soft_sound_in_few_steps_is_not_cut_off(level, coding):
+    shares = read_recording(io.BytesIO(written(level * plain(3), coding=coding))).clipped_shares
+    assert not shares.any()
