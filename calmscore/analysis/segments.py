@@ -52,9 +52,9 @@ from calmscore.audio.channels import (
     Stretch,
     echoing_side,
     stretches_together,
-    without_direct_current,
 )
 from calmscore.audio.crosstalk import LouderSides, louder_sides
+from calmscore.audio.line_noise import without_line_noise
 from calmscore.audio.recording import Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask
 from calmscore.errors import Notice, ParameterError
@@ -145,7 +145,7 @@ def segment_call(
         raise ParameterError(
             f"customer channel {customer_channel!r} is not one of {', '.join(CHANNEL_CHOICES)}"
         )
-    recording = replace(recording, samples=without_direct_current(recording.samples))
+    recording = replace(recording, samples=without_line_noise(recording.samples))
     mixed = mixed_reason(recording, customer_channel)
     if mixed is not None:
         return _segment_mixed(recording, mixed, customer_channel, direction, said)

@@ -1,4 +1,4 @@
-"""What is wrong with the two sides of a call: direct current, one mix on both, a dead leg."""
+"""What is wrong with the two sides of a call: one mix on both, a dead leg, a late one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_powers, stre
 HalfArray = npt.NDArray[np.float16]
 Levels = npt.NDArray[np.float64]
 
-# A mean above this over a second is no sound but an offset of the line.
-_LEAST_OFFSET = 0.003
 # Where somebody speaks on separate lines, one side is loud while the other is not; where
 # both hold the same voices, their levels rise and fall together. A line that is only
 # the other's echo does so too, but far below it.
@@ -48,36 +46,6 @@ _LATEST_LINE_SECONDS = 12.0
 _LATE_STEP_SECONDS = 0.1
 _MUCH_OVERTALK, _LITTLE_OVERTALK, _AS_LITTLE = 0.22, 0.12, 0.03
 _LEAST_SPEECH_OF_EACH_SECONDS = 8.0
-
-
-def without_direct_current(samples: HalfArray) -> HalfArray:
-    """Remove a constant offset from each channel, also one that drifts.
-
-    Parameters
-    ----------
-    samples : array of float16, shape (channels, n)
-        At ``ANALYSIS_RATE_HZ``.
-
-    Returns
-    -------
-    array of float16, shape (channels, n)
-        The same array where there is no offset.
-    """
-    seconds = samples.shape[1] // ANALYSIS_RATE_HZ
-    if not seconds:
-        return samples
-    whole = samples[:, : seconds * ANALYSIS_RATE_HZ]
-    means = whole.reshape(len(samples), seconds, ANALYSIS_RATE_HZ).mean(axis=2, dtype=np.float32)
-    if np.abs(np.median(means, axis=1)).max() < _LEAST_OFFSET:
-        return samples
-    centred = samples.copy()
-    for channel, offsets in zip(centred, means, strict=True):
-        for second, offset in enumerate(offsets):
-            start = second * ANALYSIS_RATE_HZ
-            # What is left after the last whole second has its offset.
-            stop = start + ANALYSIS_RATE_HZ if second + 1 < seconds else channel.size
-            channel[start:stop] -= np.float16(offset)
-    return centred
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from calmscore.analysis.strangers import find_stranger
 from calmscore.analysis.voices import place_voices
-from calmscore.audio.channels import levels_db, without_direct_current
+from calmscore.audio.channels import levels_db
+from calmscore.audio.line_noise import without_line_noise
 from calmscore.audio.voice_activity import Mask, speech_mask
 from calmscore.training.corpora.composed import same_sex
 from calmscore.training.corpora.composed_strangers import STRANGERS, StrangerCall
@@ -62,7 +63,7 @@ def judged(calls: Iterable[StrangerCall], *, sexes: dict[str, str]) -> Iterator[
     JudgedStranger
     """
     for call in calls:
-        sides = without_direct_current(call.recording.samples)
+        sides = without_line_noise(call.recording.samples)
         own, agent = (_spoken(sound) for sound in (call.sounds[0], sides[1]))
         mask = speech_mask(sides[0])
         found = find_stranger(sides[0], place_voices(sides[0], mask), mask, other_mask=agent)
