@@ -179,6 +179,7 @@ def segment_call(
     )
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))
+    names = [channel_name(side, len(heard)) for side in sides]
     other_voice, other_notices = other_voice_on(recording.samples, masks, customer)
     spoken = masks[customer] & ~other_voice
     segments = cut_segments(
@@ -195,7 +196,7 @@ def segment_call(
             *warnings,
             *other_notices,
             *line_notices(recording.samples, masks, together),
-            *([] if louder is None else [sides_overheard(louder.separation_db)]),
+            *([] if louder is None else [sides_overheard(louder, names)]),
             *overdriven(segments, clipped_shares_of(recording, channel)),
             *speed_notices(recording, recording.samples, heard),
         ),

@@ -17,6 +17,7 @@ from calmscore.analysis.customer import (
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CustomerChannel
 from calmscore.audio.channels import HalfArray, Stretch, dead_stretch
+from calmscore.audio.crosstalk import LouderSides
 from calmscore.audio.recording import Recording
 from calmscore.audio.speed import wrong_speed
 from calmscore.audio.voice_activity import Mask
@@ -54,12 +55,19 @@ def not_apart(name: str) -> Notice:
     )
 
 
-def sides_overheard(separation_db: float) -> Notice:
-    """Say that each person is heard on the other one's side, so many decibels softer."""
+def sides_overheard(told: LouderSides, names: Sequence[CustomerChannel]) -> Notice:
+    """Say that people are also heard on each other's side, or one of them is."""
+    if told.overhears is None:
+        who = (
+            "Each person is also heard on the other one's side, only "
+            f"{told.separation_db:.0f} dB softer"
+        )
+    else:
+        both, own = called(names[told.overhears]), called(names[1 - told.overhears])
+        who = f"{both.capitalize()} holds both people: who is on {own} is heard there, too"
     return Notice(
         code="crosstalk",
-        message="Each person is also heard on the other one's side, only "
-        f"{separation_db:.0f} dB softer. Who speaks was told by which side is louder; short words "
+        message=f"{who}. Who speaks was told by which side is louder; short words "
         "may have gone to the wrong person. Record with one person per channel to be sure.",
     )
 

@@ -38,6 +38,10 @@ _FAR_RATIO, _MOST_FAR, _OUTER_PERCENT, _LEAST_NEAR_THREE = 1.6, 0.1, 8.0, 0.85
 _LEAST_SHARE, _LEAST_CHANGES = 0.04, 3
 _RIGHT, _BOTH, _LEFT = 0, 1, 2
 _BOTH_COST, _CHANGE_COST = 0.3, 1.5
+# Where one side alone holds both people, the other person is about as loud there as on their own
+# side, is hardly ever heard without it, and the ratio goes far up or down when they are silent.
+_OVERHEARD_DB, _LEAST_APART_DB, _TOLD_APART_DB = 8.0, 20.0, 10.0
+_MOST_HEARD_ALONE, _LEAST_OWN, _MOST_BEYOND = 0.35, 0.2, 0.05
 # Nobody talks over the other for so long: that part holds one mix.
 _LONGEST_OVERTALK_SECONDS = 3.0
 
@@ -54,11 +58,14 @@ class LouderSides:
         Where neither side is louder for long: that part holds one mix.
     separation_db : float
         By how much each person is louder on their own side, the sides' gains made up for.
+    overhears : int or None
+        The side on which both people are heard, where only one of the two sides is so.
     """
 
     masks: tuple[Mask, Mask]
     together: list[Stretch]
     separation_db: float
+    overhears: int | None = None
 
 
 def louder_sides(
@@ -93,6 +100,10 @@ def louder_sides(
     levels = _two_levels(powers, spoken & inside, largest_db=_LARGEST_SEPARATION_DB)
     if levels is None:
         levels = _two_levels(powers, spoken, largest_db=_LARGEST_UNLIKE_DB)
+    overhears = None
+    if levels is None:
+        overhears = _overhearing_side(heard)
+        levels = None if overhears is None else _overheard_levels(powers, spoken, overhears)
     if levels is None:
         return None
     middle, separation_db = levels
@@ -106,7 +117,33 @@ def louder_sides(
         masks=(either & (steps != _RIGHT), either & (steps != _LEFT)),
         together=_one_mix(either, steps == _BOTH),
         separation_db=separation_db,
+        overhears=overhears,
     )
+
+
+def _overhearing_side(heard: tuple[Mask, Mask]) -> int | None:
+    """Return the side that is heard whenever the other one is, and also alone."""
+    alone = [float((side & ~other).sum()) for side, other in (heard, heard[::-1])]
+    shares = [own / max(float(side.sum()), 1.0) for own, side in zip(alone, heard, strict=True)]
+    side = int(np.argmax(shares))
+    return side if shares[side] >= _LEAST_OWN and shares[1 - side] <= _MOST_HEARD_ALONE else None
+
+
+def _overheard_levels(
+    powers: FloatArray, spoken: Mask, overhears: int
+) -> tuple[float, float] | None:
+    """Return levels as `_two_levels` where one side alone holds both people."""
+    levels = _two_levels(powers, spoken, largest_db=np.inf)
+    if levels is None:
+        return None
+    sign = 1.0 if overhears == 0 else -1.0
+    middle, apart_db = sign * levels[0], levels[1]
+    if abs(middle - apart_db) > _OVERHEARD_DB or middle + apart_db < _LEAST_APART_DB:
+        return None
+    ratios = sign * _ratios_db(powers * spoken, _NEAR_BLOCKS)[spoken]
+    if np.mean(ratios < middle - apart_db - _TOLD_APART_DB) > _MOST_BEYOND:
+        return None
+    return sign * (middle - apart_db + _TOLD_APART_DB), _TOLD_APART_DB
 
 
 def _powers(samples: Samples) -> FloatArray:

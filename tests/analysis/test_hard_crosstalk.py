@@ -85,6 +85,42 @@ def test_each_person_is_told_by_the_side_on_which_they_are_louder(name):
         assert own.sum() > 0.2 * MASK_RATE_HZ
 
 
+ONE_WAY: dict[str, tuple[Change, str]] = {
+    "the agent hardly softer": (lambda s: onto(s, CUSTOMER, 1), "left"),
+    "the agent 3 dB softer": (lambda s: onto(s, CUSTOMER, 3), "left"),
+    "the agent louder than on their own side": (lambda s: onto(s, CUSTOMER, -3), "left"),
+    "the agent 30 ms late": (lambda s: onto(s, CUSTOMER, 0, lambda side: late(side, 0.03)), "left"),
+    "the customer 2 dB softer": (lambda s: onto(s, AGENT, 2), "left"),
+    "the customer alone where the agent should be": (
+        lambda s: np.stack([s.sum(axis=0), s[CUSTOMER]]), "right"
+    ),
+}  # fmt: skip
+
+
+def onto(sound: Sound, side: int, decibels: float, change: Change = lambda other: other) -> Sound:
+    """Lay the other side over one of the two, softer by so much."""
+    both = sound.copy()
+    both[side] += change(sound[1 - side]) * gain(-decibels)
+    return both
+
+
+@pytest.mark.parametrize("name", ONE_WAY)
+def test_where_one_side_alone_holds_both_people_each_is_told_by_the_other_side(name):
+    change, customers = ONE_WAY[name]
+    call = call_of(change(clean()))
+    assert (call.customer_channel, call.speakers.how) == (customers, "channels")
+    assert "crosstalk" in codes(call) and "voices_not_apart" not in codes(call)
+    customer, agent = truth()
+    assert np.mean(said(call, "customer")[customer]) > 0.85
+    assert np.mean((said(call, "customer") & ~said(call, "agent"))[agent]) < 0.08
+
+
+def test_the_side_that_holds_both_people_is_named():
+    call = call_of(onto(clean(), CUSTOMER, 1))
+    (notice,) = [notice for notice in call.warnings if notice.code == "crosstalk"]
+    assert notice.message.startswith("The left channel holds both people")
+
+
 @pytest.mark.parametrize("decibels", [10, 12, 15])
 def test_softer_crosstalk_changes_nothing_of_who_is_heard(decibels):
     call = call_of(leaking(clean(), decibels, lambda side: late(side, 0.02)))
