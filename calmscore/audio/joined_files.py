@@ -83,13 +83,13 @@ def joined_parts(stream: Readable) -> list[FilePart]:
     head = stream.read(4)
     starts = [0]
     if head == _EBML_MARK:
-        for place in _places(stream, _EBML_MARK):
+        for place in places(stream, _EBML_MARK):
             stream.seek(place)
             if place and any(kind in stream.read(_EBML_HEAD_BYTES) for kind in _EBML_KINDS):
                 starts.append(place)
     elif head == _OGG_MARK:
         begun = 0
-        for place in _places(stream, _OGG_FIRST_PAGE):
+        for place in places(stream, _OGG_FIRST_PAGE):
             # Several streams at once begin with a first page each, one after the other.
             if place > begun:
                 starts.append(place)
@@ -99,9 +99,9 @@ def joined_parts(stream: Readable) -> list[FilePart]:
     ]
 
 
-def _places(stream: Readable, mark: bytes) -> Iterator[int]:
-    """Yield where a mark stands."""
-    position, kept = 0, b""
+def places(stream: Readable, mark: bytes, *, start: int = 0) -> Iterator[int]:
+    """Yield where a mark stands, from some place on."""
+    position, kept = start, b""
     while True:
         stream.seek(position)
         block = stream.read(_BLOCK_BYTES)

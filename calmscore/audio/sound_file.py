@@ -42,8 +42,7 @@ class FileView:
         # Of two data chunks libsndfile would read the second alone.
         self._size = (header.end if header else None) or size
         self._position = 0
-        self._patch = header.size_patch if header else b""
-        self._patch_start = header.patch_start if header else 0
+        self._patches = header.patches if header else ()
         self.failure: OSError | None = None
 
     def tell(self) -> int:
@@ -66,17 +65,20 @@ class FileView:
             self.failure = error
             return b""
         self._position += len(data)
-        return self._patched(data, start) if self._patch else data
+        for place, patch in self._patches:
+            data = _patched(data, start, place, patch)
+        return data
 
-    def _patched(self, data: bytes, start: int) -> bytes:
-        end = self._patch_start + len(self._patch)
-        if start >= end or start + len(data) <= self._patch_start:
-            return data
-        patched = bytearray(data)
-        for position, value in enumerate(self._patch, self._patch_start):
-            if start <= position < start + len(data):
-                patched[position - start] = value
-        return bytes(patched)
+
+def _patched(data: bytes, start: int, place: int, patch: bytes) -> bytes:
+    """Return what was read from some place, with a patch where it belongs."""
+    if start >= place + len(patch) or start + len(data) <= place:
+        return data
+    patched = bytearray(data)
+    for position, value in enumerate(patch, place):
+        if start <= position < start + len(data):
+            patched[position - start] = value
+    return bytes(patched)
 
 
 Sound: TypeAlias = "soundfile.SoundFile | AvSound"

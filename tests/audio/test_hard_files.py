@@ -33,6 +33,7 @@ def chunk(kind: bytes, data: bytes, *, announced: int | None = None) -> bytes:
     return kind + struct.pack("<I", len(data) if announced is None else announced) + data
 
 
+TITLE = chunk(b"LIST", b"INFO" + chunk(b"INAM", b"a call\0\0"))
 STEREO = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8_000, 32_000, 4, 16))
 
 
@@ -141,6 +142,48 @@ FILES: dict[str, tuple[Callable[[], bytes], str, float, float]] = {
     "RF64 that announces too little": (
         lambda: wide(b"RF64", announced=64_000, sound=pcm(3)), "a.wav", 2, 1
     ),
+    "joined WAV of another rate": (
+        lambda: written(plain(3)) + written(plain(2, rate_hz=16_000), rate_hz=16_000),
+        "a.wav", 3, 2,
+    ),
+    "joined WAV of one channel": (
+        lambda: written(plain(3)) + written(plain(2, channels=1)), "a.wav", 3, 2
+    ),
+    "joined WAV of another coding, and a third": (
+        lambda: written(plain(3)) + written(plain(2), coding="ULAW") + written(plain(1)),
+        "a.wav", 3, 3,
+    ),
+    "joined to a WAV that was never closed": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0), announced=0) + written(plain(2)),
+        "a.wav", 3, 2,
+    ),
+    "joined to a WAV of unknown length": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0xFFFF_FFFF), announced=0xFFFF_FFFF)
+        + written(plain(2)), "a.wav", 3, 2,
+    ),
+    "a title behind a WAV that was never closed": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0), TITLE), "a.wav", 3, 0
+    ),
+    "a title behind a WAV of unknown length": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=0xFFFF_FFFF), TITLE), "a.wav", 3, 0
+    ),
+    "a header that was written before the sound": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=100)), "a.wav", 3, 0
+    ),
+    "a header that counts one byte": (
+        lambda: riff(STEREO, chunk(b"data", pcm(3), announced=1)), "a.wav", 3, 0
+    ),
+    "an empty data chunk before the right one": (
+        lambda: riff(STEREO, chunk(b"data", b""), chunk(b"data", pcm(3))), "a.wav", 3, 0
+    ),
+    "silence behind the end": (lambda: written(plain(3)) + bytes(1 << 17), "a.wav", 3, 0),
+    "letters behind the end": (
+        lambda: written(plain(3)) + b"<call>" + b"<agent>Smith</agent>" * 9_999, "a.wav", 3, 0
+    ),
+    "RF64 without its sizes": (
+        lambda: chunk(b"RF64", b"WAVE" + STEREO, announced=0xFFFF_FFFF)
+        + chunk(b"data", pcm(3), announced=0xFFFF_FFFF), "a.wav", 3, 0,
+    ),
     "Dialogic": (
         lambda: written(plain(3, channels=1), form="RAW", coding="VOX_ADPCM"), "a.vox", 3, 0
     ),
@@ -169,6 +212,8 @@ def test_all_of_the_sound_is_read_or_the_rest_is_named(name):
         "damaged_data", "truncated_data", "level_scaled",
     }  # fmt: skip
     assert 0.02 < float(recording.samples.std()) < 0.2
+    # A header, or a title, that was read as sound would be a click.
+    assert float(np.abs(recording.samples).max()) < 0.75
     # Where joined recordings were read as one, that is told.
     joints = [n.at_seconds for n in recording.warnings if n.code == "recordings_joined"]
     read_as_one = ("joined" in name) and not unread
