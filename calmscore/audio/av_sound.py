@@ -17,10 +17,14 @@ from calmscore.settings import RawFormat
 
 # Without a header nothing but the name tells what these hold.
 _HEADERLESS: dict[str, RawFormat] = {
-    **dict.fromkeys((".ulaw", ".ul", ".pcmu"), RawFormat(coding="ulaw")),
-    **dict.fromkeys((".alaw", ".al", ".pcma"), RawFormat(coding="alaw")),
-    ".sln": RawFormat(coding="s16le"),
-    ".sln16": RawFormat(coding="s16le", rate_hz=16_000),
+    **dict.fromkeys((".ulaw", ".ul", ".mulaw", ".mu", ".pcmu"), RawFormat(coding="ulaw")),
+    **dict.fromkeys((".alaw", ".al", ".alw", ".pcma"), RawFormat(coding="alaw")),
+    **dict.fromkeys((".sln", ".sln8", ".slin", ".sw"), RawFormat(coding="s16le")),
+    # Asterisk's, by thousands of samples a second.
+    **{
+        f".sln{rate_hz // 1000}": RawFormat(coding="s16le", rate_hz=rate_hz)
+        for rate_hz in (12_000, 16_000, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000)
+    },
     ".gsm": RawFormat(coding="gsm"),
     ".g722": RawFormat(coding="g722", rate_hz=16_000),
     ".g729": RawFormat(coding="g729"),
@@ -38,7 +42,8 @@ _TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 _LARGEST_OVERSHOOT = 4.0
 RECORDING_SUFFIXES = (
     ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
-    ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff",
+    ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff", ".aifc",
+    ".mp2", ".spx", ".mkv", ".mov", ".avi", ".flv", ".tta", ".wv", ".ac3",
     ".sph", ".voc", ".raw", ".pcm", *_HEADERLESS,
 )  # fmt: skip
 """How the names of recordings end, for those who look into folders or offer a choice."""
@@ -129,6 +134,9 @@ class AvSound:
             or self.format in _GUESSED_LENGTH
             or (self.format == "mp3" and not (b"Xing" in head or b"Info" in head))
         )
+        # Matroska says it of the whole alone, in microseconds.
+        told = self.format.startswith("matroska") and self._container.duration
+        self._whole_frames = round(told * self.samplerate / 1e6) if told else UNKNOWN_FRAMES
         self.subtype = "FLOAT" if self._stream.codec_context.name.startswith("pcm_f") else ""
         self.damaged_packets = 0
         self.joints: list[int] = []
@@ -140,8 +148,10 @@ class AvSound:
     def frames(self) -> int:
         """How many samples of each channel the file claims; more than it has where it is silent."""
         stream = self._stream
-        if self._guessed_length or stream.duration is None or stream.time_base is None:
+        if self._guessed_length:
             return UNKNOWN_FRAMES
+        if stream.duration is None or stream.time_base is None:
+            return self._whole_frames
         return round(float(stream.duration * stream.time_base) * self.samplerate)
 
     def __enter__(self) -> AvSound:

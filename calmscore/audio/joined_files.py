@@ -22,6 +22,9 @@ _EBML_KINDS = (b"webm", b"matroska")
 _EBML_HEAD_BYTES = 64
 # A page of OGG: its head, the number of its segments, and the length of each.
 _OGG_HEAD_BYTES, _OGG_MOST_BYTES = 27, 27 + 255
+_OGG_LONGEST_PAGE, _OGG_LAST = _OGG_MOST_BYTES + 255 * 255, 4
+# Writers that know no length announce one that no recording has.
+_LARGEST_MISSING = 1 << 30
 
 
 class Readable(Protocol):
@@ -125,6 +128,15 @@ def _ogg_page_end(stream: Readable, place: int) -> int:
     return place + _OGG_HEAD_BYTES + len(lengths) + sum(lengths)
 
 
+def au_patches(stream: BinaryIO) -> tuple[tuple[int, bytes], ...]:
+    """Return what the header of an AU file that was never closed should hold: where, and what."""
+    stream.seek(0)
+    head = stream.read(12)
+    if head[:4] == b".snd" and head[8:12] == bytes(4):
+        return ((8, struct.pack(">I", _AU_UNKNOWN)),)
+    return ()
+
+
 def share_after_end(stream: BinaryIO, size: int) -> float:
     """Return how much sound follows the announced end, against what comes before it.
 
@@ -138,7 +150,8 @@ def share_after_end(stream: BinaryIO, size: int) -> float:
     Returns
     -------
     float
-        2.0 where two thirds of the sound would stay unread; 0 where nothing is known to.
+        2.0 where two thirds of the sound would stay unread; 0 where nothing is known to. Below 0
+        where sound is missing: -1.0 where as much as is there.
     """
     stream.seek(0)
     head = stream.read(12)
@@ -149,17 +162,44 @@ def share_after_end(stream: BinaryIO, size: int) -> float:
             return _rest(8 + struct.unpack(">I", head[4:8])[0], size)
         if head[:4] == b".snd":
             start, length = struct.unpack(">II", head[4:12])
-            return 0.0 if length == _AU_UNKNOWN else _rest(start + length, size)
+            return 0.0 if length in (0, _AU_UNKNOWN) else _rest(start + length, size)
         if head[4:8] == b"ftyp":
             return _rest(_second_box(stream, b"ftyp", start=0, head=">I4s"), size)
+        if head[:4] == b"riff":
+            # Bytes 16 to 24 of a Wave64: how long the file is.
+            stream.seek(16)
+            return min(_rest(int.from_bytes(stream.read(8), "little"), size), 0.0)
         if head[:4] == b"caff":
             return _rest(_second_box(stream, b"caff", start=8, head=">4sQ"), size)
     return 0.0
 
 
 def _rest(end: int, size: int) -> float:
+    if end > size:
+        return (size - end) / size if end - size < _LARGEST_MISSING else 0.0
     # One byte fills an odd length up.
     return (size - end) / end if 0 < end < size - 1 else 0.0
+
+
+def breaks_off(stream: BinaryIO, size: int) -> bool:
+    """Tell whether the last page of an OGG is not marked as the last, as if cut off.
+
+    Parameters
+    ----------
+    stream : binary file object
+        Anything; left anywhere.
+    size : int
+        Its bytes.
+    """
+    stream.seek(0)
+    if stream.read(4) != _OGG_MARK:
+        return False
+    first = max(size - _OGG_LONGEST_PAGE, 0)
+    stream.seek(first)
+    last = stream.read()
+    place = last.rfind(_OGG_MARK)
+    # The sixth byte of a page holds its flags.
+    return 0 <= place < len(last) - 6 and not last[place + 5] & _OGG_LAST
 
 
 def _second_box(stream: BinaryIO, mark: bytes, *, start: int, head: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -15,7 +14,8 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound
-from calmscore.audio.joined_files import share_after_end
+from calmscore.audio.joined_files import breaks_off, share_after_end
+from calmscore.audio.reading_notices import joined_notices, reading_notices
 from calmscore.audio.recording_file import (
     clean_file_name,
     open_recording,
@@ -45,7 +45,6 @@ ANALYSIS_RATE_HZ = 16_000
 _BLOCK_SECONDS = 1
 # Every browser plays what has at least this rate.
 _LOWEST_PLAYED_HZ = 8_000
-_LEAST_UNREAD_SECONDS = 0.5
 # Where so many samples of a second stand at its highest or lowest value, that is where the sound
 # was cut off; of a soft sound with few steps, many stand there by themselves.
 _CLIPPED_SHARE, _LEAST_STEPS = 0.02, 64
@@ -55,8 +54,6 @@ _LARGEST_SAMPLE = 2.0**40
 _SMALLEST_GAP_SECONDS = 0.04
 # FFmpeg estimates the length of joined files from their bytes.
 _ESTIMATED_GAP_SECONDS = 0.5
-# Of joined files the length is estimated from the size.
-_LENGTH_TOLERANCE = 1.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +167,7 @@ def _read_stream(
         sha256 = sha256 or sha256_of(stream)
         header = read_wave_header(stream, size)
         after_end = share_after_end(stream, size) if header is None else header.share_after_end
+        cut_off = breaks_off(stream, size)
         view = FileView(stream, size, header)
     with open_sound(view, header, name, usual=rules.raw_format, said=said) as sound:
         _check_sound(sound, header, name)
@@ -180,13 +178,18 @@ def _read_stream(
         decoded = _decode(
             sound, name, rules, rate_hz=sound.samplerate if kept_rate else ANALYSIS_RATE_HZ
         )
+        decoded.broke_off |= cut_off
         announced = _announced_seconds(header, decoded, known_seconds, sound.samplerate)
         rate = sound.samplerate
         damaged, gap = 0, _SMALLEST_GAP_SECONDS
         joints: list[int] = []
         if isinstance(sound, AvSound):
             damaged, gap, joints = sound.damaged_packets, _ESTIMATED_GAP_SECONDS, sound.joints
-        unread = after_end * decoded.frames / rate
+        if joints:
+            # What the first of joined files says of its length is true of that one alone.
+            announced = None
+        if after_end < 0.0:
+            announced = (1.0 - after_end) * decoded.frames / rate
     if view.failure:
         with system_errors(name):
             raise view.failure
@@ -199,10 +202,17 @@ def _read_stream(
         duration_seconds=decoded.frames / rate,
         samples=decoded.store.finished(frames=decoded.frames, rate_hz=rate),
         warnings=(
-            *_notices(
-                decoded, announced, decoded.frames / rate, gap=gap, damaged=damaged, unread=unread
+            *reading_notices(
+                seconds=decoded.frames / rate,
+                announced_seconds=announced,
+                broke_off=decoded.broke_off,
+                gap_seconds=gap,
+                damaged_pieces=damaged,
+                unread_seconds=max(after_end, 0.0) * decoded.frames / rate,
+                peak=decoded.peak,
+                divisor=decoded.store.divisor,
             ),
-            *_joined([joint / rate for joint in joints]),
+            *joined_notices([joint / rate for joint in joints]),
         ),
         samples_rate_hz=decoded.store.rate_hz,
         raw_format=sound.raw_format,
@@ -349,65 +359,3 @@ def _announced_seconds(
     # A ratio of bytes holds for every codec.
     ratio = max(1.0, header.data_bytes / header.present_bytes)
     return ratio * decoded.frames / rate_hz
-
-
-def _notices(
-    decoded: _Decoded,
-    announced_seconds: float | None,
-    seconds: float,
-    *,
-    gap: float,
-    damaged: int,
-    unread: float,
-) -> tuple[Notice, ...]:
-    notices = []
-    # Estimates of joined files take in what is told of below.
-    announced = (announced_seconds or 0.0) - unread
-    if decoded.broke_off or announced > seconds * _LENGTH_TOLERANCE + gap:
-        total = f"{announced:.1f} s" if announced > seconds else "an unknown length"
-        notices.append(
-            Notice(
-                "truncated_data",
-                f"The file breaks off: {seconds:.1f} s of {total} are there, "
-                "and the score covers only this part.",
-            )
-        )
-    if unread >= _LEAST_UNREAD_SECONDS:
-        notices.append(
-            Notice(
-                "sound_after_end",
-                f"About {unread:.1f} s after the announced end of the file were not read; if two "
-                "recordings were joined, add each on its own.",
-                at_seconds=seconds,
-            )
-        )
-    if damaged:
-        notices.append(
-            Notice(
-                "damaged_data",
-                f"{damaged} piece{'s' if damaged > 1 else ''} of the file could not be decoded and "
-                f"{'were' if damaged > 1 else 'was'} left out; times after them may be early.",
-            )
-        )
-    if decoded.store.divisor > 1:
-        notices.append(
-            Notice(
-                "level_scaled",
-                f"Samples go up to {decoded.peak:g} where 1 is full scale; all were divided by "
-                f"{decoded.store.divisor:g}, which changes the loudness and nothing else.",
-            )
-        )
-    return tuple(notices)
-
-
-def _joined(joints_seconds: Sequence[float]) -> tuple[Notice, ...]:
-    if not joints_seconds:
-        return ()
-    return (
-        Notice(
-            "recordings_joined",
-            f"The file holds {len(joints_seconds) + 1} recordings, one after the other, which are "
-            "taken as one call. If they are different calls, add each on its own.",
-            at_seconds=joints_seconds[0],
-        ),
-    )

@@ -13,14 +13,20 @@ import soundfile  # type: ignore[import-untyped, unused-ignore]
 from av.error import FFmpegError
 
 from calmscore.audio.av_sound import AvSound, raw_format_of
+from calmscore.audio.joined_files import au_patches
 from calmscore.audio.refusals import not_audio, undecodable, unopened
 from calmscore.audio.wave_header import WaveHeader
 from calmscore.settings import RawFormat
 
 # What libsndfile reads best, and what FFmpeg does: joined files to their true end, for one.
-_SNDFILE_BYTES = re.compile(rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC|NIST|Creative Voi")
+_SNDFILE_BYTES = re.compile(
+    rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC|NIST|Creative Voi|2BIT|PVF1|fap | paf"
+    rb"|\x64\xa3[\x01-\x04]\x00|\x00[\x01-\x04]\xa3\x64"
+)
 _FFMPEG_BYTES = re.compile(
-    rb"OggS|ID3|....ftyp|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff", re.DOTALL
+    rb"OggS|ID3|....ftyp|....mdat|....moov|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff|FLV\x01"
+    rb"|TTA[12]|wvpk|MAC |ADIF|\x0b\x77",
+    re.DOTALL,
 )
 _MP3_BYTES = re.compile(rb"\xff[\xe0-\xff]")
 _MP3_SUFFIXES = (".mp3", ".mp2", ".mpga", ".aac")
@@ -42,7 +48,7 @@ class FileView:
         # Of two data chunks libsndfile would read the second alone.
         self._size = (header.end if header else None) or size
         self._position = 0
-        self._patches = header.patches if header else ()
+        self._patches = header.patches if header else au_patches(stream)
         self.failure: OSError | None = None
 
     def tell(self) -> int:

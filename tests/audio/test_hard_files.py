@@ -59,6 +59,10 @@ def opus(seconds: float) -> bytes:
     return written(plain(seconds, rate_hz=48_000), form="OGG", coding="OPUS", rate_hz=48_000)
 
 
+def patched(file: bytes, place: int, patch: bytes) -> bytes:
+    return file[:place] + patch + file[place + len(patch) :]
+
+
 def at_rate(rate_hz: int) -> bytes:
     return written(plain(3, rate_hz=rate_hz), rate_hz=rate_hz)
 
@@ -112,6 +116,29 @@ FILES: dict[str, tuple[Callable[[], bytes], str, float, float]] = {
         lambda: opus(3)
         + written(plain(2, rate_hz=16_000), form="OGG", coding="VORBIS", rate_hz=16_000)
         + opus(1), "a.ogg", 6, 0,
+    ),
+    "joined MP3 of two rates": (
+        lambda: av_file("mp3", plain(3))
+        + b"ID3\x03\0\0\0\0\0\x0a" + bytes(10)
+        + written(plain(2, rate_hz=44_100), form="MP3", coding="MPEG_LAYER_III", rate_hz=44_100),
+        "a.mp3", 5, 0,
+    ),
+    "AU that was never closed": (
+        lambda: patched(written(plain(3), form="AU"), 8, bytes(4)), "a.au", 3, 0
+    ),
+    "AU of unknown length": (
+        lambda: patched(written(plain(3), form="AU"), 8, b"\xff" * 4), "a.au", 3, 0
+    ),
+    "IRCAM": (lambda: written(plain(3), form="IRCAM"), "a.sf", 3, 0),
+    "Portable Voice Format": (lambda: written(plain(3), form="PVF"), "a.pvf", 3, 0),
+    "bare samples of 12 kHz": (
+        lambda: bare(plain(3, channels=1, rate_hz=12_000), "PCM_16"), "a.sln12", 3, 0
+    ),
+    "bare samples of 44.1 kHz": (
+        lambda: bare(plain(3, channels=1, rate_hz=44_100), "PCM_16"), "a.sln44", 3, 0
+    ),
+    "bare mu-law by another name": (
+        lambda: bare(plain(3, channels=1), "ULAW"), "a.mulaw", 3, 0
     ),
     "SPHERE": (lambda: written(plain(3), form="NIST"), "a.sph", 3, 0),
     "Creative": (lambda: written(plain(3), form="VOC"), "a.voc", 3, 0),
@@ -218,6 +245,34 @@ def test_all_of_the_sound_is_read_or_the_rest_is_named(name):
     joints = [n.at_seconds for n in recording.warnings if n.code == "recordings_joined"]
     read_as_one = ("joined" in name) and not unread
     assert joints == ([pytest.approx(3, abs=0.1)] if read_as_one and name not in UNMARKED else [])
+
+
+CUT_SHORT: dict[str, tuple[Callable[[], bytes], str]] = {
+    "WAV": (lambda: written(plain(4)), "a.wav"),
+    "WAV with a title behind sound that is not all there": (
+        lambda: riff(STEREO, chunk(b"data", pcm(4), announced=2 * len(pcm(4))), TITLE) * 2,
+        "a.wav",
+    ),
+    "AU": (lambda: written(plain(4), form="AU"), "a.au"),
+    "AIFF": (lambda: written(plain(4), form="AIFF"), "a.aiff"),
+    "Wave64": (lambda: written(plain(4), form="W64"), "a.w64"),
+    "FLAC": (lambda: written(plain(4), form="FLAC"), "a.flac"),
+    "Opus": (lambda: opus(4), "a.opus"),
+    "Vorbis": (
+        lambda: written(plain(4, rate_hz=16_000), form="OGG", coding="VORBIS", rate_hz=16_000),
+        "a.ogg",
+    ),
+    "WebM": (lambda: av_file("webm", plain(4, rate_hz=48_000)), "a.webm"),
+}
+
+
+@pytest.mark.parametrize("name", CUT_SHORT)
+def test_a_file_that_was_cut_short_is_read_and_the_rest_is_told_of(name):
+    make, file_name = CUT_SHORT[name]
+    whole = make()
+    recording = read_recording(io.BytesIO(whole[: len(whole) // 2]), file_name=file_name)
+    assert 0.9 < recording.duration_seconds < 4.1
+    assert "truncated_data" in {notice.code for notice in recording.warnings}
 
 
 # Nothing stands between these.
