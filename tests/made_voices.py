@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calmscore.analysis.voices import Voices, Window
+from calmscore.analysis.voice_windows import Voices, Window
 
 
 def people(likeness: float) -> np.ndarray:

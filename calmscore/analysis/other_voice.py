@@ -9,7 +9,8 @@ import numpy as np
 
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.strangers import find_stranger
-from calmscore.analysis.voices import exchanged_at, place_voices
+from calmscore.analysis.voice_windows import place_voices
+from calmscore.analysis.voices import exchanged_at
 from calmscore.audio.channels import HalfArray
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds
 from calmscore.errors import Notice

@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.voice_borders import Labels
-from calmscore.analysis.voices import (
-    Voices,
-    Window,
+from calmscore.analysis.voice_ways import (
     group_centres,
     likeness_of,
     margin_of,
     smaller_count,
-    spread_labels,
     ways_to_join,
 )
+from calmscore.analysis.voice_windows import Voices, Window, spread_labels
 from calmscore.audio.pitch import pitch_semitones
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.strangers import find_stranger
-from calmscore.analysis.voices import place_voices
+from calmscore.analysis.voice_windows import place_voices
 from calmscore.audio.channels import levels_db
 from calmscore.audio.line_noise import without_line_noise
 from calmscore.audio.voice_activity import Mask, speech_mask

@@ -7,7 +7,7 @@ import pytest
 from made_voices import people, side_of
 
 from calmscore.analysis.strangers import Stranger, find_stranger
-from calmscore.analysis.voices import Voices
+from calmscore.analysis.voice_windows import Voices
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 
 Sound = np.ndarray

@@ -7,12 +7,14 @@ import pytest
 from made_voices import people, side_of
 from test_segments import channel, codes, recording, statuses, where_there_is_sound
 
-from calmscore.analysis import customer_side, segments, voices
+from calmscore.analysis import customer_side, segments, voice_windows, voices
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.customer import CustomerGuess
 from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
-from calmscore.analysis.voices import TwoVoices, Voices, exchanged_at, two_voices
+from calmscore.analysis.voice_ways import clearest_way, two_people_ways
+from calmscore.analysis.voice_windows import Voices
+from calmscore.analysis.voices import TwoVoices, exchanged_at, two_voices
 from calmscore.audio.recording import read_recording
 from calmscore.audio.voice_activity import speech_mask
 from calmscore.locations import shipped
@@ -171,8 +173,8 @@ def test_two_moods_of_two_people_can_be_cut_in_two_ways_and_two_people_in_one():
             for turn in range(64)
         ]
         side = side_of(np.array(points))
-        ways = voices._refined_ways(side.points, side.windows)
-        return voices._clearest(side.points, ways, side.windows)[1]
+        ways = two_people_ways(side.points, side.windows)
+        return clearest_way(side.points, ways, side.windows)[1]
 
     assert doubt(0.0, 0.9) < 0.1
     assert doubt(0.5, 0.5) > 0.3
@@ -208,9 +210,9 @@ def test_a_long_call_costs_no_more_windows_than_a_short_one(monkeypatch):
         def embed(self, windows):
             return np.ones((len(windows), 2), dtype=np.float32)
 
-    monkeypatch.setattr(voices, "load_speaker_embedding", Network)
+    monkeypatch.setattr(voice_windows, "load_speaker_embedding", Network)
     mask = np.arange(100 * 3600) % 300 < 200
-    placed = voices.place_voices(np.zeros(160 * mask.size, dtype=np.float16), mask, most=40)
+    placed = voice_windows.place_voices(np.zeros(160 * mask.size, dtype=np.float16), mask, most=40)
     assert len(placed.windows) == len(placed.points) == 40
     assert placed.windows[-1].last > 0.99 * mask.size
 
@@ -231,6 +233,6 @@ def test_who_may_be_two_people_is_two_where_turns_follow_and_one_where_somebody_
         whose = np.array([window.stretch % 2 for window in windows])
         return Voices(windows, side_of(alike[whose]).points)
 
-    monkeypatch.setattr(voices, "_placed", placed)
+    monkeypatch.setattr(voices, "placed_windows", placed)
     two = two_voices(np.zeros(160 * mask.size, dtype=np.float16), mask)
     assert (two is not None and two.doubt <= 0.5) == told
