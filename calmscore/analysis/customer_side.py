@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from calmscore.analysis.side_notices import (
     one_side_silent,
 )
 from calmscore.analysis.spoken_cues import Said
-from calmscore.audio.channels import HalfArray, lateness_seconds
+from calmscore.audio.channels import HalfArray, Stretch, dead_stretch, lateness_seconds
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices
 from calmscore.errors import Notice
 
@@ -54,6 +55,17 @@ def _is_mix(place: int, speaking: Sequence[int], heard: Sequence[Mask]) -> bool:
     return len(others) > 1 and all(
         (mask & heard[place]).sum() >= _MIX_SHARE * mask.sum() for mask in others
     )
+
+
+def dead_stretches(samples: HalfArray, masks: Mapping[int, Mask]) -> dict[int, Stretch]:
+    """Return on which channels nothing at all was recorded for long, and where."""
+    dead = {}
+    for place in masks:
+        others = reduce(np.logical_or, [mask for other, mask in masks.items() if other != place])
+        part = dead_stretch(samples[place], other_speech=others)
+        if part is not None:
+            dead[place] = part
+    return dead
 
 
 def own_speech(samples: HalfArray, heard: Sequence[Mask], side: int, sides: Sequence[int]) -> Mask:
@@ -89,8 +101,12 @@ def choose_side(
     chosen: int | None,
     direction: CallDirection,
     said: Sequence[Said],
+    begun_late: bool = False,
 ) -> tuple[int, Speakers, tuple[Notice, ...]]:
-    """Return the customer's place among the channels, what tells so, and what to know."""
+    """Return the customer's place among the channels, what tells so, and what to know.
+
+    Where the recording of a channel has ``begun_late``, who speaks first tells little.
+    """
     if chosen is not None:
         return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
     speaking = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
@@ -107,7 +123,7 @@ def choose_side(
     ]
     guess = guess_customer(
         _put_right(voices, late), direction=direction.value, said=by_voice,
-        order_doubt=LATE_LINE_ORDER_DOUBT if late else 0.0,
+        order_doubt=LATE_LINE_ORDER_DOUBT if late or begun_late else 0.0,
     )  # fmt: skip
     speakers = Speakers(
         how="channels", customer_from=customer_cue(guess, direction), doubt=guess.doubt

@@ -26,6 +26,7 @@ from calmscore.analysis.customer import (
 from calmscore.analysis.customer_side import (
     choose_side,
     customer_cue,
+    dead_stretches,
     first_voice,
     own_speech,
     sides_of,
@@ -66,6 +67,8 @@ _WHOLLY_MIXED_SHARE = 0.9
 # Above the first doubt, two voices on one channel are called alike; above the second, they are
 # not taken apart.
 _LIKE_VOICES_DOUBT, _LARGEST_DOUBT = 0.3, 0.5
+# A line that is dead from here on was recorded late.
+_BEGINNING_SECONDS = 1.0
 _TOO_ALIKE = (
     "There is no score: two people seem to share one channel, and their voices are too much alike "
     "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
@@ -174,9 +177,11 @@ def segment_call(
             side: near_voices(recording.samples[side], mask)
             for side, mask in zip(sides, louder.masks, strict=True)
         }
+    dead = dead_stretches(recording.samples, masks)
     customer, speakers, warnings = choose_side(
-        masks, count=len(heard), chosen=chosen, direction=direction, said=said
-    )
+        masks, count=len(heard), chosen=chosen, direction=direction, said=said,
+        begun_late=any(part.start_seconds < _BEGINNING_SECONDS for part in dead.values()),
+    )  # fmt: skip
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))
     names = [channel_name(side, len(heard)) for side in sides]
@@ -195,7 +200,7 @@ def segment_call(
         warnings=(
             *warnings,
             *other_notices,
-            *line_notices(recording.samples, masks, together),
+            *line_notices(dead, count=len(heard), together=together),
             *([] if louder is None else [sides_overheard(louder, names)]),
             *overdriven(segments, clipped_shares_of(recording, channel)),
             *speed_notices(recording, recording.samples, heard),

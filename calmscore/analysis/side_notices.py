@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-
-import numpy as np
 
 from calmscore.analysis.call_channels import ChannelChoice, called, channel_name
 from calmscore.analysis.customer import (
@@ -16,7 +13,7 @@ from calmscore.analysis.customer import (
 )
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CustomerChannel
-from calmscore.audio.channels import HalfArray, Stretch, dead_stretch
+from calmscore.audio.channels import HalfArray, Stretch
 from calmscore.audio.crosstalk import LouderSides
 from calmscore.audio.recording import Recording
 from calmscore.audio.speed import wrong_speed
@@ -73,9 +70,9 @@ def sides_overheard(told: LouderSides, names: Sequence[CustomerChannel]) -> Noti
 
 
 def line_notices(
-    samples: HalfArray, masks: Mapping[int, Mask], together: Sequence[Stretch]
+    dead: Mapping[int, Stretch], *, count: int, together: Sequence[Stretch]
 ) -> list[Notice]:
-    """Say where both people are on both channels, and where a channel is dead."""
+    """Say where both people are on both of so many channels, and where a channel is dead."""
     notices = [
         Notice(
             code="voices_not_apart",
@@ -85,19 +82,15 @@ def line_notices(
         )
         for part in together
     ]
-    for place in masks:
-        others = reduce(np.logical_or, [mask for other, mask in masks.items() if other != place])
-        dead = dead_stretch(samples[place], other_speech=others)
-        if dead is not None:
-            name = called(channel_name(place, len(samples))).capitalize()
-            notices.append(
-                Notice(
-                    code="side_silent",
-                    message=f"{name} holds no sound at all from {_from_to(dead)}, while somebody "
-                    "else speaks; its line may not have been recorded.",
-                    at_seconds=dead.start_seconds,
-                )
-            )
+    notices += [
+        Notice(
+            code="side_silent",
+            message=f"{called(channel_name(place, count)).capitalize()} holds no sound at all from "
+            f"{_from_to(part)}, while somebody else speaks; its line may not have been recorded.",
+            at_seconds=part.start_seconds,
+        )
+        for place, part in dead.items()
+    ]
     return notices
 
 

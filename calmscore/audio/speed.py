@@ -16,7 +16,8 @@ Samples = npt.NDArray[np.floating[Any]]
 Features = npt.NDArray[np.float64]
 WrongSpeed = Literal["half", "double"]
 
-_EXCERPT_SECONDS, _MOST_EXCERPTS = 30.0, 3
+# So many half minutes of all channels together.
+_EXCERPT_SECONDS, _MOST_EXCERPTS = 30.0, 6
 _LEAST_SPEECH_SECONDS = 6.0
 _FRAME, _HOP, _SIZE = 800, 640, 2048
 # Voices that are played at half the speed reach down to 45 Hz, at twice the speed up to 800.
@@ -74,7 +75,11 @@ WEIGHTS: dict[WrongSpeed, tuple[float, ...]] = {
     ),
 }
 LEAST_MEAN_ODDS = 1.5
-"""Log-odds from which on a speed is told of, where no part speaks against it by much."""
+"""Log-odds from which on a speed is told of, where no part speaks against it by much.
+
+Less is enough where several parts say so, as their mean varies less; but not for twice the speed
+of what is taken for speech, which shouting looks like.
+"""
 _SPEEDS: tuple[WrongSpeed, ...] = ("half", "double")
 _LEAST_ODDS, _LEAST_MEAN_ODDS_OF_NO_SPEECH = -3.0, 4.0
 
@@ -94,13 +99,16 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
     {"half", "double"} or None
         None where it is right, or where nobody can tell.
     """
+    most = max(_MOST_EXCERPTS // len(samples), 1)
     heard = [
-        part for side, mask in zip(samples, masks, strict=True) for part in _excerpts(side, mask)
+        part
+        for side, mask in zip(samples, masks, strict=True)
+        for part in _excerpts(side, mask, most=most)
     ]
     least, speeds = LEAST_MEAN_ODDS, _SPEEDS
     if not heard:
         # At twice its speed hardly anything is taken for speech; but music is none either.
-        heard = [part for side in samples for part in _excerpts(side, _loud(side))]
+        heard = [part for side in samples for part in _excerpts(side, _loud(side), most=most)]
         least, speeds = _LEAST_MEAN_ODDS_OF_NO_SPEECH, ("double",)
     # Without anything above 4 kHz, double speed would mean a line that ends at 2 kHz.
     if not any(_reaches_high(part) for part in heard):
@@ -108,7 +116,9 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
     rows = [row for part in heard if (row := speed_features(part)) is not None]
     for speed in speeds:
         odds = [log_odds(row, speed) for row in rows]
-        if odds and min(odds) > _LEAST_ODDS and np.mean(odds) >= least:
+        shouting = speed == "double" and least == LEAST_MEAN_ODDS
+        enough = least if shouting else least / np.sqrt(max(len(odds), 1))
+        if odds and min(odds) > _LEAST_ODDS and np.mean(odds) >= enough:
             return speed
     return None
 
@@ -119,13 +129,13 @@ def log_odds(features: Features, speed: WrongSpeed) -> float:
     return float(features @ np.array(weights) + constant)
 
 
-def _excerpts(samples: Samples, mask: Mask) -> list[Samples]:
+def _excerpts(samples: Samples, mask: Mask, *, most: int) -> list[Samples]:
     """Return the half minutes that hold most speech, none where that is too little."""
     length = int(_EXCERPT_SECONDS * MASK_RATE_HZ)
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
     left = mask.copy()
     found: list[Samples] = []
-    for _ in range(_MOST_EXCERPTS):
+    for _ in range(most):
         total = np.concatenate([[0], np.cumsum(left)])
         starts = np.arange(max(left.size - length, 0) + 1)
         spoken = total[np.minimum(starts + length, left.size)] - total[starts]

@@ -276,6 +276,18 @@ def test_a_line_that_is_late_is_told_and_nobody_is_surely_taken_for_another(name
     assert told == pytest.approx(seconds, abs=1.5)
 
 
+def test_who_speaks_first_tells_little_where_the_other_line_was_recorded_late():
+    sound = clean(109)
+    missing = np.zeros(60 * RATE_HZ)
+    late_agent = np.stack(
+        [np.concatenate([sound[CUSTOMER], missing]), np.concatenate([missing, sound[AGENT]])]
+    )
+    call = call_of(late_agent)
+    told = [(n.code, n.at_seconds) for n in call.warnings if n.code == "side_silent"]
+    assert ("side_silent", 0.0) in told
+    assert call.customer_channel == "left" or not call.judged
+
+
 def conference(sound: Sound, *places: int, channels: int) -> Sound:
     """Put customer and agent on two of many channels; the others are silent."""
     wide = np.zeros((channels, sound.shape[1]))

@@ -41,7 +41,7 @@ def found(sound: np.ndarray, *, heard: bool = True):
     ("name", "speed", "told"),
     [
         ("calms_down", 0.5, "half"), ("calms_down", 1.0, None), ("calms_down", 2.0, "double"),
-        ("gets_worse", 1.0, None), ("gets_worse", 2.0, "double"),
+        ("gets_worse", 0.5, "half"), ("gets_worse", 1.0, None), ("gets_worse", 2.0, "double"),
     ],
 )  # fmt: skip
 def test_half_and_twice_the_speed_are_told_from_the_right_one(name, speed, told):
@@ -57,6 +57,12 @@ def test_one_person_alone_is_no_wrong_speed_however_loud(name, sides):
 @pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
 def test_a_shouting_voice_on_one_channel_is_no_wrong_speed(name):
     assert found(played(call(name)[:, : 50 * RATE_HZ].sum(axis=0, keepdims=True), 1.0)) is None
+
+
+@pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
+@pytest.mark.parametrize(("speed", "told"), [(0.5, "half"), (1.0, None)])
+def test_both_people_on_one_channel_at_half_the_speed_are_told(name, speed, told):
+    assert found(played(call(name).mean(axis=0, keepdims=True), speed)) == told
 
 
 def test_speech_that_is_too_fast_to_be_heard_as_speech_is_told_all_the_same():
