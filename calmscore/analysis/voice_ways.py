@@ -4,6 +4,11 @@ Windows fall into a few groups: voices, and moods of voices. For each way to joi
 people every window goes to the nearer one, with changes rare within a stretch of speech. Of
 what comes of that, the one is taken in which the two are least alike, also close in time, both
 speak in every part of the call, and neither speaks for long alone.
+
+References
+----------
+Shi and Malik (2000), "Normalized cuts and image segmentation", section 3: the second smallest
+eigenvectors as cuts.
 """
 
 from __future__ import annotations
@@ -31,8 +36,10 @@ _LONGEST_WEIGHT, _TURNS_WEIGHT = 1.25, 1.25
 # A mood lasts longer than a turn: windows within so many seconds of each other tell voices from
 # one another, and hardly moods. From 8 to 30, and with a weight of 1 to 4, calls hardly change.
 _NEAR_SECONDS, _NEAR_WEIGHT = 15.0, 2.0
-# Beside the groups, what lies on either side of the points' middle along so many directions.
+# Beside the groups: what lies on either side of the points' middle along so many directions, and
+# where windows fall apart that are tied by their likeness, the closer in time the more.
 _DIRECTIONS = 3
+_TIED_SECONDS, _LOOSELY_TIED = 40.0, 1e-6
 # By how much turns of one voice are more alike than those of two, less a share of how alike the
 # two voices are, and with one of how evenly both speak.
 _LIKENESS_WEIGHT, _EVENNESS_WEIGHT = 0.3, 0.2
@@ -55,10 +62,28 @@ def two_people_ways(points: FloatArray, windows: list[Window]) -> list[Labels]:
         middle = telling.mean(axis=0)
         directions = np.linalg.svd(telling - middle, full_matrices=False)[2][:_DIRECTIONS]
         along = (points - middle) @ directions.T
-        starts += list((along > 0.0).T.astype(np.int64))
-        starts += list((along > np.median(along, axis=0)).T.astype(np.int64))
+        for sides in (along > 0.0, along > np.median(along, axis=0), _cuts(points, windows)):
+            starts += list(sides.T.astype(np.int64))
     starts = [way for way in _each_once(starts) if smaller_count(way) >= LEAST_WINDOWS]
     return _each_once([_refined(points, way, windows) for way in starts])
+
+
+def _cuts(points: FloatArray, windows: list[Window]) -> npt.NDArray[np.bool_]:
+    """Return on which side of normalised cuts each window is, shape (windows, cuts)."""
+    ties = np.maximum(points @ points.T, 0.0) * _nearness(windows, seconds=_TIED_SECONDS)
+    ties = (ties + ties.T + _LOOSELY_TIED).astype(np.float64)
+    scale = 1.0 / np.sqrt(ties.sum(axis=1))
+    # By the size of their eigenvalues; the last one cuts nothing.
+    vectors = np.linalg.eigh(scale[:, None] * ties * scale[None])[1]
+    return np.asarray(vectors[:, -1 - _DIRECTIONS : -1] > 0.0)
+
+
+def _nearness(windows: list[Window], *, seconds: float) -> FloatArray:
+    """Return how near in time windows are, 0–1, once for each pair that does not overlap."""
+    middles = np.array([(window.first + window.last) / 2.0 for window in windows]) / MASK_RATE_HZ
+    apart = np.abs(middles[:, None] - middles[None])
+    # Windows that overlap are alike for that reason.
+    return np.triu(np.exp(-apart / seconds) * (apart >= WINDOW_SECONDS), 1).astype(np.float32)
 
 
 def clearest_way(
@@ -109,10 +134,7 @@ def _contrast(points: FloatArray, labels: Labels, windows: list[Window]) -> floa
 
 def _near_margin(points: FloatArray, labels: Labels, windows: list[Window]) -> float:
     """Return by how much windows near in time are more alike within voices than across them."""
-    middles = np.array([(window.first + window.last) / 2.0 for window in windows]) / MASK_RATE_HZ
-    apart = np.abs(middles[:, None] - middles[None])
-    # Windows that overlap are alike for that reason.
-    weights = np.triu(np.exp(-apart / _NEAR_SECONDS) * (apart >= WINDOW_SECONDS), 1)
+    weights = _nearness(windows, seconds=_NEAR_SECONDS)
     likeness = points @ points.T
     same = labels[:, None] == labels[None]
     within, across = (
