@@ -52,6 +52,9 @@ _LEAST_EXCHANGE = 0.0
 # And so much alike one of the two must be across. Where two calls of four people were joined it
 # was 0.45 at the most; the same person had 0.78 or more.
 _LEAST_SAME_PERSON = 0.6
+# A customer who calms down may be less like before than like the agent: then the agent, who is
+# clearly the same across and not along, tells it alone.
+_SURE_SAME_PERSON, _LEAST_MORE_ALIKE, _LEAST_MORE_IN_ALL = 0.75, 0.25, 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,7 @@ def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
     if not (sides[0].windows and sides[1].windows):
         return None
     starts = [np.array([window.first for window in side.windows]) for side in sides]
-    best, found = _LEAST_EXCHANGE, None
+    best, found = -np.inf, None
     for step in np.unique(np.concatenate(starts)).tolist():
         halves = [(side.points[at < step], side.points[at >= step])
                   for side, at in zip(sides, starts, strict=True)]  # fmt: skip
@@ -137,11 +140,24 @@ def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
         (left, left_after), (right, right_after) = (
             [unit_length(half.mean(axis=0)) for half in pair] for pair in halves
         )
-        crossed = (left @ right_after, right @ left_after)
-        gain = float(2.0 * min(crossed) - left @ left_after - right @ right_after)
-        if gain > best and max(crossed) >= _LEAST_SAME_PERSON:
-            best, found = gain, step
+        crossed = (float(left @ right_after), float(right @ left_after))
+        along = (float(left @ left_after), float(right @ right_after))
+        gain = sum(crossed) - sum(along)
+        if gain > best:
+            best, found = gain, (step if _are_exchanged(crossed, along) else None)
     return found
+
+
+def _are_exchanged(crossed: tuple[float, float], along: tuple[float, float]) -> bool:
+    """Tell by likenesses of before and after whether two people are on each other's side."""
+    by_both = 2.0 * min(crossed) - sum(along)
+    if by_both > _LEAST_EXCHANGE and max(crossed) >= _LEAST_SAME_PERSON:
+        return True
+    return (
+        max(crossed) >= _SURE_SAME_PERSON
+        and max(crossed) - max(along) >= _LEAST_MORE_ALIKE
+        and sum(crossed) - sum(along) >= _LEAST_MORE_IN_ALL
+    )
 
 
 def _mostly_waits(mask: Mask) -> bool:
