@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -25,13 +25,16 @@ from calmscore.analysis.side_notices import (
     one_side_silent,
 )
 from calmscore.analysis.spoken_cues import Said
-from calmscore.audio.channels import HalfArray, Stretch, dead_stretch, lateness_seconds
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, near_voices
+from calmscore.audio.channels import HalfArray, Stretch, dead_stretches, lateness_seconds
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, mask_seconds, near_voices
 from calmscore.errors import Notice
 
 # Somebody has begun to talk once a second of speech stands within two.
 _OPENING_SPEECH_SECONDS = 1.0
 _OPENING_WINDOW_SECONDS = 2.0
+# Who says so little beside somebody else is on a line that was hardly recorded: whoever is heard
+# may be the agent.
+_FEW_WORDS_SECONDS, _FEW_WORDS_SHARE = 2.5, 0.06
 # A channel that holds so much of all the others' speech is their mix.
 _MIX_SHARE = 0.9
 
@@ -57,14 +60,12 @@ def _is_mix(place: int, speaking: Sequence[int], heard: Sequence[Mask]) -> bool:
     )
 
 
-def dead_stretches(samples: HalfArray, masks: Mapping[int, Mask]) -> dict[int, Stretch]:
-    """Return on which channels nothing at all was recorded for long, and where."""
+def dead_lines(samples: HalfArray, masks: Mapping[int, Mask]) -> dict[int, list[Stretch]]:
+    """Return where nothing at all was recorded on each channel for long."""
     dead = {}
-    for place in masks:
-        others = reduce(np.logical_or, [mask for other, mask in masks.items() if other != place])
-        part = dead_stretch(samples[place], other_speech=others)
-        if part is not None:
-            dead[place] = part
+    for place, mask in masks.items():
+        others = reduce(np.logical_or, [one for other, one in masks.items() if other != place])
+        dead[place] = dead_stretches(samples[place], speech=mask, other_speech=others)
     return dead
 
 
@@ -109,11 +110,15 @@ def choose_side(
     """
     if chosen is not None:
         return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
-    speaking = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
+    opened = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
+    speaking = [side for side in opened if not _says_few_words(masks[side], masks.values())]
     if len(speaking) < 2:
         # The silent side: whoever speaks may be the agent, who is never scored.
         silent = next(side for side in masks if side not in speaking)
-        notices = [one_side_silent(channel_name(side, count)) for side in speaking]
+        few_words = len(opened) > len(speaking)
+        notices = [
+            one_side_silent(channel_name(side, count), few_words=few_words) for side in speaking
+        ]
         cue: CustomerCue | None = None if speaking else "greeting"
         return silent, Speakers(how="channels", customer_from=cue, doubt=0.5), tuple(notices)
     voices = [masks[side] for side in speaking]
@@ -138,6 +143,11 @@ def choose_side(
     else:
         told = [customer_guessed(guess, names, direction)]
     return customer, speakers, (*told, *told_late)
+
+
+def _says_few_words(mask: Mask, masks: Iterable[Mask]) -> bool:
+    most = max(mask_seconds(other) for other in masks)
+    return mask_seconds(mask) < min(_FEW_WORDS_SECONDS, _FEW_WORDS_SHARE * most)
 
 
 def _put_right(masks: Sequence[Mask], late_seconds: float) -> list[Mask]:

@@ -26,7 +26,7 @@ from calmscore.analysis.customer import (
 from calmscore.analysis.customer_side import (
     choose_side,
     customer_cue,
-    dead_stretches,
+    dead_lines,
     first_voice,
     own_speech,
     sides_of,
@@ -52,6 +52,7 @@ from calmscore.audio.channels import (
     HalfArray,
     Stretch,
     echoing_side,
+    speaks_only_near,
     stretches_together,
 )
 from calmscore.audio.crosstalk import LouderSides, louder_sides
@@ -172,15 +173,21 @@ def segment_call(
             )  # fmt: skip
     if louder is None:
         masks = {side: own_speech(recording.samples, heard, side, sides) for side in sides}
+        if len(heard) == 2 and speaks_only_near((heard[0], heard[1])):
+            # An echo that is later than a leak may be, and softer than a copy.
+            echo = echoing_side(recording.samples)
+            masks |= {} if echo is None else {echo: np.zeros_like(heard[echo])}
     else:
         masks = {
             side: near_voices(recording.samples[side], mask)
             for side, mask in zip(sides, louder.masks, strict=True)
         }
-    dead = dead_stretches(recording.samples, masks)
+    dead = dead_lines(recording.samples, masks)
     customer, speakers, warnings = choose_side(
         masks, count=len(heard), chosen=chosen, direction=direction, said=said,
-        begun_late=any(part.start_seconds < _BEGINNING_SECONDS for part in dead.values()),
+        begun_late=any(
+            part.start_seconds < _BEGINNING_SECONDS for parts in dead.values() for part in parts
+        ),
     )  # fmt: skip
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))

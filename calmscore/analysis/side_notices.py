@@ -70,7 +70,7 @@ def sides_overheard(told: LouderSides, names: Sequence[CustomerChannel]) -> Noti
 
 
 def line_notices(
-    dead: Mapping[int, Stretch], *, count: int, together: Sequence[Stretch]
+    dead: Mapping[int, Sequence[Stretch]], *, count: int, together: Sequence[Stretch]
 ) -> list[Notice]:
     """Say where both people are on both of so many channels, and where a channel is dead."""
     notices = [
@@ -89,7 +89,8 @@ def line_notices(
             f"{_from_to(part)}, while somebody else speaks; its line may not have been recorded.",
             at_seconds=part.start_seconds,
         )
-        for place, part in dead.items()
+        for place, parts in dead.items()
+        for part in parts
     ]
     return notices
 
@@ -154,11 +155,12 @@ def line_late(channel: CustomerChannel, seconds: float) -> Notice:
     )
 
 
-def one_side_silent(heard: CustomerChannel) -> Notice:
-    """Say that only one channel holds speech."""
+def one_side_silent(heard: CustomerChannel, *, few_words: bool = False) -> Notice:
+    """Say that only one channel holds speech, or more of it than a few words."""
+    speech = "more than a few words" if few_words else "speech"
     return Notice(
         code="one_side_silent",
-        message=f"Only {called(heard)} holds speech, and nobody can tell whether "
+        message=f"Only {called(heard)} holds {speech}, and nobody can tell whether "
         "it is the customer or the agent, so nothing is scored. Listen, and choose "
         f"{called(heard)} if it is the customer.",
     )

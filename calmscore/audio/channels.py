@@ -31,10 +31,9 @@ _LEAST_SPEECH_SECONDS = 3.0
 _FLOOR_DB = -60.0
 _SMOOTHED_STEPS = 5
 _LOUD_RANGE_DB = 30.0
-_ECHO_SOFTER_DB, _LOUD_PERCENTILE = 6.0, 80
+_ECHO_SOFTER_DB, _LOUD_PERCENTILE, _MOST_ELSEWHERE = 6.0, 80, 0.05
 # Nothing, not even noise, for so long is no pause between two sentences.
-_DEAD_SECONDS = 30.0
-_DEAD_END_SECONDS = 10.0
+_DEAD_SECONDS, _DEAD_AMONG_PAUSES_SECONDS = 10.0, 30.0
 _DEAD_LEVEL = 1e-4
 # A soft channel, or one whose pauses are not sent, holds nothing whenever nobody speaks on it:
 # what is so many times longer is told all the same.
@@ -116,7 +115,7 @@ def holds_one_mix(samples: HalfArray) -> bool:
 
 
 def echoing_side(samples: HalfArray) -> int | None:
-    """Return which of two sides that hold the same is the other one's echo: later, and softer.
+    """Return which of two sides is no more than the other one's echo: later, and softer.
 
     Parameters
     ----------
@@ -133,11 +132,23 @@ def echoing_side(samples: HalfArray) -> int | None:
     left, right = (levels_db(side) for side in samples)
     (shift,) = _delays(left, right, reaches_seconds=[_LATEST_SECONDS])
     right = np.roll(right, shift)
+    if np.corrcoef(left, right)[0, 1] < _COPY_CORRELATION:
+        return None
     loud = left + right >= np.percentile(left + right, _LOUD_PERCENTILE)
     softer_db = float(np.median(left[loud] - right[loud]))
     if shift < 0 and softer_db >= _ECHO_SOFTER_DB:
         return 1
     return 0 if shift > 0 and softer_db <= -_ECHO_SOFTER_DB else None
+
+
+def speaks_only_near(heard: tuple[Mask, Mask]) -> bool:
+    """Tell whether one of two sides is never heard long before or after the other one."""
+    reach = int(_LATEST_SECONDS * MASK_RATE_HZ)
+    for side, other in (heard, heard[::-1]):
+        near = np.convolve(other, np.ones(2 * reach + 1), mode="same") > 0.5
+        if side.any() and (side & ~near).sum() <= _MOST_ELSEWHERE * side.sum():
+            return True
+    return False
 
 
 def levels_db(samples: npt.NDArray[np.floating[Any]]) -> Levels:
@@ -172,46 +183,42 @@ def _together(left: Levels, right: Levels, *, least: float) -> bool:
     return close and bool(np.corrcoef(left, right)[0, 1] >= least)
 
 
-def dead_stretch(samples: HalfArray, *, other_speech: Mask) -> Stretch | None:
+def dead_stretches(samples: HalfArray, *, speech: Mask, other_speech: Mask) -> list[Stretch]:
     """Return where a side that carried sound holds nothing at all while the other speaks.
 
     Parameters
     ----------
     samples : array of float16, shape (n,)
         The side.
-    other_speech : array of bool
-        Where the other side holds speech.
+    speech, other_speech : array of bool
+        Where this side holds speech, and where the other one does.
 
     Returns
     -------
-    Stretch or None
-        The longest: 30 s and more, or 10 s at the end of the call.
+    list of Stretch
+        10 s and more; at the beginning, or on a line that holds nothing in other pauses too,
+        30 s and more, or 10 s at the end of the call.
     """
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
     count = samples.size // step
     frames = samples[: count * step].reshape(count, step)
-    dead = np.abs(frames).max(axis=1, initial=0) < _DEAD_LEVEL
-    found = stretches(dead)
-    longest: tuple[int, int] | None = None
-    for first, last in found:
-        least = _DEAD_END_SECONDS if last == count else _DEAD_SECONDS
-        pauses = [b - a for a, b in found if a != first and b - a >= _PAUSE_STEPS]
-        needed = max(least, _DEAD_PAUSES * _usual_pause_seconds(pauses))
+    silent = np.abs(frames).max(axis=1, initial=0) < _DEAD_LEVEL
+    dead = stretches(silent)
+    gaps = [silent[a:b].sum() for a, b in stretches(~speech) if b - a >= 2 * _PAUSE_STEPS]
+    holds_nothing = sum(steps >= _PAUSE_STEPS for steps in gaps)
+    gated = holds_nothing >= max(_LEAST_PAUSES, 0.5 * len(gaps))
+    found = []
+    for first, last in dead:
+        # Before a line is connected, it holds nothing either.
+        usual = last < count and (gated or first == 0)
+        needed = (_DEAD_AMONG_PAUSES_SECONDS if usual else _DEAD_SECONDS) * MASK_RATE_HZ
+        if gated:
+            others = [b - a for a, b in dead if a != first and b - a >= _PAUSE_STEPS] or [0]
+            needed = max(needed, _DEAD_PAUSES * float(np.percentile(others, 90)))
         spoken = int(other_speech[first:last].sum())
-        if last - first >= needed * MASK_RATE_HZ and (
-            spoken >= _LEAST_OTHER_SPEECH_SECONDS * MASK_RATE_HZ
-        ):
-            longest = max(longest or (0, 0), (first, last), key=lambda part: part[1] - part[0])
-    if longest is None:
-        return None
-    return Stretch(longest[0] / MASK_RATE_HZ, longest[1] / MASK_RATE_HZ)
-
-
-def _usual_pause_seconds(pauses: Sequence[int]) -> float:
-    """Return how long the line of a soft or gated channel holds nothing time and again."""
-    if len(pauses) < _LEAST_PAUSES:
-        return 0.0
-    return float(np.percentile(pauses, 90)) / MASK_RATE_HZ
+        if last - first >= needed and spoken >= _LEAST_OTHER_SPEECH_SECONDS * MASK_RATE_HZ:
+            found.append(Stretch(first / MASK_RATE_HZ, last / MASK_RATE_HZ))
+    return found
 
 
 def lateness_seconds(masks: tuple[Mask, Mask]) -> float:

@@ -17,6 +17,7 @@ import soxr
 
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
+from calmscore.audio.voice_activity import speech_mask
 from calmscore.errors import CallFileError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -86,6 +87,14 @@ def until(sound: Sound, seconds: float, side: int) -> Sound:
     cut = sound.copy()
     cut[side, round(seconds * RATE_HZ) :] = 0.0
     return cut
+
+
+def only(sound: Sound, first_seconds: float, last_seconds: float) -> Sound:
+    """Keep so much of a side, and nothing before and after."""
+    kept = np.zeros_like(sound)
+    part = slice(round(first_seconds * RATE_HZ), round(last_seconds * RATE_HZ))
+    kept[part] = sound[part]
+    return kept
 
 
 HARMLESS: dict[str, Change] = {
@@ -224,6 +233,16 @@ ONE_SIDE: dict[str, tuple[Change, str]] = {
     "the agent's leg holds an echo of the customer": (
         lambda sound: np.stack([sound[CUSTOMER], late(sound[CUSTOMER], 0.1) * gain(-10)]), "right"
     ),
+    "the customer's leg holds an echo that is late and soft": (
+        lambda sound: noisy(np.stack(
+            [filtered(late(sound[AGENT], 0.3), (400.0, 2600.0)) * gain(-18), sound[AGENT]]
+        ), 0.0002), "left"
+    ),
+    "the customer says a word and no more": (
+        lambda sound: noisy(np.stack([
+            only(clean(109)[CUSTOMER], 9.0, 10.4), clean(109)[AGENT]
+        ]), 0.0002), "left"
+    ),
     "the sides exchanged, the customer's leg silent": (
         lambda sound: sound[::-1] * np.array([[1.0], [0.0]]), "right"
     ),
@@ -253,6 +272,30 @@ def test_a_leg_that_dies_midway_is_told_with_its_time(side):
     call = call_of(until(clean(), 15.0, side))
     notice = next(notice for notice in call.warnings if notice.code == "side_silent")
     assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
+
+
+GAPS: dict[str, tuple[int, list[tuple[float, float]]]] = {
+    "the customer's, once": (CUSTOMER, [(35.0, 47.0)]),
+    "the agent's, twice": (AGENT, [(8.5, 20.0), (25.5, 36.5)]),
+    "the agent's, half a minute": (AGENT, [(5.0, 37.0)]),
+}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_each_gap_in_which_a_line_holds_nothing_is_told_with_its_time(name):
+    side, gaps = GAPS[name]
+    sound = clean().copy()
+    sound[side] -= np.sum([only(sound[side], *gap) for gap in gaps], axis=0)
+    told = [n.at_seconds for n in call_of(sound).warnings if n.code == "side_silent"]
+    assert told == pytest.approx([first for first, _ in gaps], abs=0.5)
+
+
+def test_a_line_that_holds_nothing_in_any_pause_is_not_called_silent():
+    sound = clean().copy()
+    for side in sound:
+        spoken = np.convolve(speech_mask(side), np.ones(31), mode="same") > 0.5
+        side *= np.repeat(spoken, RATE_HZ // 100)[: side.size]
+    assert "side_silent" not in codes(call_of(sound))
 
 
 LATE: dict[str, tuple[int, float]] = {
