@@ -36,6 +36,7 @@ from calmscore.analysis.other_voice import other_voice_on
 from calmscore.analysis.report import CustomerChannel, CustomerCue, Speakers, Talk
 from calmscore.analysis.side_notices import (
     VOICES_ALIKE,
+    background_notices,
     customer_by_words,
     customer_unclear,
     line_notices,
@@ -210,6 +211,7 @@ def segment_call(
             *line_notices(dead, count=len(heard), together=together),
             *([] if louder is None else [sides_overheard(louder, names)]),
             *overdriven(segments, clipped_shares_of(recording, channel)),
+            *background_notices(customer_samples(recording, channel), heard[customer], heard),
             *speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
@@ -289,13 +291,16 @@ def _segment_mixed(
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
-    speed = speed_notices(recording, samples[None], [mask])
+    line = (
+        *background_notices(samples, mask),
+        *speed_notices(recording, samples[None], [mask]),
+    )
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
         call = _segment_separated(recording, samples, voices, choice, direction, said)
-        return replace(call, warnings=(*call.warnings, *speed))
+        return replace(call, warnings=(*call.warnings, *line))
     echo = echoing_side(recording.samples) if voices is None and choice == "auto" else None
     if echo is not None:
-        return _segment_echo(recording, echo, mask, speed)
+        return _segment_echo(recording, echo, mask, line)
     segments = cut_segments(samples, mask)
     return SegmentedCall(
         customer_channel="mixed",
@@ -305,14 +310,14 @@ def _segment_mixed(
         warnings=(
             reason,
             *overdriven(segments, clipped_shares_of(recording, "mixed")),
-            *speed,
+            *line,
         ),
         withheld_because=None if voices is None and not two_people else _TOO_ALIKE,
     )
 
 
 def _segment_echo(
-    recording: Recording, echo: int, mask: Mask, speed: Sequence[Notice]
+    recording: Recording, echo: int, mask: Mask, line: Sequence[Notice]
 ) -> SegmentedCall:
     """Cut up a call of one voice and its echo: it may be the agent's, who is never scored."""
     channel, heard = channel_name(echo, 2), channel_name(1 - echo, 2)
@@ -322,6 +327,6 @@ def _segment_echo(
         speakers=Speakers(how="channels", customer_from=None, doubt=0.5),
         segments=cut_segments(customer_samples(recording, channel), silent),
         talk=talk_of(silent, mask, recording.duration_seconds),
-        warnings=(one_side_silent(heard), *speed),
+        warnings=(one_side_silent(heard), *line),
         withheld_because=_NOBODY_KNOWS,
     )

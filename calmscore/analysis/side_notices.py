@@ -13,6 +13,7 @@ from calmscore.analysis.customer import (
 )
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CustomerChannel
+from calmscore.audio.background import background_below_db
 from calmscore.audio.channels import HalfArray, Stretch
 from calmscore.audio.crosstalk import LouderSides
 from calmscore.audio.recording import Recording
@@ -20,6 +21,8 @@ from calmscore.audio.speed import wrong_speed
 from calmscore.audio.voice_activity import Mask
 from calmscore.errors import Notice
 
+# Clean lines have 17 dB and more; from 8 dB on, scores change by more than half a point.
+_LEAST_BELOW_DB = 15.0
 VOICES_ALIKE = "The voices are much alike, so parts may be the other person's. "
 
 
@@ -39,6 +42,23 @@ def speed_notices(
             f"second, and there were probably {true_rate_hz}. Do not trust the emotions or the "
             "score. Listen, and if it sounds wrong, put it right with 'ffmpeg -i FILE "
             f"-af asetrate={true_rate_hz} call.wav' and score that.",
+        ),
+    )
+
+
+def background_notices(
+    samples: HalfArray, mask: Mask, others: Sequence[Mask] = ()
+) -> tuple[Notice, ...]:
+    """Return a notice where noise or music is there all the time, nearly as loud as the voice."""
+    below_db = background_below_db(samples, mask, others=others)
+    if below_db is None or below_db >= _LEAST_BELOW_DB:
+        return ()
+    return (
+        Notice(
+            code="loud_background",
+            message="Noise or music is heard behind the voice all the time, only about "
+            f"{max(below_db, 0.0):.0f} dB softer. Words may have been missed, and the emotions may "
+            "be wrong: listen before you conclude anything.",
         ),
     )
 

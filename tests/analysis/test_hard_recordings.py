@@ -129,7 +129,7 @@ def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
     assert not codes(call) & {
         "voices_mixed", "voices_not_apart", "one_side_silent", "side_silent", "side_late",
         "customer_unclear", "other_voice", "sides_exchanged", "perhaps_other_voice",
-        "wrong_speed",
+        "wrong_speed", "loud_background",
     }  # fmt: skip
 
 
@@ -213,6 +213,15 @@ def test_mono_from_early_on_is_no_one_persons_call():
     call = call_of(sound)
     assert codes(call) & {"voices_mixed", "voices_separated"}
     assert call.speakers.how == "separated" or call.withheld_because is not None
+
+
+@pytest.mark.parametrize(("side", "told"), [(CUSTOMER, True), (AGENT, False)])
+def test_noise_nearly_as_loud_as_the_customer_is_told(side, told):
+    sound = clean().copy()
+    sound[side] = noisy(sound[side], 0.05)
+    call = call_of(sound)
+    assert call.customer_channel == "left"
+    assert ("loud_background" in codes(call)) == told
 
 
 ONE_SIDE: dict[str, tuple[Change, str]] = {
