@@ -37,19 +37,36 @@ _OPENING_WINDOW_SECONDS = 2.0
 _FEW_WORDS_SECONDS, _FEW_WORDS_SHARE = 2.5, 0.06
 # A channel that holds so much of all the others' speech is their mix.
 _MIX_SHARE = 0.9
+# Nobody else speaks whenever somebody does, and pauses with them.
+_SAME_SHARE = 0.9
 
 
 def sides_of(heard: Sequence[Mask], chosen: int | None) -> list[int]:
     """Return the channels on which people are: both of a stereo call, else those that speak."""
     if len(heard) == 2:
         return [0, 1]
-    speaking = [place for place, mask in enumerate(heard) if opening_seconds(mask) is not None]
+    opened = [place for place, mask in enumerate(heard) if opening_seconds(mask) is not None]
+    speaking = _once(opened, heard, first=chosen)
     sides = {place for place in speaking if not _is_mix(place, speaking, heard)}
     if chosen is not None:
         sides.add(chosen)
     # Two at least: one who speaks, and one who does not.
     silent = [place for place in range(len(heard)) if place not in sides]
+    silent.sort(key=lambda place: heard[place].sum())
     return sorted([*sides, *silent[: max(2 - len(sides), 0)]])
+
+
+def _once(places: Sequence[int], heard: Sequence[Mask], *, first: int | None) -> list[int]:
+    """Return channels without those that hold the same as another: recorders write some twice."""
+    kept: list[int] = []
+    for place in sorted(places, key=lambda place: (place != first, place)):
+        if not any(_is_same(heard[place], heard[other]) for other in kept):
+            kept.append(place)
+    return sorted(kept)
+
+
+def _is_same(mask: Mask, other: Mask) -> bool:
+    return bool((mask & other).sum() >= _SAME_SHARE * (mask | other).sum())
 
 
 def _is_mix(place: int, speaking: Sequence[int], heard: Sequence[Mask]) -> bool:

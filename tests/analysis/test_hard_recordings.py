@@ -357,6 +357,13 @@ CONFERENCES: dict[str, tuple[Change, str]] = {
     "a third channel holds the mix": (
         lambda s: np.concatenate([s, s.sum(axis=0, keepdims=True)]), "1"
     ),
+    "both twice": (lambda s: np.concatenate([s, s]), "1"),
+    "each twice, one after the other": (lambda s: s[[0, 0, 1, 1]], "1"),
+    "the agent twice": (lambda s: s[[1, 1, 0]], "3"),
+    "the agent twice, softer": (lambda s: np.stack([s[1], 0.5 * s[1], s[0]]), "3"),
+    "both twice, among silent ones": (
+        lambda s: np.concatenate([conference(s, 1, 3, channels=4), s]), "2"
+    ),
     "a colleague joins for a while": (
         lambda s: np.concatenate([s, until(late(s[AGENT], 20)[None], 35, 0)]), "1"
     ),
@@ -377,6 +384,10 @@ def test_of_many_channels_the_customers_is_taken(name):
 def test_a_channel_that_is_chosen_by_number_is_taken():
     wide = conference(clean(), 3, 1, channels=4)
     assert call_of(wide, customer_channel="4").speakers.customer_from == "chosen"
+    twice = clean()[[0, 1, 0]]
+    chosen = call_of(twice, customer_channel="3")
+    assert chosen.customer_channel == "3" and chosen.judged
+    assert chosen.talk.overtalk_seconds == pytest.approx(expected().talk.overtalk_seconds, abs=0.5)
     call = call_of(wide, customer_channel="3")
     assert call.customer_channel == "3" and not call.judged
     assert call_of(clean(), customer_channel="1").customer_channel == "left"
