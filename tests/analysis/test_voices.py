@@ -30,7 +30,7 @@ def test_a_customer_who_is_upset_and_calm_is_one_person(name, shares):
     truth = [speech_mask(side) for side in sides]
     mixed = np.float32(shares) @ sides
     found = two_voices(mixed, speech_mask(mixed))
-    assert found is not None
+    assert found is not None and found.doubt < 0.4
     only = truth[0] ^ truth[1]
     said = [mask & only for mask in found.masks]
     wrong = min(
