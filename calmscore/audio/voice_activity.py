@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.audio.speech_detector import DETECTOR_RATE_HZ, detected, listening_gain
+from calmscore.audio.tones import is_tone
 
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.floating[Any]]
@@ -25,9 +26,6 @@ _SAMPLES_PER_STEP = _RATE_HZ // MASK_RATE_HZ
 _BLOCK_STEPS = 6_000
 # Noise hardly moves in level; syllables move it by 15 dB and more.
 _STEADY_RANGE_DB = 5.0
-# Ringing and busy tones, also those that tremble, have all of their power at one or two
-# frequencies; 94 stretches of angry, fearful and ordinary speech had at most 81 % there.
-_TONE_SHARE, _TONE_FRAME, _TONE_REACH = 0.95, 1024, 3
 # What is further below the voice of a channel is a voice in the background. Its loudest stretch
 # tells that voice's level, unless it is so much above what some seconds reach: loud music may be
 # taken for speech now and then.
@@ -241,7 +239,7 @@ def near_voices(samples: Samples, mask: Mask) -> Mask:
     moving = [
         (first, levels)
         for first, levels in levelled
-        if _moves(levels) and not _is_tone(samples, first, first + len(levels))
+        if _moves(levels) and not is_tone(_between(samples, first, first + len(levels)))
     ]
     if not moving:
         return kept
@@ -306,29 +304,13 @@ def step_powers(samples: Samples, first: int, last: int) -> npt.NDArray[np.float
     return powers
 
 
+def _between(samples: Samples, first: int, last: int) -> Samples:
+    return samples[first * _SAMPLES_PER_STEP : last * _SAMPLES_PER_STEP]
+
+
 def _moves(levels_db: npt.NDArray[np.float64]) -> bool:
     soft, loud = np.percentile(levels_db, (10, 90))
     return bool(loud - soft >= _STEADY_RANGE_DB)
-
-
-def _is_tone(samples: Samples, first: int, last: int) -> bool:
-    return tone_share(samples[first * _SAMPLES_PER_STEP : last * _SAMPLES_PER_STEP]) > _TONE_SHARE
-
-
-def tone_share(samples: Samples) -> float:
-    """Return which share of a sound's power is near its two strongest frequencies, 0–1."""
-    count = samples.size // _TONE_FRAME
-    if not count:
-        return 0.0
-    frames = samples[: count * _TONE_FRAME].astype(np.float32).reshape(count, _TONE_FRAME)
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_TONE_FRAME), axis=1))).sum(axis=0)
-    total, found = float(power.sum()), 0.0
-    for _ in range(2):
-        peak = int(power.argmax())
-        near = slice(max(peak - _TONE_REACH, 0), peak + _TONE_REACH + 1)
-        found += float(power[near].sum())
-        power[near] = 0.0
-    return found / max(total, 1e-12)
 
 
 def leak_mask(samples: Samples, other: Samples, *, heard: Mask, other_heard: Mask) -> Mask:
