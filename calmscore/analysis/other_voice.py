@@ -10,7 +10,7 @@ import numpy as np
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.strangers import find_stranger
 from calmscore.analysis.voice_windows import place_voices
-from calmscore.analysis.voices import exchanged_at
+from calmscore.analysis.voices import exchanged_part
 from calmscore.audio.channels import HalfArray
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds
 from calmscore.errors import Notice
@@ -23,19 +23,14 @@ def other_voice_on(
     mask = masks[customer]
     voices = place_voices(samples[customer], mask)
     others = [side for side in masks if side != customer]
-    step = None
+    part = None
     # Of three people and more, nobody knows who should be exchanged with whom.
     if voices.windows and len(others) == 1:
-        step = exchanged_at((voices, place_voices(samples[others[0]], masks[others[0]])))
-    if step is not None:
-        return mask & (np.arange(mask.size) >= step), (
-            Notice(
-                code="sides_exchanged",
-                message=f"From {format_clock(step / MASK_RATE_HZ)} on the two people seem to be on "
-                "each other's side. That part is not scored.",
-                at_seconds=step / MASK_RATE_HZ,
-            ),
-        )
+        part = exchanged_part((voices, place_voices(samples[others[0]], masks[others[0]])))
+    if part is not None:
+        first, last = part
+        steps = np.arange(mask.size)
+        return mask & (steps >= first) & (steps < (last or mask.size)), (_exchanged(first, last),)
     agents = reduce(np.logical_or, [masks[side] for side in others])
     stranger = find_stranger(samples[customer], voices, mask, other_mask=agents)
     if stranger is None:
@@ -60,4 +55,15 @@ def other_voice_on(
             "is not scored. Listen whether that is right.",
             at_seconds=at_seconds,
         ),
+    )
+
+
+def _exchanged(first: int, last: int | None) -> Notice:
+    begin = format_clock(first / MASK_RATE_HZ)
+    when = f"{begin} on" if last is None else f"{begin} to {format_clock(last / MASK_RATE_HZ)}"
+    return Notice(
+        code="sides_exchanged",
+        message=f"From {when} the two people seem to be on each other's side. "
+        "That part is not scored.",
+        at_seconds=first / MASK_RATE_HZ,
     )

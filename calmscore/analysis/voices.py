@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from calmscore.analysis.voice_ways import (
     least_part,
     middles_of,
     two_people_ways,
-    unit_length,
 )
 from calmscore.analysis.voice_windows import (
     HOP_SECONDS,
@@ -33,6 +33,7 @@ from calmscore.analysis.voice_windows import (
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 
 FloatArray = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.intp]
 
 # Natural speech of one person cut in two has an evidence of -0.07 or less, acted speech mostly
 # -0.03 or less; two people have -0.02 or more, few pairs of like voices less. Below the first it
@@ -52,6 +53,8 @@ _LEAST_EXCHANGE = 0.0
 # And so much alike one of the two must be across. Where two calls of four people were joined it
 # was 0.45 at the most; the same person had 0.78 or more.
 _LEAST_SAME_PERSON = 0.6
+# That sides are put right again has to make it clearer by so much.
+_PUT_RIGHT_AGAIN = 0.15
 # A customer who calms down may be less like before than like the agent: then the agent, who is
 # clearly the same across and not along, tells it alone.
 _SURE_SAME_PERSON, _LEAST_MORE_ALIKE, _LEAST_MORE_IN_ALL = 0.75, 0.25, 0.15
@@ -126,26 +129,58 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
     return TwoVoices(masks=(mask & ~second, mask & second), evidence=evidence, rival=rival)
 
 
-def exchanged_at(sides: tuple[Voices, Voices]) -> int | None:
-    """Return the step of a mask from which each voice is on the other's side, or None."""
+def exchanged_part(sides: tuple[Voices, Voices]) -> tuple[int, int | None] | None:
+    """Return the steps of a mask between which each voice is on the other's side, or None.
+
+    The second step is None where that lasts to the end.
+    """
     if not (sides[0].windows and sides[1].windows):
         return None
     starts = [np.array([window.first for window in side.windows]) for side in sides]
+    totals = [np.pad(np.cumsum(side.points, axis=0), ((1, 0), (0, 0))) for side in sides]
+    steps = np.unique(np.concatenate(starts))
+    counts = [np.searchsorted(at, steps) for at in starts]
     best, found = -np.inf, None
-    for step in np.unique(np.concatenate(starts)).tolist():
-        halves = [(side.points[at < step], side.points[at >= step])
-                  for side, at in zip(sides, starts, strict=True)]  # fmt: skip
-        if min(len(half) for pair in halves for half in pair) < LEAST_WINDOWS:
-            continue
-        (left, left_after), (right, right_after) = (
-            [unit_length(half.mean(axis=0)) for half in pair] for pair in halves
-        )
-        crossed = (float(left @ right_after), float(right @ left_after))
-        along = (float(left @ left_after), float(right @ right_after))
-        gain = sum(crossed) - sum(along)
-        if gain > best:
-            best, found = gain, (step if _are_exchanged(crossed, along) else None)
+    for begin in range(len(steps)):
+        # To the end, or to one of the later steps.
+        ends = np.arange(begin + 1, len(steps) + 1)
+        likenesses, enough = _likenesses(totals, counts, begin, ends)
+        gains = np.where(enough, likenesses[:2].sum(axis=0) - likenesses[2:].sum(axis=0), -np.inf)
+        gains = gains - _PUT_RIGHT_AGAIN * (ends < len(steps))
+        place = int(gains.argmax()) if gains.size else 0
+        if gains.size and gains[place] > best:
+            best, found = gains[place], None
+            first, second, third, fourth = likenesses[:, place].tolist()
+            if _are_exchanged((first, second), (third, fourth)):
+                last = int(ends[place])
+                found = int(steps[begin]), int(steps[last]) if last < len(steps) else None
     return found
+
+
+def _likenesses(
+    totals: Sequence[FloatArray], counts: Sequence[Counts], begin: int, ends: Counts
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return how alike the sides are crosswise (2) and along (2), and where enough is said.
+
+    Each time within from one step to some ends, and without.
+    """
+    within, without = [], []
+    enough = np.ones(ends.size, dtype=np.bool_)
+    for total, count in zip(totals, counts, strict=True):
+        size = len(total) - 1
+        first, last = count[begin], np.append(count, size)[ends]
+        inside = total[last] - total[first]
+        within.append(_unit_rows(inside))
+        without.append(_unit_rows(total[-1] - inside))
+        enough &= (first >= LEAST_WINDOWS) & (last - first >= LEAST_WINDOWS)
+        enough &= (last == size) | (size - last >= LEAST_WINDOWS)
+    pairs = ((without[0], within[1]), (without[1], within[0]),
+             (without[0], within[0]), (without[1], within[1]))  # fmt: skip
+    return np.stack([(one * other).sum(axis=1) for one, other in pairs]), enough
+
+
+def _unit_rows(points: FloatArray) -> FloatArray:
+    return np.asarray(points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9))
 
 
 def _are_exchanged(crossed: tuple[float, float], along: tuple[float, float]) -> bool:

@@ -14,7 +14,7 @@ from calmscore.analysis.segments import segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.voice_ways import clearest_way, two_people_ways
 from calmscore.analysis.voice_windows import Voices
-from calmscore.analysis.voices import TwoVoices, exchanged_at, two_voices
+from calmscore.analysis.voices import TwoVoices, exchanged_part, two_voices
 from calmscore.audio.recording import read_recording
 from calmscore.audio.voice_activity import speech_mask
 from calmscore.locations import shipped
@@ -183,17 +183,28 @@ def test_two_moods_of_two_people_can_be_cut_in_two_ways_and_two_people_in_one():
 def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
     customer, agent = people(0.3)
     as_usual = side_of(np.stack([customer] * 20)), side_of(np.stack([agent] * 20), seed=1)
-    assert exchanged_at(as_usual) is None
+    assert exchanged_part(as_usual) is None
     exchanged = (
         side_of(np.stack([customer] * 10 + [agent] * 10)),
         side_of(np.stack([agent] * 10 + [customer] * 10), seed=1),
     )
-    step = exchanged_at(exchanged)
-    assert step is not None and abs(step - 3000) <= 300
+    part = exchanged_part(exchanged)
+    assert part is not None and abs(part[0] - 3000) <= 300 and part[1] is None
     calm = people(0.1)[1]
     in_two_moods = side_of(np.stack([customer] * 10 + [calm] * 10))
-    assert exchanged_at((in_two_moods, as_usual[1])) is None
-    assert exchanged_at((as_usual[0], side_of(np.zeros((0, 2))))) is None
+    assert exchanged_part((in_two_moods, as_usual[1])) is None
+    assert exchanged_part((as_usual[0], side_of(np.zeros((0, 2))))) is None
+
+
+def test_sides_that_are_exchanged_and_put_right_again_are_told_with_both_moments():
+    customer, agent = people(0.3)
+    there_and_back = [
+        side_of(np.stack([own] * 8 + [other] * 8 + [own] * 8), seed=seed)
+        for seed, (own, other) in enumerate([(customer, agent), (agent, customer)])
+    ]
+    part = exchanged_part((there_and_back[0], there_and_back[1]))
+    assert part is not None and part[1] is not None
+    assert abs(part[0] - 2400) <= 300 and abs(part[1] - 4800) <= 300
 
 
 def test_other_people_on_the_other_sides_are_nobody_exchanged():
@@ -202,7 +213,7 @@ def test_other_people_on_the_other_sides_are_nobody_exchanged():
     woman, other_woman = np.pad(people(0.6), ((0, 0), (2, 0)))
     left = side_of(np.stack([man] * 10 + [other_woman] * 10))
     right = side_of(np.stack([woman] * 10 + [other_man] * 10), seed=1)
-    assert exchanged_at((left, right)) is None
+    assert exchanged_part((left, right)) is None
 
 
 def test_a_long_call_costs_no_more_windows_than_a_short_one(monkeypatch):
