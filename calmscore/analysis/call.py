@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.analysis.call_channels import ChannelChoice, called
+from calmscore.analysis.call_direction import CallDirection, call_direction
 from calmscore.analysis.call_score import CallScore
-from calmscore.analysis.customer import CallDirection, call_direction
 from calmscore.analysis.cutting import SEGMENT_SECONDS, Segment, level_gain
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (

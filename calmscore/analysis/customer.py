@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.report import CustomerCue, Direction
+from calmscore.analysis.report import Direction
 from calmscore.analysis.spoken_cues import Said, agent_signs
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds, stretches
 
@@ -40,55 +38,6 @@ _LONGEST_MHM_SECONDS = 1.0
 _LONGEST_SLIP_SECONDS, _NO_PAUSE_SECONDS = 1.2, 0.15
 # Of two who begin to talk within so short a time, neither speaks first.
 _CLEAR_LEAD_SECONDS = 1.0
-
-_DIRECTION_WORDS: Mapping[str, Direction] = {
-    "in": "inbound", "inbound": "inbound", "incoming": "inbound",
-    "out": "outbound", "outbound": "outbound", "outgoing": "outbound",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallDirection:
-    """Who called whom, and what tells so.
-
-    Attributes
-    ----------
-    value : {"inbound", "outbound", "unknown"}
-        Inbound: the customer called.
-    cue : {"direction", "file_name"} or None
-        Whether somebody said so, or the file's name does.
-    """
-
-    value: Direction = "unknown"
-    cue: CustomerCue | None = None
-
-
-def call_direction(
-    file_name: str, *, said: Direction | None = None, usual: Direction = "unknown"
-) -> CallDirection:
-    """Find out who called whom.
-
-    Parameters
-    ----------
-    file_name : str
-        A name with ``in``, ``inbound``, ``incoming``, ``out``, ``outbound`` or ``outgoing``
-        between underscores, hyphens, dots or blanks tells; one with both kinds does not.
-    said : str, optional
-        What somebody said of this call; goes first.
-    usual : str
-        What calls are where nothing else is known.
-
-    Returns
-    -------
-    CallDirection
-    """
-    if said is not None:
-        return CallDirection(value=said, cue=None if said == "unknown" else "direction")
-    words = re.split(r"[\W_]+", PurePath(file_name).stem.lower())
-    named = {_DIRECTION_WORDS[word] for word in words if word in _DIRECTION_WORDS}
-    if len(named) == 1:
-        return CallDirection(value=named.pop(), cue="file_name")
-    return CallDirection(value=usual, cue=None if usual == "unknown" else "direction")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +114,8 @@ _ANY_LENGTH_SHARES = (0.08, 0.15, 0.15)
 # A recording that begins so soon with speech may have missed up to so much before: recorders are
 # slower than people who take a call. Others are cut where the first word begins.
 _BEGUN_SECONDS, _MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 0.05, 2.0, 0.5
+# Or it begins in the middle of the call, where either speaks for as long as they like.
+_MIDWAY_SHARE, _MIDWAY_LENGTH = 0.2, (4.0, 1.0)
 # Who puts a call on hold brings the silence to an end ("Thank you for waiting"), and that is the
 # agent; customers ask whether anybody is there. Agents have the last long word, too.
 _LONG_SILENCE_SECONDS = 8.0
@@ -363,6 +314,11 @@ def _agent_speaks_first(turns: Sequence[_Turn], direction: Direction) -> float:
             free = _ANY_LENGTH_SHARES[place]
             share *= (1.0 - free) * density(seconds, length) + free * density(seconds, _ANY_LENGTH)
         likelihoods[opening.agent_first] += share
+    if begun:
+        midway = _MIDWAY_SHARE
+        for seconds in lengths:
+            midway *= _density(seconds, _MIDWAY_LENGTH)
+        likelihoods = {first: share + midway for first, share in likelihoods.items()}
     return likelihoods[True] / (likelihoods[True] + likelihoods[False])
 
 

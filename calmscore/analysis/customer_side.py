@@ -9,10 +9,10 @@ from functools import reduce
 import numpy as np
 
 from calmscore.analysis.call_channels import called, channel_name
+from calmscore.analysis.call_direction import CallDirection
 from calmscore.analysis.customer import (
     LATE_LINE_ORDER_DOUBT,
     UNCLEAR_DOUBT,
-    CallDirection,
     CustomerGuess,
     guess_customer,
 )

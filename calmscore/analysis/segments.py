@@ -17,9 +17,9 @@ from calmscore.analysis.call_channels import (
     clipped_shares_of,
     customer_samples,
 )
+from calmscore.analysis.call_direction import CallDirection
 from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
-    CallDirection,
     guess_customer,
     without_slips,
 )

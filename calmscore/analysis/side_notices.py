@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from calmscore.analysis.call_channels import ChannelChoice, called, channel_name
+from calmscore.analysis.call_direction import CallDirection
 from calmscore.analysis.customer import (
     UNCLEAR_DOUBT,
     WORTH_SAYING_DOUBT,
-    CallDirection,
     CustomerGuess,
 )
 from calmscore.analysis.formats import format_clock

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from calmscore.analysis.customer import call_direction
+from calmscore.analysis.call_direction import call_direction
 from calmscore.analysis.segments import segment_call
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.training.augmentation import change_gain, telephone_line

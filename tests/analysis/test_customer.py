@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from calmscore.analysis.call_direction import CallDirection, call_direction
 from calmscore.analysis.customer import (
-    CallDirection,
-    call_direction,
     doubt_given_words,
     guess_customer,
     without_slips,
@@ -140,7 +139,21 @@ def test_a_turn_that_is_cut_off_by_the_beginning_may_have_been_longer():
     cut_off = masks((0, 0, 1.9), (1, 2.6, 10), (0, 10.5, 14))
     whole = masks((0, 1, 2.9), (1, 3.6, 11), (0, 11.5, 15))
     assert guess_customer(cut_off).voice == guess_customer(whole).voice == 1
-    assert guess_customer(cut_off).doubt < guess_customer(whole).doubt - 0.05
+    assert guess_customer(cut_off).doubt < guess_customer(whole).doubt - 0.01
+
+
+MIDWAY = {
+    "the customer tells": [(0, 0, 5.8), (1, 6.6, 10.4), (0, 11, 22.9), (1, 24, 32.4)],
+    "the customer tells for long": [(0, 0, 17.5), (1, 18.5, 23.3), (0, 24, 27.8), (1, 29, 57.3)],
+}
+
+
+@pytest.mark.parametrize("name", MIDWAY)
+def test_a_recording_that_begins_amid_a_long_turn_may_have_missed_who_greeted(name):
+    guess = guess_customer(masks(*MIDWAY[name]))
+    assert guess.voice == 0 or guess.doubt > 0.3
+    greeted = [(voice, first + 1.0, last + 1.0) for voice, first, last in MIDWAY[name]]
+    assert guess_customer(masks(*greeted)).doubt < guess.doubt - 0.1
 
 
 def test_the_less_sure_the_order_is_the_more_doubt_stays():
