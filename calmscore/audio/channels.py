@@ -26,8 +26,9 @@ _LATEST_SECONDS = 2.0
 # People who take turns may seem alike when one is moved by a turn: what is later than that has to
 # be a copy.
 _LATEST_COPY_SECONDS, _COPY_CORRELATION = 10.0, 0.8
-_WINDOW_SECONDS = 20.0
-_LEAST_SPEECH_SECONDS = 3.0
+_WINDOW_SECONDS, _BORDER_SECONDS = 20.0, 4.0
+_LEAST_SPEECH_SECONDS, _LEAST_BORDER_SPEECH_SECONDS = 3.0, 1.0
+_ALIKE_CORRELATION, _APART_CORRELATION = 0.8, 0.2
 _FLOOR_DB = -60.0
 _SMOOTHED_STEPS = 5
 _LOUD_RANGE_DB = 30.0
@@ -85,18 +86,31 @@ def _stretches_at(
     """Return where the levels of both sides rise and fall together, one of them moved."""
     left, right = sides[0], np.roll(sides[1], shift)
     either = speech[0] | np.roll(speech[1], shift)
-    window = int(_WINDOW_SECONDS * MASK_RATE_HZ)
-    found: list[Stretch] = []
+    window, part = (int(s * MASK_RATE_HZ) for s in (_WINDOW_SECONDS, _BORDER_SECONDS))
+    inside = np.zeros(-(-left.size // part), dtype=np.bool_)
     for first in range(0, left.size, window):
         here = np.flatnonzero(either[first : first + window]) + first
         if here.size < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
             continue
         if _together(left[here], right[here], least=least):
-            stretch = Stretch(first / MASK_RATE_HZ, min(first + window, left.size) / MASK_RATE_HZ)
-            if found and found[-1].end_seconds == stretch.start_seconds:
-                stretch = Stretch(found.pop().start_seconds, stretch.end_seconds)
-            found.append(stretch)
-    return found
+            inside[first // part : (first + window) // part] = True
+    if not inside.any():
+        return []
+    # What begins or ends amid a window is looked for in shorter parts.
+    alike, apart = np.zeros_like(inside), np.zeros_like(inside)
+    for place in range(inside.size):
+        here = np.flatnonzero(either[place * part : (place + 1) * part]) + place * part
+        if here.size >= _LEAST_BORDER_SPEECH_SECONDS * MASK_RATE_HZ:
+            alike[place] = _together(left[here], right[here], least=_ALIKE_CORRELATION)
+            apart[place] = not _together(left[here], right[here], least=_APART_CORRELATION)
+    for _ in range(window // part - 1):
+        beside = np.convolve(inside, np.ones(3), mode="same") > 0.5
+        outside = np.convolve(np.pad(~inside, 1, "edge"), np.ones(3), mode="valid") > 0.5
+        inside = (inside & ~(outside & apart)) | (beside & alike)
+    return [
+        Stretch(first * _BORDER_SECONDS, min(last * part, left.size) / MASK_RATE_HZ)
+        for first, last in stretches(inside)
+    ]
 
 
 def holds_one_mix(samples: HalfArray) -> bool:

@@ -16,6 +16,8 @@ import soundfile
 import soxr
 
 from calmscore.analysis.segments import SegmentedCall, segment_call
+from calmscore.audio.channels import stretches_together
+from calmscore.audio.crosstalk import louder_sides
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.audio.voice_activity import speech_mask
 from calmscore.errors import CallFileError
@@ -205,6 +207,27 @@ def test_mono_from_the_middle_on_is_told_with_its_time_and_not_scored_as_one_per
     assert notice.at_seconds is not None and 20.0 <= notice.at_seconds <= 40.0
     late_segments = [s for s in call.segments if s.start_seconds >= 42.0 and s.speech_seconds > 1]
     assert all(segment.status == "low_information" for segment in late_segments)
+
+
+MONO_PARTS: dict[str, tuple[float, float, float]] = {
+    "at the end": (76.0, 109.0, 0.0),
+    "at the beginning": (0.0, 33.0, 0.0),
+    "late on one side": (65.0, 109.0, 0.08),
+    "in the middle": (44.0, 66.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", MONO_PARTS)
+def test_where_a_part_in_mono_begins_and_ends_is_told_within_seconds(name):
+    first, last, seconds_late = MONO_PARTS[name]
+    part = slice(round(first * RATE_HZ), round(last * RATE_HZ))
+    sound, mix = clean(109).copy(), clean(109).sum(axis=0)
+    sound[0, part], sound[1, part] = mix[part], late(mix, seconds_late)[part]
+    masks = (speech_mask(sound[0]), speech_mask(sound[1]))
+    (found,) = stretches_together(sound.astype(np.float16), masks)
+    assert found.start_seconds == pytest.approx(first, abs=4.0)
+    assert found.end_seconds == pytest.approx(last, abs=4.0)
+    assert louder_sides(sound, masks, within=[found]) is None
 
 
 def test_mono_from_early_on_is_no_one_persons_call():
