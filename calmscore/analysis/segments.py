@@ -193,7 +193,10 @@ def segment_call(
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))
     names = [channel_name(side, len(heard)) for side in sides]
-    other_voice, other_notices = other_voice_on(recording.samples, masks, customer)
+    # Where both sides hold both voices, none is out of its place.
+    mixed_part = _inside(together, size=masks[customer].size)
+    told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
+    other_voice, other_notices = other_voice_on(recording.samples, told_apart, customer)
     spoken = masks[customer] & ~other_voice
     segments = cut_segments(
         customer_samples(recording, channel), spoken, together=together, other_voice=other_voice
@@ -220,11 +223,16 @@ def segment_call(
 
 def _share_of_speech(stretches: Sequence[Stretch], masks: Sequence[Mask]) -> float:
     either = masks[0] | masks[1]
-    inside = np.zeros_like(either)
+    inside = _inside(stretches, size=either.size)
+    return float((either & inside).sum()) / max(float(either.sum()), 1.0)
+
+
+def _inside(stretches: Sequence[Stretch], *, size: int) -> Mask:
+    inside = np.zeros(size, dtype=np.bool_)
     for part in stretches:
         first, last = (int(s * MASK_RATE_HZ) for s in (part.start_seconds, part.end_seconds))
         inside[first:last] = True
-    return float((either & inside).sum()) / max(float(either.sum()), 1.0)
+    return inside
 
 
 def _segment_separated(

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from test_hard_recordings import RATE_HZ, Sound, call_of, clean, codes
 
+from calmscore.analysis import segments
+from calmscore.audio.voice_activity import MASK_RATE_HZ
 from calmscore.training.non_speech import non_speech_sounds
 
 TIME = np.arange(20 * RATE_HZ) / RATE_HZ
@@ -80,3 +82,18 @@ def test_one_person_in_two_moods_is_no_stranger(side):
     call = call_of(clean(100), customer_channel=side)
     assert not codes(call) & {"other_voice", "sides_exchanged"}
     assert all(segment.status != "other_voice" for segment in call.segments)
+
+
+def test_who_is_on_the_wrong_side_is_not_asked_where_both_sides_hold_both_people(monkeypatch):
+    asked = []
+
+    def other_voice_on(samples, masks, customer):
+        asked.append([mask[76 * MASK_RATE_HZ :].any() for mask in masks.values()])
+        return np.zeros_like(masks[customer]), ()
+
+    monkeypatch.setattr(segments, "other_voice_on", other_voice_on)
+    sound = clean(109).copy()
+    sound[:, 76 * RATE_HZ :] = sound[:, 76 * RATE_HZ :].sum(axis=0)
+    call = call_of(sound, customer_channel="left")
+    assert "voices_not_apart" in codes(call)
+    assert asked == [[False, False]]
