@@ -53,6 +53,8 @@ _LEAST_EXCHANGE = 0.0
 # And so much alike one of the two must be across. Where two calls of four people were joined it
 # was 0.45 at the most; the same person had 0.78 or more.
 _LEAST_SAME_PERSON = 0.6
+# Of two calls in one file all four voices may be alike; nobody is then more so across than along.
+_LEAST_MORE_THAN_ALONG = 0.15
 # That sides are put right again has to make it clearer by so much.
 _PUT_RIGHT_AGAIN = 0.15
 # A customer who calms down may be less like before than like the agent: then the agent, who is
@@ -186,11 +188,14 @@ def _unit_rows(points: FloatArray) -> FloatArray:
 def _are_exchanged(crossed: tuple[float, float], along: tuple[float, float]) -> bool:
     """Tell by likenesses of before and after whether two people are on each other's side."""
     by_both = 2.0 * min(crossed) - sum(along)
-    if by_both > _LEAST_EXCHANGE and max(crossed) >= _LEAST_SAME_PERSON:
+    more_alike = max(crossed) - max(along)
+    if max(crossed) < _LEAST_SAME_PERSON or more_alike < _LEAST_MORE_THAN_ALONG:
+        return False
+    if by_both > _LEAST_EXCHANGE:
         return True
     return (
         max(crossed) >= _SURE_SAME_PERSON
-        and max(crossed) - max(along) >= _LEAST_MORE_ALIKE
+        and more_alike >= _LEAST_MORE_ALIKE
         and sum(crossed) - sum(along) >= _LEAST_MORE_IN_ALL
     )
 

@@ -196,6 +196,17 @@ def test_exchanged_sides_are_told_from_moods_and_from_nothing_at_all():
     assert exchanged_part((as_usual[0], side_of(np.zeros((0, 2))))) is None
 
 
+def test_four_voices_that_are_all_much_alike_are_nobody_exchanged():
+    alike = np.full((4, 4), 0.7)
+    np.fill_diagonal(alike, 1.0)
+    alike[0, 1] = alike[1, 0] = 0.68
+    alike[2, 3] = alike[3, 2] = 0.42
+    first, second, other, another = np.linalg.cholesky(alike)
+    left = side_of(np.stack([first] * 10 + [second] * 10))
+    right = side_of(np.stack([other] * 10 + [another] * 10), seed=1)
+    assert exchanged_part((left, right)) is None
+
+
 def test_sides_that_are_exchanged_and_put_right_again_are_told_with_both_moments():
     customer, agent = people(0.3)
     there_and_back = [
