@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_powers, stretches
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_powers, stretches, widened
 
 HalfArray = npt.NDArray[np.float16]
 Levels = npt.NDArray[np.float64]
@@ -104,8 +104,8 @@ def _stretches_at(
             alike[place] = _together(left[here], right[here], least=_ALIKE_CORRELATION)
             apart[place] = not _together(left[here], right[here], least=_APART_CORRELATION)
     for _ in range(window // part - 1):
-        beside = np.convolve(inside, np.ones(3), mode="same") > 0.5
-        outside = np.convolve(np.pad(~inside, 1, "edge"), np.ones(3), mode="valid") > 0.5
+        beside = widened(inside, 1)
+        outside = widened(~inside, 1)
         inside = (inside & ~(outside & apart)) | (beside & alike)
     return [
         Stretch(first * _BORDER_SECONDS, min(last * part, left.size) / MASK_RATE_HZ)
@@ -159,8 +159,7 @@ def speaks_only_near(heard: tuple[Mask, Mask]) -> bool:
     """Tell whether one of two sides is never heard long before or after the other one."""
     reach = int(_LATEST_SECONDS * MASK_RATE_HZ)
     for side, other in (heard, heard[::-1]):
-        near = np.convolve(other, np.ones(2 * reach + 1), mode="same") > 0.5
-        if side.any() and (side & ~near).sum() <= _MOST_ELSEWHERE * side.sum():
+        if side.any() and (side & ~widened(other, reach)).sum() <= _MOST_ELSEWHERE * side.sum():
             return True
     return False
 

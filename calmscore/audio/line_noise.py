@@ -99,6 +99,9 @@ def _hum_hz(shares: Spectrum, hertz: Spectrum) -> float | None:
         away = np.abs(hertz - found_hz)
         line = away < _LINE_HZ
         beside = (away > _BESIDE_HZ[0]) & (away < _BESIDE_HZ[1])
+        if not beside.any():
+            # Too short to tell one frequency from the next.
+            continue
         share, usual = float(shares[line].sum()), float(shares[beside].mean() * line.sum())
         if share >= max(_LEAST_HUM_SHARE, _LEAST_HUM_ABOVE * usual):
             return found_hz

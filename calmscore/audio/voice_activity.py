@@ -93,7 +93,7 @@ def _loud_and_unheard(mask: Mask, levels: Levels) -> Mask | None:
         soft, loud = np.percentile(levels, (20, 95)) if levels.size else (0.0, 0.0)
         return levels > soft + _RANGE_DB if loud > soft + _RANGE_DB else None
     heard = levels[mask]
-    beside = ~_widened(mask, _AROUND_STEPS)
+    beside = ~widened(mask, _AROUND_STEPS)
     louder = beside & (levels > np.percentile(heard, 90) + _LOUDER_DB)
     unheard = beside & (levels >= np.median(heard))
     longest = max((b - a for a, b in stretches(unheard, breath=_BREATH_STEPS)), default=0)
@@ -101,12 +101,6 @@ def _loud_and_unheard(mask: Mask, levels: Levels) -> Mask | None:
         return None
     # Its beginning may have been taken for speech.
     return unheard | louder | (levels > np.percentile(heard, 75) + _FAR_LOUDER_DB)
-
-
-def _widened(mask: Mask, steps: int) -> Mask:
-    # As long as the mask, also where that is shorter than the reach.
-    counts = np.convolve(mask, np.ones(2 * steps + 1))[steps : steps + mask.size]
-    return np.asarray(counts > 0.5)
 
 
 def _heard_in_pieces(samples: Samples, mask: Mask, levels: Levels, loud: Mask) -> Mask:
@@ -158,7 +152,7 @@ def _pieces(levels: Levels, loud: Mask) -> list[tuple[int, int]]:
     loudest = np.pad(blocks.reshape(count, -1).max(axis=1), _NEAR_BLOCKS, mode="edge")
     near = np.lib.stride_tricks.sliding_window_view(loudest, 2 * _NEAR_BLOCKS + 1).max(axis=1)
     quiet = levels < np.repeat(near, _NEAR_STEPS)[: levels.size] - _PAUSE_DB
-    around = _widened(loud, _GAP_STEPS)
+    around = widened(loud, _GAP_STEPS)
     pauses = [part for part in stretches(quiet) if part[1] - part[0] >= _PAUSE_STEPS]
     places = [(a + b) // 2 for a, b in pauses if around[a:b].any()]
     places += [place for part in stretches(loud) for place in part]
@@ -176,7 +170,7 @@ def _within_other_sound(mask: Mask, levels: Levels) -> Mask:
     within = np.zeros_like(mask)
     if not mask.any():
         return within
-    beside = ~_widened(mask, _AROUND_STEPS) & (levels >= np.median(levels[mask]))
+    beside = ~widened(mask, _AROUND_STEPS) & (levels >= np.median(levels[mask]))
     other = np.zeros_like(mask)
     for first, last in stretches(beside, breath=_GAP_STEPS):
         long = last - first >= _UNHEARD_SECONDS * MASK_RATE_HZ
@@ -184,6 +178,13 @@ def _within_other_sound(mask: Mask, levels: Levels) -> Mask:
     for start, end in stretches(mask):
         within[start:end] = end - start <= _SHORT_STEPS and other[start:end].all()
     return within
+
+
+def widened(mask: Mask, steps: int) -> Mask:
+    """Return a mask that is also true so many steps before and after what it marks."""
+    # As long as the mask, also where that is shorter than the reach.
+    counts = np.convolve(mask, np.ones(2 * steps + 1))[steps : steps + mask.size]
+    return np.asarray(counts > 0.5)
 
 
 def stretches(mask: Mask, *, breath: int = 0) -> list[tuple[int, int]]:
