@@ -59,7 +59,7 @@ from calmscore.audio.channels import (
 from calmscore.audio.crosstalk import LouderSides, louder_sides
 from calmscore.audio.line_noise import without_line_noise
 from calmscore.audio.recording import Recording
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask, widened
 from calmscore.errors import Notice, ParameterError
 
 # Beyond this share of the speech, a call is taken as a mix altogether.
@@ -69,6 +69,8 @@ _WHOLLY_MIXED_SHARE = 0.9
 # Above the first doubt, two voices on one channel are called alike; above the second, they are
 # not taken apart.
 _LIKE_VOICES_DOUBT, _LARGEST_DOUBT = 0.3, 0.5
+# Beside somebody louder, the soft beginnings and ends of words are missed.
+_SOFT_ENDS_STEPS = MASK_RATE_HZ // 5
 # A line that is dead from here on was recorded late.
 _BEGINNING_SECONDS = 1.0
 _TOO_ALIKE = (
@@ -255,7 +257,8 @@ def _segment_separated(
         customer, doubt = guess.voice, guess.doubt
         cue = customer_cue(guess, direction)
         channel, taken = "left" if customer == first else "mixed", "was taken for the customer"
-    segments = cut_segments(samples, voices.masks[customer])
+    own, other = voices.masks[customer], voices.masks[1 - customer]
+    segments = cut_segments(samples, widened(own, _SOFT_ENDS_STEPS) & ~other)
     place = "first" if customer == first else "second"
     warnings = [
         Notice(
