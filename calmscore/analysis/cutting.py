@@ -12,7 +12,7 @@ import numpy.typing as npt
 from calmscore.analysis.report import SegmentStatus
 from calmscore.audio.channels import HalfArray, Stretch
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds, widened
 from calmscore.errors import Notice
 
 Sound = TypeVar("Sound", npt.NDArray[np.float16], npt.NDArray[np.float32])
@@ -143,8 +143,7 @@ def voiced_stretch(samples: Sound, speech: Mask) -> Sound:
     """
     step = ANALYSIS_RATE_HZ // MASK_RATE_HZ
     margin = int(_MARGIN_SECONDS * MASK_RATE_HZ)
-    near = np.convolve(speech, np.ones(2 * margin + 1), mode="same") > 0.0
-    kept = np.repeat(near, step)[: samples.size]
+    kept = np.repeat(widened(speech, margin), step)[: samples.size]
     places = np.flatnonzero(kept)
     quiet = np.where(kept, samples[: kept.size], samples.dtype.type(0.0))
     # A copy of its own: a view would keep the whole segment in memory.

@@ -179,7 +179,8 @@ def segment_call(
         if len(heard) == 2 and speaks_only_near((heard[0], heard[1])):
             # An echo that is later than a leak may be, and softer than a copy.
             echo = echoing_side(recording.samples)
-            masks |= {} if echo is None else {echo: np.zeros_like(heard[echo])}
+            if echo is not None:
+                masks[echo] = np.zeros_like(heard[echo])
     else:
         masks = {
             side: near_voices(recording.samples[side], mask)
@@ -200,9 +201,8 @@ def segment_call(
     told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
     other_voice, other_notices = other_voice_on(recording.samples, told_apart, customer)
     spoken = masks[customer] & ~other_voice
-    segments = cut_segments(
-        customer_samples(recording, channel), spoken, together=together, other_voice=other_voice
-    )
+    samples = customer_samples(recording, channel)
+    segments = cut_segments(samples, spoken, together=together, other_voice=other_voice)
     if speakers.doubt >= UNCLEAR_DOUBT:
         segments = unjudged(segments)
     return SegmentedCall(
@@ -216,7 +216,7 @@ def segment_call(
             *line_notices(dead, count=len(heard), together=together),
             *([] if louder is None else [sides_overheard(louder, names)]),
             *overdriven(segments, clipped_shares_of(recording, channel)),
-            *background_notices(customer_samples(recording, channel), heard[customer], heard),
+            *background_notices(samples, heard[customer], heard),
             *speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,

@@ -80,7 +80,7 @@ def _cuts(points: FloatArray, windows: list[Window]) -> npt.NDArray[np.bool_]:
 
 def _nearness(windows: list[Window], *, seconds: float) -> FloatArray:
     """Return how near in time windows are, 0–1, once for each pair that does not overlap."""
-    middles = np.array([(window.first + window.last) / 2.0 for window in windows]) / MASK_RATE_HZ
+    middles = np.array([window.middle for window in windows]) / MASK_RATE_HZ
     apart = np.abs(middles[:, None] - middles[None])
     # Windows that overlap are alike for that reason.
     return np.triu(np.exp(-apart / seconds) * (apart >= WINDOW_SECONDS), 1).astype(np.float32)
@@ -91,7 +91,12 @@ def clearest_way(
 ) -> tuple[Labels, float]:
     """Return the way with the most contrast, and the largest rival's share of other labels."""
     everywhere = [way for way in ways if least_part(way) >= LEAST_PART] or ways
-    contrasts = [_contrast(points, way, windows) for way in everywhere]
+    near = _nearness(windows, seconds=_NEAR_SECONDS)
+    near_likeness = near * (points @ points.T)
+    contrasts = [
+        _contrast(points, way, windows) + _NEAR_WEIGHT * _near_margin(near, near_likeness, way)
+        for way in everywhere
+    ]
     best = int(np.argmax(contrasts))
     differences = [
         float(np.mean(way != everywhere[best]))
@@ -128,18 +133,14 @@ def _contrast(points: FloatArray, labels: Labels, windows: list[Window]) -> floa
         + evenness
         - _LONGEST_WEIGHT * float(alone.max()) / len(labels)
         + _TURNS_WEIGHT * evidence_of(points, labels, windows)
-        + _NEAR_WEIGHT * _near_margin(points, labels, windows)
     )
 
 
-def _near_margin(points: FloatArray, labels: Labels, windows: list[Window]) -> float:
+def _near_margin(near: FloatArray, near_likeness: FloatArray, labels: Labels) -> float:
     """Return by how much windows near in time are more alike within voices than across them."""
-    weights = _nearness(windows, seconds=_NEAR_SECONDS)
-    likeness = points @ points.T
     same = labels[:, None] == labels[None]
     within, across = (
-        float((weights * likeness)[pairs].sum() / max(weights[pairs].sum(), _TINY))
-        for pairs in (same, ~same)
+        float(near_likeness[pairs].sum() / max(near[pairs].sum(), _TINY)) for pairs in (same, ~same)
     )
     return within - across
 

@@ -53,6 +53,11 @@ class Window:
         """Whether it is long enough to say whose voice it is."""
         return self.last - self.first >= _TELLING_SECONDS * MASK_RATE_HZ
 
+    @property
+    def middle(self) -> float:
+        """In steps of the mask."""
+        return (self.first + self.last) / 2.0
+
 
 @dataclass(frozen=True)
 class Voices:
@@ -140,7 +145,7 @@ def windows_of(bounds: list[tuple[int, int]], *, most: int) -> list[Window]:
 
 def spread_labels(labels: Labels, windows: list[Window], *, size: int) -> Labels:
     """Give every 10 ms the label of the window whose middle is nearest."""
-    middles = np.array([(window.first + window.last) / 2.0 for window in windows])
+    middles = np.array([window.middle for window in windows])
     borders = (middles[1:] + middles[:-1]) / 2.0
     return labels[np.searchsorted(borders, np.arange(size))]
 

@@ -213,5 +213,5 @@ def _leaning(points: FloatArray, labels: Labels, windows: list[Window], *, size:
     """Return by how much windows speak for the second voice, at each step of a mask."""
     first, second = middles_of(points, labels)
     gains = points @ (second - first) / (SIMILARITY_UNIT * HOP_SECONDS * MASK_RATE_HZ)
-    middles = [(window.first + window.last) / 2.0 for window in windows]
+    middles = [window.middle for window in windows]
     return np.asarray(np.interp(np.arange(size), middles, gains), dtype=np.float32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_levels_db, stretches
+from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, step_levels_db, widened
 
 # A word fades out into its background within so much.
 _FADING_STEPS = 30
@@ -39,9 +39,7 @@ def background_below_db(
         In dB. Music or noise that is there for some of the time only does not count. None where
         there is too little speech, or too little beside it, to tell.
     """
-    beside = np.ones_like(mask)
-    for first, last in stretches(reduce(np.logical_or, others, mask)):
-        beside[max(first - _FADING_STEPS, 0) : last + _FADING_STEPS] = False
+    beside = ~widened(reduce(np.logical_or, others, mask), _FADING_STEPS)
     if mask.sum() < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
         return None
     if beside.sum() < _LEAST_BACKGROUND_SECONDS * MASK_RATE_HZ:

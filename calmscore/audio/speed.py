@@ -105,8 +105,8 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
         for side, mask in zip(samples, masks, strict=True)
         for part in _excerpts(side, mask, most=most)
     ]
-    least, speeds = LEAST_MEAN_ODDS, _SPEEDS
-    if not heard:
+    least, speeds, of_speech = LEAST_MEAN_ODDS, _SPEEDS, bool(heard)
+    if not of_speech:
         # At twice its speed hardly anything is taken for speech; but music is none either.
         heard = [part for side in samples for part in _excerpts(side, _loud(side), most=most)]
         least, speeds = _LEAST_MEAN_ODDS_OF_NO_SPEECH, ("double",)
@@ -116,8 +116,8 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
     rows = [row for part in heard if (row := speed_features(part)) is not None]
     for speed in speeds:
         odds = [log_odds(row, speed) for row in rows]
-        shouting = speed == "double" and least == LEAST_MEAN_ODDS
-        enough = least if shouting else least / np.sqrt(max(len(odds), 1))
+        may_be_shouting = of_speech and speed == "double"
+        enough = least if may_be_shouting else least / np.sqrt(max(len(odds), 1))
         if odds and min(odds) > _LEAST_ODDS and np.mean(odds) >= enough:
             return speed
     return None

@@ -16,6 +16,7 @@ from calmscore.audio.voice_activity import (
     Mask,
     speech_mask,
     step_levels_db,
+    widened,
 )
 from calmscore.training.non_speech import non_speech_sounds
 
@@ -40,7 +41,7 @@ def alone() -> Mask:
     mask = speech_mask(customer().astype(np.float16))
     levels = step_levels_db(customer(), 0, mask.size)
     loud = levels > np.percentile(levels[mask], 90) - 25.0
-    return mask & (np.convolve(loud, np.ones(51), mode="same") > 0.5)
+    return mask & widened(loud, 25)
 
 
 def tones(*frequencies_hz: float) -> Sound:
