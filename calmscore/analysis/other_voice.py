@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
 
+from calmscore.analysis.agent_overheard import agent_while_dead
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.strangers import find_stranger
 from calmscore.analysis.voice_windows import place_voices
 from calmscore.analysis.voices import exchanged_part
-from calmscore.audio.channels import HalfArray
+from calmscore.audio.channels import HalfArray, Stretch
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds
 from calmscore.errors import Notice
 
 
 def other_voice_on(
+    samples: HalfArray, masks: Mapping[int, Mask], customer: int,
+    dead: Mapping[int, Sequence[Stretch]],
+) -> tuple[Mask, tuple[Notice, ...]]:  # fmt: skip
+    """Return where another voice is on the customer's side, and what to say of it.
+
+    ``dead`` is where each side's line is.
+    """
+    agents_words = agent_while_dead(samples, masks, customer, dead)
+    if agents_words.any():
+        left = {**masks, customer: masks[customer] & ~agents_words}
+        other, notices = _other_voice(samples, left, customer)
+        return agents_words | other, (_agent_overheard(agents_words), *notices)
+    return _other_voice(samples, masks, customer)
+
+
+def _other_voice(
     samples: HalfArray, masks: Mapping[int, Mask], customer: int
 ) -> tuple[Mask, tuple[Notice, ...]]:
-    """Return where another voice is on the customer's side, and what to say of it."""
     mask = masks[customer]
     voices = place_voices(samples[customer], mask)
     others = [side for side in masks if side != customer]
@@ -55,6 +71,17 @@ def other_voice_on(
             "is not scored. Listen whether that is right.",
             at_seconds=at_seconds,
         ),
+    )
+
+
+def _agent_overheard(mask: Mask) -> Notice:
+    at_seconds = float(np.argmax(mask)) / MASK_RATE_HZ
+    return Notice(
+        code="other_voice",
+        message="While the agent's line is dead, a voice like the agent's is on the customer's "
+        f"side for {round(mask_seconds(mask))} s, first at {format_clock(at_seconds)}. It is "
+        "not scored. Listen whether that is right.",
+        at_seconds=at_seconds,
     )
 
 

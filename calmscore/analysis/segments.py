@@ -53,6 +53,7 @@ from calmscore.audio.channels import (
     HalfArray,
     Stretch,
     echoing_side,
+    inside_stretches,
     speaks_only_near,
     stretches_together,
 )
@@ -187,19 +188,21 @@ def segment_call(
             for side, mask in zip(sides, louder.masks, strict=True)
         }
     dead = dead_lines(recording.samples, masks)
+    # Where both sides hold both voices, nobody is told by their side.
+    mixed_part = inside_stretches(together, size=heard[0].size)
+    told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
     customer, speakers, warnings = choose_side(
-        masks, count=len(heard), chosen=chosen, direction=direction, said=said,
+        told_apart, count=len(heard), chosen=chosen, direction=direction, said=said,
         begun_late=any(
-            part.start_seconds < _BEGINNING_SECONDS for parts in dead.values() for part in parts
+            part.start_seconds < _BEGINNING_SECONDS
+            for parts in (*dead.values(), together)
+            for part in parts
         ),
     )  # fmt: skip
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))
     names = [channel_name(side, len(heard)) for side in sides]
-    # Where both sides hold both voices, none is out of its place.
-    mixed_part = _inside(together, size=masks[customer].size)
-    told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
-    other_voice, other_notices = other_voice_on(recording.samples, told_apart, customer)
+    other_voice, other_notices = other_voice_on(recording.samples, told_apart, customer, dead)
     spoken = masks[customer] & ~other_voice
     samples = customer_samples(recording, channel)
     segments = cut_segments(samples, spoken, together=together, other_voice=other_voice)
@@ -225,16 +228,8 @@ def segment_call(
 
 def _share_of_speech(stretches: Sequence[Stretch], masks: Sequence[Mask]) -> float:
     either = masks[0] | masks[1]
-    inside = _inside(stretches, size=either.size)
+    inside = inside_stretches(stretches, size=either.size)
     return float((either & inside).sum()) / max(float(either.sum()), 1.0)
-
-
-def _inside(stretches: Sequence[Stretch], *, size: int) -> Mask:
-    inside = np.zeros(size, dtype=np.bool_)
-    for part in stretches:
-        first, last = (int(s * MASK_RATE_HZ) for s in (part.start_seconds, part.end_seconds))
-        inside[first:last] = True
-    return inside
 
 
 def _segment_separated(

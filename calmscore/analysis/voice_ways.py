@@ -176,7 +176,7 @@ def ways_to_join(points: FloatArray, groups: FloatArray, windows: list[Window]) 
     for number in range(1, 2 ** (len(groups) - 1)):
         second = (number >> np.arange(len(groups))) & 1 == 1
         nearest = [similarity[:, side].max(axis=1) for side in (~second, second)]
-        labels = _path(np.stack(nearest, axis=1), windows)
+        labels = whose_windows(np.stack(nearest, axis=1), windows)
         if smaller_count(labels) >= LEAST_WINDOWS:
             ways.append(labels)
     return ways
@@ -191,7 +191,7 @@ def _each_once(ways: list[Labels]) -> list[Labels]:
 def _refined(points: FloatArray, labels: Labels, windows: list[Window]) -> Labels:
     """Give every window to the nearer of the two voices, as long as both stay everywhere."""
     for _ in range(_ROUNDS):
-        nearer = _path(points @ middles_of(points, labels).T, windows)
+        nearer = whose_windows(points @ middles_of(points, labels).T, windows)
         if smaller_count(nearer) < LEAST_WINDOWS or least_part(nearer) < LEAST_PART:
             break
         labels = nearer
@@ -232,8 +232,8 @@ def unit_length(point: FloatArray) -> FloatArray:
     return np.asarray(point / np.linalg.norm(point), dtype=np.float32)
 
 
-def _path(similarity: FloatArray, windows: list[Window]) -> Labels:
-    """Return the likeliest voice of each window."""
+def whose_windows(similarity: FloatArray, windows: list[Window]) -> Labels:
+    """Return the likelier of two voices of each window, by likeness of shape (windows, 2)."""
     costs = [
         _CHANGE_WITHIN if window.stretch == before.stretch else _CHANGE_BETWEEN
         for before, window in itertools.pairwise(windows)

@@ -29,6 +29,8 @@ _LATEST_COPY_SECONDS, _COPY_CORRELATION = 10.0, 0.8
 _WINDOW_SECONDS, _BORDER_SECONDS = 20.0, 4.0
 _LEAST_SPEECH_SECONDS, _LEAST_BORDER_SPEECH_SECONDS = 3.0, 1.0
 _ALIKE_CORRELATION, _APART_CORRELATION = 0.8, 0.2
+# A frame has the ratio of one mix if it is no further from the middle than most are.
+_USUAL_PERCENT, _LEAST_USUAL_DB, _UNUSUAL_COUNTS = 85.0, 3.0, 2
 _FLOOR_DB = -60.0
 _SMOOTHED_STEPS = 5
 _LOUD_RANGE_DB = 30.0
@@ -56,6 +58,15 @@ class Stretch:
     end_seconds: float
 
 
+def inside_stretches(parts: Sequence[Stretch], *, size: int) -> Mask:
+    """Mark the steps of a mask of so many that lie in parts of a call."""
+    inside = np.zeros(size, dtype=np.bool_)
+    for part in parts:
+        first, last = (int(s * MASK_RATE_HZ) for s in (part.start_seconds, part.end_seconds))
+        inside[first:last] = True
+    return inside
+
+
 def stretches_together(samples: HalfArray, masks: tuple[Mask, Mask]) -> list[Stretch]:
     """Return where both sides hold the same voices, whatever delays or filters one of them.
 
@@ -72,23 +83,62 @@ def stretches_together(samples: HalfArray, masks: tuple[Mask, Mask]) -> list[Str
         In order, joined where they touch.
     """
     left, right = (levels_db(side) for side in samples)
-    speech = (_fitted(masks[0], left.size), _fitted(masks[1], left.size))
+    sides, speech = (left, right), (_fitted(masks[0], left.size), _fitted(masks[1], left.size))
     delays = _delays(left, right, reaches_seconds=(_LATEST_SECONDS, _LATEST_COPY_SECONDS))
     for shift, least in zip(delays, (_TOGETHER_CORRELATION, _COPY_CORRELATION), strict=True):
-        if found := _stretches_at(shift, (left, right), speech, least=least):
+        if found := _stretches_at(shift, sides, speech, least=least):
             return found
-    return []
+    # What is short, or late in its own way, is looked for by itself, and has to be a copy.
+    found = []
+    for shift in _shifts_of_copies(sides, speech):
+        found += _stretches_at(
+            shift, sides, speech, least=_COPY_CORRELATION, hop_seconds=_BORDER_SECONDS
+        )
+    return _joined(found)
+
+
+def _shifts_of_copies(sides: tuple[Levels, Levels], speech: tuple[Mask, Mask]) -> list[int]:
+    """Return by how many steps the right side is moved where a part of the call is a copy."""
+    shifts: set[int] = set()
+    window, hop = (int(s * MASK_RATE_HZ) for s in (_WINDOW_SECONDS, _BORDER_SECONDS))
+    # Less than a whole window may rise and fall together by chance.
+    for first in range(0, sides[0].size - window + 1, hop):
+        here = slice(first, first + window)
+        left, right = (side[here] for side in sides)
+        if (speech[0] | speech[1])[here].sum() < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
+            continue
+        (shift,) = _delays(left, right, reaches_seconds=[_LATEST_SECONDS])
+        if _correlation(left, np.roll(right, shift)) >= _COPY_CORRELATION:
+            shifts.add(shift)
+    return sorted(shifts)
+
+
+def _joined(parts: Sequence[Stretch]) -> list[Stretch]:
+    """Return parts in order, those that overlap as one."""
+    joined: list[Stretch] = []
+    for part in sorted(parts, key=lambda part: part.start_seconds):
+        if joined and part.start_seconds <= joined[-1].end_seconds:
+            before = joined.pop()
+            part = Stretch(before.start_seconds, max(before.end_seconds, part.end_seconds))
+        joined.append(part)
+    return joined
 
 
 def _stretches_at(
-    shift: int, sides: tuple[Levels, Levels], speech: tuple[Mask, Mask], *, least: float
+    shift: int,
+    sides: tuple[Levels, Levels],
+    speech: tuple[Mask, Mask],
+    *,
+    least: float,
+    hop_seconds: float = _WINDOW_SECONDS,
 ) -> list[Stretch]:
     """Return where the levels of both sides rise and fall together, one of them moved."""
     left, right = sides[0], np.roll(sides[1], shift)
     either = speech[0] | np.roll(speech[1], shift)
     window, part = (int(s * MASK_RATE_HZ) for s in (_WINDOW_SECONDS, _BORDER_SECONDS))
     inside = np.zeros(-(-left.size // part), dtype=np.bool_)
-    for first in range(0, left.size, window):
+    hop = int(hop_seconds * MASK_RATE_HZ)
+    for first in range(0, left.size if hop == window else left.size - window + 1, hop):
         here = np.flatnonzero(either[first : first + window]) + first
         if here.size < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
             continue
@@ -107,10 +157,33 @@ def _stretches_at(
         beside = widened(inside, 1)
         outside = widened(~inside, 1)
         inside = (inside & ~(outside & apart)) | (beside & alike)
-    return [
-        Stretch(first * _BORDER_SECONDS, min(last * part, left.size) / MASK_RATE_HZ)
-        for first, last in stretches(inside)
-    ]
+    found = [(first * part, min(last * part, left.size)) for first, last in stretches(inside)]
+    placed = [_with_borders(first, last, left - right, either, part) for first, last in found]
+    return [Stretch(first / MASK_RATE_HZ, last / MASK_RATE_HZ) for first, last in placed]
+
+
+def _with_borders(
+    first: int, last: int, ratio_db: Levels, either: Mask, part: int
+) -> tuple[int, int]:
+    """Return the steps where a stretch begins and ends, by how the ratio of the levels moves.
+
+    One mix has the same ratio throughout; where people are apart again it is another one.
+    """
+    core = np.flatnonzero(either[first:last]) + first
+    if core.size < _LEAST_SPEECH_SECONDS * MASK_RATE_HZ:
+        return first, last
+    away_db = np.abs(ratio_db - np.median(ratio_db[core]))
+    usual_db = max(float(np.percentile(away_db[core], _USUAL_PERCENT)), _LEAST_USUAL_DB)
+    tells = np.where(away_db <= usual_db, 1, -_UNUSUAL_COUNTS) * either
+    reach = min(part, (last - first) // 2)
+    if first > 0:
+        before = max(first - part, 0)
+        gains = np.cumsum(tells[before : first + reach][::-1])[::-1]
+        first = before + int(gains.size - 1 - np.argmax(gains[::-1]))
+    if last < ratio_db.size:
+        gains = np.cumsum(tells[last - reach : last + part])
+        last = last - reach + 1 + int(np.argmax(gains))
+    return first, last
 
 
 def holds_one_mix(samples: HalfArray) -> bool:
@@ -193,7 +266,13 @@ def _together(left: Levels, right: Levels, *, least: float) -> bool:
     if min(left.std(), right.std()) < _LEAST_MOVEMENT_DB:
         return False
     close = abs(float(np.median(left - right))) < _TOGETHER_LEVEL_DB
-    return close and bool(np.corrcoef(left, right)[0, 1] >= least)
+    return close and _correlation(left, right) >= least
+
+
+def _correlation(left: Levels, right: Levels) -> float:
+    if min(left.std(), right.std()) == 0.0:
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
 
 
 def dead_stretches(samples: HalfArray, *, speech: Mask, other_speech: Mask) -> list[Stretch]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.audio.channels import Stretch
+from calmscore.audio.channels import Stretch, inside_stretches
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 
@@ -96,8 +96,14 @@ def louder_sides(
     powers = _powers(samples)
     spoken = _blocks(either, size=powers.shape[1])
     powers = _without_noise(powers, spoken)
-    inside = _blocks(_inside(within, size=either.size), size=spoken.size)
+    inside = _blocks(inside_stretches(within, size=either.size), size=spoken.size)
     levels = _two_levels(powers, spoken & inside, largest_db=_LARGEST_SEPARATION_DB)
+    if (
+        levels is not None
+        and _changes(_louder(powers, spoken, levels), spoken & inside) < _LEAST_CHANGES
+    ):
+        # One mix, and at its border what was said before or after it.
+        levels = None
     if levels is None:
         levels = _two_levels(powers, spoken, largest_db=_LARGEST_UNLIKE_DB)
     overhears = None
@@ -106,19 +112,28 @@ def louder_sides(
         levels = None if overhears is None else _overheard_levels(powers, spoken, overhears)
     if levels is None:
         return None
-    middle, separation_db = levels
-    position = (_ratios_db(powers * spoken, _NEAR_BLOCKS) - middle) / separation_db
-    labels = _path(position, spoken)
-    alone = labels[spoken & (labels != _BOTH)]
-    if np.count_nonzero(np.diff(alone)) < _LEAST_CHANGES:
+    labels = _louder(powers, spoken, levels)
+    if _changes(labels, spoken) < _LEAST_CHANGES:
         return None
     steps = np.repeat(labels, _BLOCK_STEPS)[: either.size]
     return LouderSides(
         masks=(either & (steps != _RIGHT), either & (steps != _LEFT)),
         together=_one_mix(either, steps == _BOTH),
-        separation_db=separation_db,
+        separation_db=levels[1],
         overhears=overhears,
     )
+
+
+def _louder(powers: FloatArray, spoken: Mask, levels: tuple[float, float]) -> Labels:
+    middle, separation_db = levels
+    position = (_ratios_db(powers * spoken, _NEAR_BLOCKS) - middle) / separation_db
+    return _path(position, spoken)
+
+
+def _changes(labels: Labels, where: Mask) -> int:
+    """Return how often it goes from one person to the other there."""
+    alone = labels[where & (labels != _BOTH)]
+    return int(np.count_nonzero(np.diff(alone)))
 
 
 def _overhearing_side(heard: tuple[Mask, Mask]) -> int | None:
@@ -171,14 +186,6 @@ def _blocks(mask: Mask, *, size: int) -> Mask:
     """Return in which blocks a mask is true for at least half of the time."""
     steps = np.pad(mask, (0, max(size * _BLOCK_STEPS - mask.size, 0)))[: size * _BLOCK_STEPS]
     return np.asarray(steps.reshape(size, _BLOCK_STEPS).mean(axis=1) >= 0.5)
-
-
-def _inside(parts: list[Stretch], *, size: int) -> Mask:
-    inside = np.zeros(size, dtype=np.bool_)
-    for part in parts:
-        first, last = (int(s * MASK_RATE_HZ) for s in (part.start_seconds, part.end_seconds))
-        inside[first:last] = True
-    return inside
 
 
 def _near(powers: FloatArray, blocks: int) -> FloatArray:
