@@ -75,11 +75,14 @@ class TwoVoices:
     rival : float
         Share of the windows, 0–0.5, that another way to tell the two apart, nearly as
         likely, gives to the other person.
+    leaning : array of float, shape (n,), or None
+        By how much each 10 ms, as part of the windows around it, speaks for the second voice.
     """
 
     masks: tuple[Mask, Mask]
     evidence: float
     rival: float = 0.0
+    leaning: FloatArray | None = None
 
     @property
     def doubt(self) -> float:
@@ -123,12 +126,14 @@ def two_voices(samples: npt.NDArray[np.floating[Any]], mask: Mask) -> TwoVoices 
         or np.count_nonzero(np.diff(labels)) < _LEAST_CHANGES
     ):
         return None
+    leaning = _leaning(points, labels, windows, size=mask.size)
     second = place_borders(
-        spread_labels(labels, windows, size=mask.size) == 1,
-        _leaning(points, labels, windows, size=mask.size),
+        spread_labels(labels, windows, size=mask.size) == 1, leaning,
         frames, mask=mask, pauses=pauses_within(samples, bounds, size=mask.size),
     )  # fmt: skip
-    return TwoVoices(masks=(mask & ~second, mask & second), evidence=evidence, rival=rival)
+    return TwoVoices(
+        masks=(mask & ~second, mask & second), evidence=evidence, rival=rival, leaning=leaning
+    )
 
 
 def exchanged_part(sides: tuple[Voices, Voices]) -> tuple[int, int | None] | None:

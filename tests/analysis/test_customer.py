@@ -9,6 +9,7 @@ from calmscore.analysis.call_direction import CallDirection, call_direction
 from calmscore.analysis.customer import (
     doubt_given_words,
     guess_customer,
+    order_doubt_of,
     without_slips,
 )
 from calmscore.analysis.spoken_cues import Said
@@ -270,3 +271,32 @@ def test_the_doubt_of_a_guess_is_the_same_by_either_way():
     before, after = guess_customer(made), guess_customer(made, said=said)
     assert before.voice == after.voice == customer
     assert doubt_given_words(before.doubt, said, customer=customer) == pytest.approx(after.doubt)
+
+
+@pytest.mark.parametrize("voice", [0, 1])
+@pytest.mark.parametrize(
+    ("like_its_voice", "doubt"), [(1.0, 0.0), (0.9, 0.0), (0.0, 0.5), (-1, 0.5)]
+)
+def test_a_first_turn_that_hardly_sounds_like_its_voice_may_be_the_others(
+    voice, like_its_voice, doubt
+):
+    talks = masks((voice, 1.0, 2.0), (1 - voice, 2.5, 12.0), (voice, 13.0, 18.0))
+    # Windows speak more for a voice here, and less there.
+    leaning = np.where(talks[1], 1.0, -1.0) * np.linspace(0.7, 1.3, talks[0].size)
+    leaning[100:200] = like_its_voice * (1.0 if voice == 1 else -1.0)
+    assert order_doubt_of(talks, leaning) == doubt
+
+
+def test_where_nobody_speaks_there_is_no_order_to_doubt():
+    assert order_doubt_of(masks(), np.zeros(6000, dtype=np.float32)) == 0.0
+
+
+def test_a_short_hello_of_which_the_beginning_was_missed_may_have_been_a_greeting():
+    talks = masks((0, 1.0, 1.5), (1, 2.0, 9.0), (0, 10.0, 13.0))
+    heard = guess_customer(talks)
+    missed = guess_customer(talks, missed_seconds=0.6)
+    assert heard.voice == 0 and heard.doubt < missed.doubt
+    long = masks((0, 1.0, 6.0), (1, 7.0, 16.0), (0, 17.0, 20.0))
+    told = [guess_customer(long, missed_seconds=seconds) for seconds in (0.0, 0.6)]
+    assert told[0].voice == told[1].voice == 1
+    assert told[1].doubt == pytest.approx(told[0].doubt, abs=0.05)

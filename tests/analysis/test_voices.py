@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_voices import people, side_of
@@ -89,6 +91,21 @@ def test_from_one_doubt_on_somebody_is_asked_be_it_stereo_or_mono(
     assert call.speakers.how == ("channels" if sides == 2 else "separated")
     assert ("customer_unclear" in codes(call)) == asks == (not call.judged)
     assert (call.speakers.customer_from is None) == asks
+
+
+@pytest.mark.parametrize(("like_its_voice", "asks"), [(1.0, False), (0.0, True)])
+def test_a_first_turn_that_may_be_the_others_is_asked_about(
+    told_apart, monkeypatch, like_its_voice, asks
+):
+    def unsure(samples, mask):
+        found = TwoVoices(masks=two_voices(samples, mask).masks, evidence=0.5)
+        leaning = np.where(found.masks[1], like_its_voice, -1.0) * np.linspace(1.3, 0.7, mask.size)
+        return replace(found, leaning=leaning)
+
+    two_voices = segments.two_voices
+    monkeypatch.setattr(segments, "two_voices", unsure)
+    call = segment_call(recording(channel(40, FIRST, (8, 20), (22, 38))))
+    assert ("customer_unclear" in codes(call)) == asks == (not call.judged)
 
 
 GREETS = "Thank you for calling Acme, how can I help you?"
