@@ -74,6 +74,18 @@ def _other_voice(
     )
 
 
+def announcement_heard(mask: Mask) -> Notice:
+    """Say that an announcement comes before the talk on the customer's side."""
+    at_seconds = float(np.argmax(mask)) / MASK_RATE_HZ
+    return Notice(
+        code="other_voice",
+        message=f"Before the talk another voice is on the customer's side for "
+        f"{round(mask_seconds(mask))} s, first at {format_clock(at_seconds)}: an announcement, or "
+        "somebody who took the call before. It is not scored. Listen whether that is right.",
+        at_seconds=at_seconds,
+    )
+
+
 def _agent_overheard(mask: Mask) -> Notice:
     at_seconds = float(np.argmax(mask)) / MASK_RATE_HZ
     return Notice(

@@ -9,6 +9,7 @@ from functools import reduce
 
 import numpy as np
 
+from calmscore.analysis.announcements import announcement
 from calmscore.analysis.call_channels import (
     CHANNEL_CHOICES,
     ChannelChoice,
@@ -33,7 +34,7 @@ from calmscore.analysis.customer_side import (
     sides_of,
 )
 from calmscore.analysis.cutting import Segment, cut_segments, overdriven, unjudged
-from calmscore.analysis.other_voice import other_voice_on
+from calmscore.analysis.other_voice import announcement_heard, other_voice_on
 from calmscore.analysis.report import CustomerChannel, CustomerCue, Speakers, Talk
 from calmscore.analysis.side_notices import (
     VOICES_ALIKE,
@@ -195,9 +196,12 @@ def segment_call(
     # Where both sides hold both voices, nobody is told by their side.
     mixed_part = inside_stretches(together, size=heard[0].size)
     told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
+    announced = announcement(recording.samples, told_apart)
+    if announced is not None:
+        told_apart[announced[0]] &= ~announced[1]
     customer, speakers, warnings = choose_side(
         told_apart, count=len(heard), chosen=chosen, direction=direction, said=said,
-        begun_late=any(
+        begun_late=announced is None and any(
             part.start_seconds < _BEGINNING_SECONDS
             for parts in (*dead.values(), together)
             for part in parts
@@ -207,6 +211,9 @@ def segment_call(
     channel = channel_name(customer, len(heard))
     names = [channel_name(side, len(heard)) for side in sides]
     other_voice, other_notices = other_voice_on(recording.samples, told_apart, customer, dead)
+    if announced is not None and announced[0] == customer:
+        other_voice = other_voice | announced[1]
+        other_notices = (announcement_heard(announced[1]), *other_notices)
     spoken = masks[customer] & ~other_voice
     samples = customer_samples(recording, channel)
     segments = cut_segments(samples, spoken, together=together, other_voice=other_voice)
