@@ -32,7 +32,14 @@ from calmscore.training.emotion_training import (
     validate_across,
 )
 from calmscore.training.ending import with_exit_code
-from calmscore.training.recipe import CROSS_VALIDATED, FINAL, MEMBER, ONWARD, TRUNK, Recipe
+from calmscore.training.recipe import (
+    CROSS_VALIDATED,
+    MEMBER,
+    MEMBERS,
+    TRUNK,
+    Recipe,
+    Stages,
+)
 from calmscore.training.text_command import add_word_commands
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -86,12 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train a network and write the artifact")
     _add_training_options(training, run="default", recipe=TRUNK)
-    for name, stage in (("member", MEMBER), ("final", FINAL), ("onward", ONWARD)):
-        training.add_argument(f"--{name}-epochs", type=int, default=stage.epochs)
-        training.add_argument(f"--{name}-rate", type=float, default=stage.encoder_rate)
+    training.add_argument("--trunks", type=int, default=Stages.trunks)
+    training.add_argument("--member-epochs", type=int, default=MEMBER.epochs)
+    training.add_argument("--member-rate", type=float, default=MEMBER.encoder_rate)
     training.add_argument(
         "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
     )
+    training.add_argument("--start-share", type=float, default=Stages.start_share)
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     training.set_defaults(command=_train)
@@ -186,55 +194,46 @@ def _add_recipe(parser: argparse.ArgumentParser, default: Recipe) -> None:
         if isinstance(value, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=value)
         elif isinstance(value, tuple):
-            parser.add_argument(option, type=_places, default=value, metavar="PLACE,PLACE,…")
+            parser.add_argument(option, type=_names, default=value, metavar="NAME,NAME,…")
         else:
             parser.add_argument(option, type=type(value), default=value)
 
 
-def _places(text: str) -> tuple[int, ...]:
-    return tuple(int(place) for place in text.split(",") if place)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _train(**options: Any) -> None:
     weights = dict(options.pop("whisper_weights"))
     trunk, rest = _recipe(options)
-    ordinary = rest.pop("ordinary_per_member_batch")
-    member = _stage("member", MEMBER, trunk, rest, ordinary_per_batch=ordinary)
-    final = _stage("final", FINAL, trunk, rest, ordinary_per_batch=ordinary)
-    onward = _stage("onward", ONWARD, trunk, rest, ordinary_per_batch=ordinary)
-    metrics = train(
+    changes = {
+        "epochs": rest.pop("member_epochs"),
+        "encoder_rate": rest.pop("member_rate"),
+        "ordinary_per_batch": rest.pop("ordinary_per_member_batch"),
+    }
+    stages = Stages(
         trunk=trunk,
-        member=member,
-        final=final,
-        onward=onward,
-        whisper=weights.get(trunk.whisper),
-        **rest,
+        trunks=rest.pop("trunks"),
+        members=tuple(_member(member, trunk, changes) for member in MEMBERS if changes["epochs"]),
+        start_share=rest.pop("start_share"),
     )
+    metrics = train(stages=stages, whisper=weights.get(trunk.whisper), **rest)
     print(json.dumps(metrics, indent=2))
 
 
-def _stage(
-    name: str, stage: Recipe, trunk: Recipe, options: dict[str, Any], *, ordinary_per_batch: int
-) -> Recipe:
-    # What is said of the trunk holds for what goes on from it; else the stage has its own ways.
+def _member(shipped: Recipe, trunk: Recipe, changes: dict[str, Any]) -> Recipe:
+    # What is said of the trunk holds for what goes on from it; else a member has its own ways.
     own = {
-        field.name: getattr(stage, field.name)
+        field.name: getattr(shipped, field.name)
         for field in fields(Recipe)
-        if field.name in _STAGE_FIELDS or getattr(trunk, field.name) == getattr(TRUNK, field.name)
+        if field.name in _OWN_FIELDS or getattr(trunk, field.name) == getattr(TRUNK, field.name)
     }
-    epochs, rate = options.pop(f"{name}_epochs"), options.pop(f"{name}_rate")
-    own |= {
-        # As far from the trunk's as in the shipped recipe: other orders, other dropout.
-        "seed": trunk.seed + stage.seed - TRUNK.seed,
-        "epochs": epochs,
-        "encoder_rate": rate,
-        "ordinary_per_batch": ordinary_per_batch,
-        "drawn_copies": tuple(place for place in stage.drawn_copies if place < trunk.copies),
-    }
-    return replace(trunk, **own)
+    # As far from the trunk's as in the shipped recipe: other orders, other dropout.
+    own["seed"] = trunk.seed + shipped.seed - TRUNK.seed
+    return replace(trunk, **own | changes)
 
 
-_STAGE_FIELDS = ("head_epochs", "layer_decay")
+_OWN_FIELDS = ("head_epochs", "layer_decay", "left_out", "ordinary_teaches_heads_alone")
 
 
 def _validate_across(**options: Any) -> None:

@@ -2,8 +2,8 @@
 
 The heads are trained on frozen features, because their first random gradients would
 otherwise wreck the encoder. Then everything is trained, with a learning rate that
-falls from the last block down to the first convolution. Members that go on from one
-trunk, each without one source of ordinary speech, are averaged weight by weight.
+falls from the last block down to the first convolution. What is trained one after
+another, and averaged, is in ``stages``.
 """
 
 from __future__ import annotations
@@ -26,15 +26,22 @@ from calmscore.errors import ParameterError, PretrainedWeightsError
 from calmscore.network.layers import (
     HEARD,
     MEANT,
+    VOICE,
     TransformerBlock,
     build_emotion_network,
     set_whisper_weights,
 )
 from calmscore.network.whisper_weights import locate_whisper, read_encoder
-from calmscore.training.corpora.ordinary import source_shares
+from calmscore.training.corpora.ordinary import learnt_windows, source_shares
 from calmscore.training.metrics import HeardFigures, Metrics, measure, measure_heard
 from calmscore.training.recipe import Recipe
-from calmscore.training.trained_network import FloatArray, predict
+from calmscore.training.trained_network import (
+    AVERAGE_FILE,
+    CHECKPOINT_FILE,
+    LOG_FILE,
+    FloatArray,
+    predict,
+)
 from calmscore.training.training_sets import TrainingSet
 
 
@@ -79,14 +86,11 @@ class FineTuning:
                     f"copies is {recipe.copies}, but the training set holds "
                     f"{len(prepared.log_mel)}; run train_data_preprocessing.py again"
                 )
-        if max(recipe.drawn_copies, default=0) >= recipe.copies:
-            raise ParameterError(
-                f"drawn_copies is {recipe.drawn_copies}, but copies is {recipe.copies}; "
-                "places are counted from 0"
-            )
         self.whisper, self.start = whisper, start
         self.recipe, self.train_set, self.validation_set = recipe, train, validation
-        self.ordinary = ordinary
+        self.ordinary = ordinary if recipe.ordinary_per_batch > 0 else None
+        if self.ordinary is not None:
+            self.allowed = learnt_windows(self.ordinary.sources, left_out=recipe.left_out)
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(recipe.seed)
@@ -97,6 +101,7 @@ class FineTuning:
             )
         finally:
             keras.config.set_dtype_policy("float32")
+        self.encoder = keras.Model(self.model.input, self.model.output[VOICE])
         self.variables = self.model.trainable_variables
         self.groups = self._optimizer_groups()
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.variables]
@@ -130,7 +135,7 @@ class FineTuning:
                    for line, (meant, heard) in figures.items()},
                 "seconds": round(time.monotonic() - started, 1),
             }  # fmt: skip
-            with (self.folder / "log.jsonl").open("a") as log:
+            with (self.folder / LOG_FILE).open("a") as log:
                 log.write(json.dumps(row) + "\n")
             (clean, _), (telephone, heard) = figures.values()
             report(
@@ -139,7 +144,7 @@ class FineTuning:
                 f"distress r {heard.distress_correlation:.3f}  {row['seconds']} s"
             )
             self._save()
-        return self.folder / "average.weights.h5"
+        return self.folder / AVERAGE_FILE
 
     def _load_start(self) -> None:
         path = self.start or self.whisper or locate_whisper(self.recipe.whisper)
@@ -187,12 +192,12 @@ class FineTuning:
         wanted = [self.variables[i] for members, _ in groups for i in members]
         share = self.recipe.meant_share
         with tf.GradientTape() as tape:
-            outputs = self.model(inputs, training=True)
             # Nobody meant anything in ordinary speech: its rows come last and have no label.
-            acted = outputs[MEANT][: tf.shape(meant)[0]]
-            loss = share * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(meant, acted)) + (
+            acted = tf.shape(meant)[0]
+            outputs = self._answers(inputs, acted=acted)
+            loss = share * _mean_cross_entropy(meant, outputs[MEANT][:acted]) + (
                 1.0 - share
-            ) * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(heard, outputs[HEARD]))
+            ) * _mean_cross_entropy(heard, outputs[HEARD])
         gradients = iter(tape.gradient(loss, wanted))
         for members, optimizer in groups:
             optimizer.apply(
@@ -205,6 +210,13 @@ class FineTuning:
             average.assign(momentum * average + (1.0 - momentum) * variable.value)
         return loss
 
+    def _answers(self, inputs: Any, *, acted: Any) -> dict[str, Any]:
+        voice = self.encoder(inputs, training=True)
+        if self.recipe.ordinary_teaches_heads_alone:
+            voice = tf.concat([voice[:acted], tf.stop_gradient(voice[acted:])], axis=0)
+        kept = self.model.get_layer("head_dropout")(voice, training=True)
+        return {name: self.model.get_layer(name)(kept) for name in (HEARD, MEANT)}
+
     def _train_epoch(self) -> float:
         step = self._head_step if self.epoch < self.recipe.head_epochs else self._full_step
         losses = [float(step(*batch)) for batch in self._batches()]
@@ -213,7 +225,7 @@ class FineTuning:
     def _batches(self) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
         # A generator of its own per epoch: a resumed run sees the same batches.
         generator = np.random.default_rng((self.recipe.seed, self.epoch))
-        drawn = np.array(self.recipe.drawn_copies or range(self.recipe.copies))
+        copies = self.recipe.copies
         count = len(self.train_set.labels)
         order = generator.permutation(count)
         size = self.recipe.batch_size
@@ -223,11 +235,11 @@ class FineTuning:
         starts = range(0, count - size + 1, size) if count >= size else range(1)
         for start in tqdm(starts, desc=f"epoch {self.epoch + 1}", leave=False, disable=None):
             rows = np.sort(order[start : start + size])
-            chosen = generator.choice(drawn, size=len(rows))
+            chosen = generator.integers(copies, size=len(rows))
             inputs = [self.train_set.log_mel[chosen, rows]]
             heard = [self.train_set.votes[chosen, rows]]
             for prepared, windows in self._ordinary_rows(generator):
-                ways = generator.choice(drawn, size=len(windows))
+                ways = generator.integers(copies, size=len(windows))
                 inputs.append(prepared.log_mel[ways, windows])
                 heard.append(prepared.votes[ways, windows])
             masked = mask_spectrogram(np.concatenate(inputs).astype(np.float32), generator)
@@ -236,11 +248,10 @@ class FineTuning:
     def _ordinary_rows(
         self, generator: np.random.Generator
     ) -> list[tuple[TrainingSet, npt.NDArray[np.int64]]]:
-        if self.ordinary is None or self.recipe.ordinary_per_batch == 0:
+        if self.ordinary is None:
             return []
-        allowed = np.flatnonzero(self.ordinary.sources != self.recipe.left_out)
-        shares = source_shares(self.ordinary.sources[allowed])
-        rows = generator.choice(allowed, size=self.recipe.ordinary_per_batch, p=shares)
+        shares = source_shares(self.ordinary.sources[self.allowed])
+        rows = generator.choice(self.allowed, size=self.recipe.ordinary_per_batch, p=shares)
         return [(self.ordinary, np.sort(rows))]
 
     def _validate(self) -> dict[str, tuple[Metrics, HeardFigures]]:
@@ -257,7 +268,7 @@ class FineTuning:
                 measure(softmax(outputs[MEANT], axis=1), validation.labels),
                 measure_heard(softmax(outputs[HEARD], axis=1), votes),
             )
-        self.model.save_weights(self.folder / "average.weights.h5")
+        self.model.save_weights(self.folder / AVERAGE_FILE)
         for variable, value in zip(self.variables, trained, strict=True):
             variable.assign(value)
         return figures
@@ -272,22 +283,30 @@ class FineTuning:
         recipe = json.dumps(self.recipe.to_dict())
         arrays.update(epoch=np.array(self.epoch), recipe=np.array(recipe))
         np.savez(written, allow_pickle=False, **arrays)
-        written.replace(self.folder / "checkpoint.npz")
+        written.replace(self.folder / CHECKPOINT_FILE)
 
     def _restore(self) -> bool:
-        path = self.folder / "checkpoint.npz"
+        path = self.folder / CHECKPOINT_FILE
         if not path.is_file():
             return False
         stored = np.load(path)
         if json.loads(str(stored["recipe"])) != self.recipe.to_dict():
             raise ParameterError(f"{path}: made by another recipe; choose another run folder")
+        self.epoch = int(stored["epoch"])
+        if self.epoch == self.recipe.head_epochs + self.recipe.epochs:
+            # It has ended, here or on a GPU: its average is all that is wanted of it.
+            self.model.load_weights(self.folder / AVERAGE_FILE)
+            return True
         for index, variable in enumerate(self._state()):
             variable.assign(stored[str(index)])
-        self.epoch = int(stored["epoch"])
         # An epoch that was logged but not saved is trained, and logged, again.
-        log = self.folder / "log.jsonl"
+        log = self.folder / LOG_FILE
         log.write_text("".join(log.read_text().splitlines(keepends=True)[: self.epoch]))
         return True
+
+
+def _mean_cross_entropy(labels: Any, logits: Any) -> Any:
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels, logits))
 
 
 def mask_spectrogram(

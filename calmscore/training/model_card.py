@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def write_card(artifacts: Path) -> Path:
             emotions=EMOTIONS,
             settings=settings,
             recipe=recipe,
+            members=_members_alike(recipe.get("members", [])),
             megabytes=len(model) / 1e6,
             calls=scores[SHIPPED],
             real=real,
@@ -139,6 +141,12 @@ def _template() -> jinja2.Template:
     )
     environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _members_alike(members: list[Figures]) -> list[Figures]:
+    """Count the members that leave the same sources of ordinary speech out."""
+    counts = Counter(tuple(member["left_out"]) for member in members)
+    return [{"left_out": left_out, "count": count} for left_out, count in counts.items()]
 
 
 def _by_emotion(overall: Figures) -> list[Figures]:

@@ -84,8 +84,8 @@ def milliseconds_per_segment(
 def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """Add up the logged seconds of the runs that made the shipped model.
 
-    A log is named for its run: ``two-heads-trunk.jsonl``, one for each member,
-    ``two-heads-without-SOURCE.jsonl``, and ``two-heads-final.jsonl``.
+    A log is named for its run: ``two-heads-heads.jsonl``, ``two-heads-trunk-1.jsonl`` and so
+    on, ``two-heads-member-1.jsonl`` and so on.
 
     Parameters
     ----------
@@ -101,10 +101,9 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """
     try:
         recipe = json.loads((artifacts / "recipe.json").read_text(encoding="utf-8"))
-        runs_of_it = ("trunk", *(f"without-{source}" for source in recipe["members_without"]))
-        if recipe.get("final") is not None:
-            runs_of_it = (*runs_of_it, "final")
-        logs = [f"two-heads-{name}" for name in runs_of_it]
+        trunks = [f"trunk-{number}" for number in range(1, recipe["trunks"] + 1)]
+        members = [f"member-{number}" for number in range(1, len(recipe["members"]) + 1)]
+        logs = [f"two-heads-{name}" for name in ("heads", *trunks, *members)]
         lines = [
             line
             for log in logs

@@ -3,8 +3,8 @@ r"""Measure what matters on real callers: ordinary speech, and natural anger.
     python -m calmscore.training.ordinary_evaluation --ordinary data/ordinary \
         --other-corpora data/other-corpora --run runs/default
 
-Ordinary speech is analysed as calls are. Each source is judged by the member of the
-network that was trained without it (``--run``), and by the shipped network, which has
+Ordinary speech is analysed as calls are. Each source is judged by the average of the
+members that were trained without it (``--run``), and by the shipped network, which has
 heard all of them. Other corpora were never trained on; their clips go through a
 telephone line.
 """
@@ -150,11 +150,11 @@ def _members(run: Path | None, shipped: EmotionClassifier) -> dict[str, EmotionC
     """Return the networks of a training run by the source that each was trained without."""
     if run is None:
         return {}
-    from calmscore.training.trained_network import member_network
+    from calmscore.training.trained_network import members_network, members_without
 
     return {
-        folder.name.removeprefix("without-"): with_network(shipped, member_network(folder))
-        for folder in sorted(run.glob("without-*"))
+        source: with_network(shipped, members_network(folders))
+        for source, folders in members_without(run).items()
     }
 
 

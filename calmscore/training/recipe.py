@@ -1,8 +1,8 @@
-"""The settings of a training run, apart from the code that needs TensorFlow."""
+"""The settings of training runs and of what is made of them, apart from the code that trains."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -24,8 +24,10 @@ class Recipe:
         Acted clips per step.
     ordinary_per_batch : int
         Windows of ordinary speech per step; they teach what is heard alone.
-    left_out : str
-        Source of ordinary speech that is not learnt from, so that it can judge.
+    left_out : tuple of str
+        Sources of ordinary speech that are not learnt from, so that they can judge.
+    ordinary_teaches_heads_alone : bool
+        Windows of ordinary speech move the heads and leave the encoder as it is.
     meant_share : float
         Weight of what was meant in the loss, 0–1; the rest is what was heard.
     label_smoothing : float
@@ -41,10 +43,8 @@ class Recipe:
     mixed_precision : bool
         Compute in bfloat16; weights stay in float32.
     copies : int
-        Copies of each training clip to draw from, in the order of ``TRAINING_COPIES``.
-    drawn_copies : tuple of int
-        Places among these to draw from, one that stands twice twice as often; all alike
-        where there are none.
+        Copies of each training clip to draw from, in the order of ``TRAINING_COPIES``,
+        where they are prepared; ``training.gpu`` makes them afresh.
     """
 
     whisper: str = "base"
@@ -55,7 +55,8 @@ class Recipe:
     epochs: int = 4
     batch_size: int = 32
     ordinary_per_batch: int = 0
-    left_out: str = ""
+    left_out: tuple[str, ...] = ()
+    ordinary_teaches_heads_alone: bool = False
     meant_share: float = 0.6
     label_smoothing: float = 0.1
     head_rate: float = 1e-3
@@ -66,35 +67,67 @@ class Recipe:
     average_momentum: float = 0.997
     mixed_precision: bool = True
     copies: int = 8
-    drawn_copies: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Take the places from a list, too: JSON knows no tuples."""
-        object.__setattr__(self, "drawn_copies", tuple(self.drawn_copies))
+        """Take the sources from a list, too: JSON knows no tuples."""
+        object.__setattr__(self, "left_out", tuple(self.left_out))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
-        return {**asdict(self), "drawn_copies": list(self.drawn_copies)}
+        return {**asdict(self), "left_out": list(self.left_out)}
 
 
-TRUNK = Recipe()
-"""What all members go on from: acted speech alone."""
+TRUNK = Recipe(epochs=20, encoder_rate=5e-5, average_momentum=0.998)
+"""What all members go on from: acted speech alone, for as long as strangers gain by it."""
 
-MEMBER = Recipe(seed=12, head_epochs=0, epochs=3, ordinary_per_batch=8, encoder_rate=5e-5)
-"""A member of the shipped network's average; each leaves one source of ordinary speech out."""
-
-FINAL = Recipe(
-    seed=32, head_epochs=0, epochs=14, ordinary_per_batch=8, encoder_rate=7e-5, layer_decay=0.9
-)
-"""How the members' average goes on: with every source, longer and faster."""
-
-ONWARD = Recipe(
-    seed=61, head_epochs=0, epochs=3, ordinary_per_batch=8, left_out="calls", meant_share=0.5,
-    head_rate=5e-4, encoder_rate=4e-5, layer_decay=0.9, average_momentum=0.99,
-    drawn_copies=(0, 1, 3, 3, 4, 5, 6),
+MEMBER = Recipe(
+    seed=11, head_epochs=0, epochs=8, ordinary_per_batch=6, left_out=("calls",), head_rate=5e-4,
+    encoder_rate=3e-5, layer_decay=0.9, average_momentum=0.998,
 )  # fmt: skip
-"""How the network half way between both goes on: without the people of a call centre, whose
-calm voices cost natural anger, and on plainer copies."""
+"""A member of the shipped network's average: it hears ordinary speech last, and briefly."""
+
+MEMBERS = (
+    MEMBER,
+    replace(MEMBER, seed=12, ordinary_teaches_heads_alone=True),
+    replace(MEMBER, seed=13, ordinary_teaches_heads_alone=True, left_out=()),
+    replace(MEMBER, seed=14, left_out=("calls", "commands")),
+    replace(MEMBER, seed=15, left_out=("calls", "demos")),
+    replace(MEMBER, seed=16),
+)
+"""All of them. The people of a call centre (``calls``), lively and calm at once, cost natural
+anger, so one alone hears them; each source has members that can be judged by it."""
 
 CROSS_VALIDATED = Recipe(epochs=3, copies=7)
-"""The trunk's recipe, shortened: it is trained five times."""
+"""The trunk's kind of recipe, shortened: it is trained five times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """What is trained one after another, and what is averaged into the network that ships.
+
+    Attributes
+    ----------
+    trunk : Recipe
+        Of the trunks. Their heads are trained once, for its ``head_epochs``, because
+        networks that are to be averaged have to begin alike.
+    trunks : int
+        How many go on from these heads; their seeds count up from the trunk's.
+    members : tuple of Recipe
+        Of those that go on from the average of the trunks.
+    start_share : float
+        Weight of the trunks' average beside the members in what ships, 0–1.
+    """
+
+    trunk: Recipe = TRUNK
+    trunks: int = 2
+    members: tuple[Recipe, ...] = MEMBERS
+    start_share: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stages as plain values, as ``recipe.json`` holds them."""
+        return {
+            "trunk": self.trunk.to_dict(),
+            "trunks": self.trunks,
+            "members": [member.to_dict() for member in self.members],
+            "start_share": self.start_share,
+        }

@@ -26,6 +26,10 @@ from calmscore.training.training_sets import TrainingSet
 
 FloatArray = npt.NDArray[np.float32]
 
+AVERAGE_FILE, CHECKPOINT_FILE = "average.weights.h5", "checkpoint.npz"
+LOG_FILE = "log.jsonl"
+"""What a run leaves in its folder: averaged weights, how far it is by which recipe, a log."""
+
 _BATCH = 64
 
 
@@ -52,13 +56,33 @@ def predict(model: keras.Model, inputs: npt.NDArray[np.floating[Any]]) -> dict[s
     return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
 
 
-def member_network(folder: Path) -> keras.Model:
-    """Load the network of a run that has ended.
+def members_without(run: Path) -> dict[str, list[Path]]:
+    """Find the members of a training that did not learn from a source of ordinary speech.
 
     Parameters
     ----------
-    folder : Path
-        Of a `FineTuning`.
+    run : Path
+        Folder of the training, with a folder for each member.
+
+    Returns
+    -------
+    dict of str to list of Path
+        By source, the folders of those that left it out.
+    """
+    folders: dict[str, list[Path]] = {}
+    for file in sorted(run.glob(f"member-*/{CHECKPOINT_FILE}")):
+        for source in _stored_recipe(file.parent).left_out:
+            folders.setdefault(source, []).append(file.parent)
+    return folders
+
+
+def members_network(folders: Sequence[Path]) -> keras.Model:
+    """Return the average of the networks of runs that have ended.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of each run.
 
     Returns
     -------
@@ -66,10 +90,13 @@ def member_network(folder: Path) -> keras.Model:
         In 32-bit arithmetic. Its pooled features stand where the shipped network has
         the coordinates of the voice; distances of voices mean nothing here.
     """
-    recipe = Recipe(**json.loads(str(np.load(folder / "checkpoint.npz")["recipe"])))
-    model = build_emotion_network(width=recipe.width, layers=recipe.layers)
-    model.load_weights(folder / "average.weights.h5")
-    return model
+    weights = [folder / AVERAGE_FILE for folder in folders]
+    return average_members(weights, recipe=_stored_recipe(folders[0]))
+
+
+def _stored_recipe(folder: Path) -> Recipe:
+    with np.load(folder / CHECKPOINT_FILE) as stored:
+        return Recipe(**json.loads(str(stored["recipe"])))
 
 
 def average_members(
@@ -77,7 +104,6 @@ def average_members(
     *,
     recipe: Recipe,
     shares: Sequence[float] | None = None,
-    standardise_on: npt.NDArray[np.floating[Any]] | None = None,
 ) -> keras.Model:
     """Average trained networks weight by weight.
 
@@ -92,9 +118,6 @@ def average_members(
         Their shape.
     shares : sequence of float, optional
         How much each counts; all alike by default.
-    standardise_on : array of float, shape (n, frames, bands), optional
-        Inputs over which the pooled features get zero mean and unit variance anew:
-        those of an average are not the average of those.
 
     Returns
     -------
@@ -113,15 +136,7 @@ def average_members(
     model.set_weights(
         [np.average(values, axis=0, weights=shares) for values in zip(*tables, strict=True)]
     )
-    if standardise_on is not None:
-        _standardise(model, standardise_on)
     return model
-
-
-def _standardise(model: keras.Model, inputs: npt.NDArray[np.floating[Any]]) -> None:
-    layer = model.get_layer(VOICE)
-    features = predict(keras.Model(model.input, {VOICE: layer.input}), inputs)[VOICE]
-    layer.set_weights([features.mean(axis=0), features.var(axis=0)])
 
 
 def package(

@@ -233,12 +233,13 @@ def test_clips_that_are_gone_are_told(prepared, clips, tmp_path):
 
 
 def test_the_shipped_models_training_time_is_that_of_its_own_logs(tmp_path, capsys):
-    recipe = {"trunk": {}, "members_without": {"desk": {}}}
+    recipe = {"trunk": {}, "trunks": 1, "members": [{}]}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    (tmp_path / "two-heads-trunk.jsonl").write_text('{"seconds": 10.0}\n{"seconds": 5.5}\n')
+    (tmp_path / "two-heads-heads.jsonl").write_text('{"seconds": 2.0}\n')
+    (tmp_path / "two-heads-trunk-1.jsonl").write_text('{"seconds": 10.0}\n{"seconds": 3.5}\n')
     assert logged_training_seconds(tmp_path, tmp_path) is None
-    assert "two-heads-without-desk.jsonl" in capsys.readouterr().err
-    (tmp_path / "two-heads-without-desk.jsonl").write_text('{"seconds": 1.0}\n')
+    assert "two-heads-member-1.jsonl" in capsys.readouterr().err
+    (tmp_path / "two-heads-member-1.jsonl").write_text('{"seconds": 1.0}\n')
     assert logged_training_seconds(tmp_path, tmp_path) == 16.5
 
 

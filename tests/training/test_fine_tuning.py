@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from calmscore.training.clip_sounds import speech_level_db
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.ordinary import HEARD, source_shares
 from calmscore.training.fine_tuning import FineTuning, mask_spectrogram
+from calmscore.training.ordinary_evaluation import _members
 from calmscore.training.recipe import Recipe
-from calmscore.training.trained_network import average_members
+from calmscore.training.trained_network import average_members, members_network, members_without
 from calmscore.training.training_sets import load_training_set, write_training_set
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,12 @@ RECIPE = Recipe(
     whisper="tiny.en", width=64, layers=1, head_epochs=1, epochs=1, batch_size=2,
     mixed_precision=False, average_momentum=0.5,
 )  # fmt: skip
+TRUNK = replace(RECIPE, head_epochs=0)
+MEMBERS = (
+    Recipe(seed=11, head_epochs=0, left_out=("desk",), ordinary_teaches_heads_alone=True),
+    Recipe(seed=12, head_epochs=0, left_out=("street",)),
+    Recipe(seed=13, head_epochs=0, left_out=("desk",)),
+)
 # The first row is of the voice alone (1), the second of the face alone (2).
 VOTES = """,fileName,A,D,F,H,N,S
 100001,1001_DFA_ANG_XX,6,2,0,0,2,0
@@ -111,13 +119,13 @@ def trained(sets, whisper_file):
     folder = sets.parent
     arguments = ["train", "--training-set", str(sets), "--run", str(folder / "run"),
                  "--artifacts", str(folder / "model"), "--version", "9.9",
-                 "--member-epochs", "1", "--final-epochs", "1", "--onward-epochs", "1",
-                 "--ordinary-per-member-batch", "3",
+                 "--member-epochs", "1", "--ordinary-per-member-batch", "3", "--trunks", "2",
                  "--whisper-weights", f"tiny.en={whisper_file}"]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         # Two epochs on made sounds leave answers so small that rounding is a large share of them:
         # from 9 to 30 %, by which seconds of speech were beside them.
         patch.setattr("calmscore.training.emotion_export.LARGEST_DIFFERENCE", 1.0)
+        patch.setattr(command, "MEMBERS", MEMBERS)
         assert command.main(arguments + options_of(RECIPE)) == 0
     return folder
 
@@ -270,17 +278,17 @@ def test_an_interrupted_training_ends_like_one_without_a_break(
 
 
 def test_a_finished_training_is_not_trained_again(trained, sets):
-    before = checkpoint(trained / "run" / "trunk")
+    before = checkpoint(trained / "run" / "trunk-1")
     lines = []
-    fine_tuning(sets, trained / "run" / "trunk", None).run(report=lines.append)
+    fine_tuning(sets, trained / "run" / "trunk-1", None, recipe=TRUNK).run(report=lines.append)
     assert lines == []
-    assert checkpoint(trained / "run" / "trunk")["epoch"] == before["epoch"] == 2
+    assert checkpoint(trained / "run" / "trunk-1")["epoch"] == before["epoch"] == 1
 
 
 def test_a_run_of_another_recipe_is_not_continued(trained, sets):
-    recipe = Recipe(**{**RECIPE.to_dict(), "meant_share": 0.5})
+    recipe = replace(TRUNK, meant_share=0.5)
     with pytest.raises(ParameterError, match="another recipe"):
-        fine_tuning(sets, trained / "run" / "trunk", None, recipe=recipe).run()
+        fine_tuning(sets, trained / "run" / "trunk-1", None, recipe=recipe).run()
 
 
 def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
@@ -288,13 +296,13 @@ def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
 ):
     kernel = whisper_arrays(width=64, layers=1)["encoder/conv1/weight"].astype(np.float32)
     kernel = kernel.transpose(2, 1, 0)
-    recipe = Recipe(**{**RECIPE.to_dict(), "epochs": 0})
+    recipe = replace(RECIPE, epochs=0)
     head_only = fine_tuning(sets, tmp_path, whisper_file, recipe=recipe)
     initial = head_only.model.get_layer("heard").get_weights()[0]
     head_only.run(report=lambda line: None)
     np.testing.assert_array_equal(head_only.model.get_layer("conv1").get_weights()[0], kernel)
     assert np.abs(head_only.model.get_layer("heard").get_weights()[0] - initial).max() > 1e-5
-    whole = fine_tuning(sets, trained / "run" / "trunk", None)
+    whole = fine_tuning(sets, trained / "run" / "trunk-1", None, recipe=TRUNK)
     whole.run(report=lambda line: None)
     assert np.abs(whole.model.get_layer("conv1").get_weights()[0] - kernel).max() > 1e-6
 
@@ -302,9 +310,10 @@ def test_the_encoder_rests_in_the_head_epochs_and_learns_afterwards(
 def test_the_log_has_a_line_per_epoch(trained):
     rows = [
         json.loads(line)
-        for line in (trained / "run" / "trunk" / "log.jsonl").read_text().splitlines()
+        for name in ("heads", "trunk-1", "member-3")
+        for line in (trained / "run" / name / "log.jsonl").read_text().splitlines()
     ]
-    assert [row["epoch"] for row in rows] == [1, 2]
+    assert [row["epoch"] for row in rows] == [1, 1, 1]
     for row in rows:
         assert row["loss"] > 0.0
         for line in ("clean", "telephone"):
@@ -321,10 +330,13 @@ def test_the_artifact_loads_and_tells_what_made_it(trained, caplog):
     assert classifier.settings.version == "9.9"
     assert classifier.settings.heard_temperature == metrics["heard_temperature"]
     assert Recipe(**recipe["trunk"]) == RECIPE
-    members = {name: Recipe(**fields) for name, fields in recipe["members_without"].items()}
-    assert set(members) == {"desk", "street"}
-    assert all(member.left_out == name for name, member in members.items())
-    assert all(member.ordinary_per_batch == 3 for member in members.values())
+    assert recipe["trunks"] == 2
+    members = [Recipe(**fields) for fields in recipe["members"]]
+    assert [member.left_out for member in members] == [("desk",), ("street",), ("desk",)]
+    assert [member.ordinary_teaches_heads_alone for member in members] == [True, False, False]
+    assert [member.seed for member in members] == [11, 12, 13]
+    for member in members:
+        assert (member.width, member.ordinary_per_batch) == (RECIPE.width, 3)
     assert len(classifier.sha256) == 64
     speech_level = load_training_set(trained / "training" / "train").speech_level_db
     assert classifier.settings.speech_level_db == speech_level
@@ -438,16 +450,79 @@ def test_ordinary_speech_has_sources_no_intention_and_what_listeners_would_say(s
     assert HEARD.sum() == pytest.approx(1.0) and EMOTIONS[HEARD.argmax()] == "neutral"
 
 
-def test_a_source_that_is_left_out_is_never_drawn(sets, whisper_file, tmp_path):
-    recipe = Recipe(**{**RECIPE.to_dict(), "ordinary_per_batch": 8, "left_out": "desk"})
-    ordinary = load_training_set(sets / "ordinary")
-    tuning = FineTuning(
-        recipe, train=load_training_set(sets / "train"), ordinary=ordinary,
-        validation=load_training_set(sets / "validation"), folder=tmp_path, whisper=whisper_file,
+def with_ordinary(sets, folder, whisper_file, **changes) -> FineTuning:
+    return FineTuning(
+        replace(RECIPE, **changes), train=load_training_set(sets / "train"),
+        ordinary=load_training_set(sets / "ordinary"), folder=folder, whisper=whisper_file,
+        validation=load_training_set(sets / "validation"),
     )  # fmt: skip
+
+
+def test_a_source_that_is_left_out_is_never_drawn(sets, whisper_file, tmp_path):
+    tuning = with_ordinary(
+        sets, tmp_path, whisper_file, ordinary_per_batch=8, left_out=("desk", "unknown")
+    )
     generator = np.random.default_rng(0)
     drawn = [row for _ in range(20) for _, rows in tuning._ordinary_rows(generator) for row in rows]
-    assert set(ordinary.sources[drawn]) == {"street"}
+    assert set(load_training_set(sets / "ordinary").sources[drawn]) == {"street"}
+
+
+def test_leaving_every_source_out_is_told(sets, whisper_file, tmp_path):
+    with pytest.raises(ParameterError, match="left_out is desk, street"):
+        with_ordinary(
+            sets, tmp_path, whisper_file, ordinary_per_batch=8, left_out=("desk", "street")
+        )
+
+
+@pytest.mark.parametrize("heads_alone", [True, False])
+def test_ordinary_speech_moves_the_encoder_unless_it_teaches_the_heads_alone(
+    sets, whisper_file, tmp_path, heads_alone, step_by_step
+):
+    tuning = with_ordinary(
+        sets, tmp_path, whisper_file, ordinary_per_batch=2, ordinary_teaches_heads_alone=heads_alone
+    )
+    tuning._load_start()
+    inputs, meant, heard = next(iter(tuning._batches()))
+    acted = len(meant)
+    assert len(inputs) == acted + 2
+    kernel = tuning.model.get_layer("conv1").trainable_variables[0].value
+    head = tuning.model.get_layer("heard").trainable_variables[0].value
+    with tf.GradientTape(persistent=True) as tape:
+        logits = tuning._answers(inputs, acted=acted)["heard"]
+        losses = tf.nn.softmax_cross_entropy_with_logits(heard, logits)
+        of_acted, of_ordinary = losses[:acted], losses[acted:]
+    assert np.abs(tape.gradient(of_acted, kernel)).max() > 0.0
+    assert np.abs(tape.gradient(of_ordinary, head)).max() > 0.0
+    moved = tape.gradient(of_ordinary, kernel)
+    # The statistics of the batch's normalisation are of all rows; what is judged is not.
+    assert (np.abs(moved).max() == 0.0) == heads_alone
+
+
+def test_each_source_is_judged_by_the_average_of_the_members_without_it(trained):
+    found = members_without(trained / "run")
+    names = {source: [folder.name for folder in folders] for source, folders in found.items()}
+    assert names == {"desk": ["member-1", "member-3"], "street": ["member-2"]}
+    kernels = [
+        members_network([folder]).get_layer("heard").get_weights()[0] for folder in found["desk"]
+    ]
+    judge = members_network(found["desk"]).get_layer("heard").get_weights()[0]
+    np.testing.assert_allclose(judge, np.mean(kernels, axis=0), atol=1e-6)
+    classifiers = _members(trained / "run", load_classifier(trained / "model"))
+    assert set(classifiers) == {"desk", "street"}
+
+
+def test_what_ended_elsewhere_is_averaged_and_not_trained(trained, sets, tmp_path):
+    """A GPU leaves no more of a run than its average, its recipe and that it has ended."""
+    for name in ("checkpoint.npz", "average.weights.h5"):
+        (tmp_path / name).write_bytes((trained / "run" / "trunk-2" / name).read_bytes())
+    whole = checkpoint(tmp_path)
+    kept = {name: whole[name] for name in ("epoch", "recipe")}
+    np.savez(tmp_path / "checkpoint.npz", allow_pickle=False, **kept)
+    lines = []
+    recipe = replace(TRUNK, seed=RECIPE.seed + 1)
+    tuning = fine_tuning(sets, tmp_path, None, recipe=recipe)
+    assert tuning.run(report=lines.append) == tmp_path / "average.weights.h5"
+    assert lines == []
 
 
 def test_no_source_drowns_the_others():
@@ -469,9 +544,7 @@ def test_ordinary_speech_that_was_not_prepared_and_too_few_copies_are_told(
             )
 
 
-def test_an_average_of_members_has_the_mean_weights_and_standard_features(
-    sets, whisper_file, tmp_path
-):
+def test_an_average_of_members_has_the_mean_weights(sets, whisper_file, tmp_path):
     files, kernels = [], []
     for seed in (1, 2):
         recipe = Recipe(**{**RECIPE.to_dict(), "seed": seed})
@@ -479,14 +552,13 @@ def test_an_average_of_members_has_the_mean_weights_and_standard_features(
         files.append(tmp_path / f"{seed}.weights.h5")
         network.save_weights(files[-1])
         kernels.append(network.get_layer("heard").get_weights()[0])
-    inputs = load_training_set(sets / "train").log_mel[0]
-    average = average_members(files, recipe=RECIPE, standardise_on=inputs)
-    np.testing.assert_allclose(
-        average.get_layer("heard").get_weights()[0], np.mean(kernels, axis=0), atol=1e-6
-    )
-    voices = np.asarray(average(inputs.astype(np.float32), training=False)["voice"])
-    # The layer adds a thousandth to every variance.
-    np.testing.assert_allclose(voices.mean(axis=0), 0.0, atol=1e-2)
+    for shares in (None, (3.0, 1.0)):
+        average = average_members(files, recipe=RECIPE, shares=shares)
+        np.testing.assert_allclose(
+            average.get_layer("heard").get_weights()[0],
+            np.average(kernels, axis=0, weights=shares),
+            atol=1e-6,
+        )
 
 
 def test_a_corpus_for_evaluation_alone_is_not_trained_on(tmp_path, capsys):

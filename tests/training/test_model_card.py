@@ -23,7 +23,7 @@ from calmscore.training.emotion_training import CROSS_VALIDATION_FILE
 from calmscore.training.evaluation import SECTIONS
 from calmscore.training.metrics import measure, reliability
 from calmscore.training.ordinary_evaluation import ORDINARY_EVALUATION_FILE
-from calmscore.training.recipe import Recipe
+from calmscore.training.recipe import Stages
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEW = ROOT / "calmscore" / "dashboard" / "model_card.py"
@@ -105,7 +105,7 @@ def artifacts(tmp_path) -> Path:
     stub_classifier().settings.write(tmp_path / SETTINGS_FILE)
     (tmp_path / MODEL_FILE).write_bytes(MODEL)
     for name, content in (
-        ("recipe", {"trunk": Recipe().to_dict(), "members_without": {"desk": {}, "street": {}}}),
+        ("recipe", Stages().to_dict()),
         ("evaluation", evaluation),
         ("score_evaluation", {SHIPPED: row}),
     ):
@@ -178,6 +178,23 @@ def test_the_card_names_size_temperature_error_and_failures(artifacts):
         assert figure in text
     assert "EmoDB anger" not in text
     assert "let none of the generated sounds pass" in text
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_card_tells_what_was_trained_and_averaged(artifacts):
+    text = model_card.write_card(artifacts).read_text()
+    for words in (
+        "2 networks learnt from acted speech alone, for 20 epochs each",
+        "6 networks went on from that average",
+        "3 of them without calls,\n  1 of them with every source,",
+        "1 of them without calls and demos.",
+        "In 2 of them ordinary speech taught the heads alone.",
+        "the average of their weights.",
+    ):
+        assert words in text
+    change(artifacts / "recipe.json", ["start_share"], 0.125)
+    text = model_card.write_card(artifacts).read_text()
+    assert "the average of their weights, with 12.5%\n  of where they started." in text
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask
 from calmscore.emotions import EMOTIONS
-from calmscore.errors import CorpusError
+from calmscore.errors import CorpusError, ParameterError
 from calmscore.training.clip_sounds import RATE_HZ, read_clip
 
 FloatArray = npt.NDArray[np.float32]
@@ -146,3 +146,29 @@ def source_shares(sources: Sequence[str] | npt.NDArray[np.str_]) -> npt.NDArray[
     names, places, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
     shares = 1.0 / np.sqrt(counts[places])
     return np.asarray(shares / shares.sum()) if len(names) else np.zeros(0)
+
+
+def learnt_windows(
+    sources: npt.NDArray[np.str_], *, left_out: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """Return the row numbers of the windows that are learnt from.
+
+    Parameters
+    ----------
+    sources : array of str, shape (windows,)
+        Where each window comes from.
+    left_out : sequence of str
+        Sources that are not learnt from.
+
+    Raises
+    ------
+    ParameterError
+        If no window is left.
+    """
+    rows = np.flatnonzero(~np.isin(sources, list(left_out)))
+    if not rows.size:
+        raise ParameterError(
+            f"left_out is {', '.join(left_out)}, which leaves no ordinary speech to learn from; "
+            "prepare another source with train_data_preprocessing.py --ordinary"
+        )
+    return rows
