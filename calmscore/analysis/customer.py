@@ -27,8 +27,9 @@ Shares = npt.NDArray[np.float64]
 # From the first on, the doubt is spoken of; from the second on, somebody has to say who is the
 # customer before anything is scored, in stereo and in mono alike.
 WORTH_SAYING_DOUBT, UNCLEAR_DOUBT = 0.25, 0.3
-# How late a line is can be told to a second only, and so is who begins.
-LATE_LINE_ORDER_DOUBT = 0.25
+# How late a line is can be told to a second only, and so is who begins; where both people are on
+# both lines at first, nobody knows.
+LATE_LINE_ORDER_DOUBT, UNKNOWN_ORDER_DOUBT = 0.25, 0.5
 
 _BREATH_SECONDS = 0.6
 # What is shorter is a click or a cough.

@@ -119,11 +119,11 @@ def choose_side(
     chosen: int | None,
     direction: CallDirection,
     said: Sequence[Said],
-    begun_late: bool = False,
+    order_doubt: float = 0.0,
 ) -> tuple[int, Speakers, tuple[Notice, ...]]:
     """Return the customer's place among the channels, what tells so, and what to know.
 
-    Where the recording of a channel has ``begun_late``, who speaks first tells little.
+    Who speaks first tells the less the more ``order_doubt`` there is, see `guess_customer`.
     """
     if chosen is not None:
         return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
@@ -145,7 +145,7 @@ def choose_side(
     ]
     guess = guess_customer(
         _put_right(voices, late), direction=direction.value, said=by_voice,
-        order_doubt=LATE_LINE_ORDER_DOUBT if late or begun_late else 0.0,
+        order_doubt=max(order_doubt, LATE_LINE_ORDER_DOUBT if late else 0.0),
     )  # fmt: skip
     speakers = Speakers(
         how="channels", customer_from=customer_cue(guess, direction), doubt=guess.doubt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -20,7 +20,9 @@ from calmscore.analysis.call_channels import (
 )
 from calmscore.analysis.call_direction import CallDirection
 from calmscore.analysis.customer import (
+    LATE_LINE_ORDER_DOUBT,
     UNCLEAR_DOUBT,
+    UNKNOWN_ORDER_DOUBT,
     guess_customer,
     order_doubt_of,
     without_slips,
@@ -201,11 +203,7 @@ def segment_call(
         told_apart[announced[0]] &= ~announced[1]
     customer, speakers, warnings = choose_side(
         told_apart, count=len(heard), chosen=chosen, direction=direction, said=said,
-        begun_late=announced is None and any(
-            part.start_seconds < _BEGINNING_SECONDS
-            for parts in (*dead.values(), together)
-            for part in parts
-        ),
+        order_doubt=0.0 if announced is not None else _order_doubt(dead, together),
     )  # fmt: skip
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))
@@ -235,6 +233,18 @@ def segment_call(
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
     )
+
+
+def _order_doubt(dead: Mapping[int, Sequence[Stretch]], together: Sequence[Stretch]) -> float:
+    """Return how much doubt there is of who begins, where the beginning is on no line alone."""
+    if _at_beginning(together):
+        return UNKNOWN_ORDER_DOUBT
+    late = any(_at_beginning(parts) for parts in dead.values())
+    return LATE_LINE_ORDER_DOUBT if late else 0.0
+
+
+def _at_beginning(parts: Sequence[Stretch]) -> bool:
+    return any(part.start_seconds < _BEGINNING_SECONDS for part in parts)
 
 
 def _share_of_speech(stretches: Sequence[Stretch], masks: Sequence[Mask]) -> float:

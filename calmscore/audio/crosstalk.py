@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Samples = npt.NDArray[np.floating[Any]]
+Kind = TypeVar("Kind", bound=np.generic)
 
 _BLOCK_STEPS = 10
 _BLOCK_SAMPLES = _BLOCK_STEPS * ANALYSIS_RATE_HZ // MASK_RATE_HZ
@@ -42,6 +43,8 @@ _BOTH_COST, _CHANGE_COST = 0.3, 1.5
 # side, is hardly ever heard without it, and the ratio goes far up or down when they are silent.
 _OVERHEARD_DB, _LEAST_APART_DB, _TOLD_APART_DB = 8.0, 20.0, 10.0
 _MOST_HEARD_ALONE, _LEAST_OWN, _MOST_BEYOND = 0.35, 0.2, 0.05
+# A line on which the other person is heard so much later still has the shape of their own one.
+_LATEST_BLOCKS, _FAINT_SHARE = 20, 1e-4
 # Nobody talks over the other for so long: that part holds one mix.
 _LONGEST_OVERTALK_SECONDS = 3.0
 
@@ -106,18 +109,27 @@ def louder_sides(
         levels = None
     if levels is None:
         levels = _two_levels(powers, spoken, largest_db=_LARGEST_UNLIKE_DB)
-    overhears = None
+    overhears, late = None, 0
     if levels is None:
         overhears = _overhearing_side(heard)
-        levels = None if overhears is None else _overheard_levels(powers, spoken, overhears)
+        if overhears is not None:
+            late = _late_blocks(powers, overhears)
+            powers[1 - overhears] = _later(powers[1 - overhears], late)
+            either = heard[overhears] | _later(heard[1 - overhears], late * _BLOCK_STEPS)
+            spoken = _blocks(either, size=powers.shape[1])
+            levels = _overheard_levels(powers, spoken, overhears)
     if levels is None:
         return None
     labels = _louder(powers, spoken, levels)
     if _changes(labels, spoken) < _LEAST_CHANGES:
         return None
     steps = np.repeat(labels, _BLOCK_STEPS)[: either.size]
+    masks = [either & (steps != _RIGHT), either & (steps != _LEFT)]
+    if overhears is not None:
+        # On their own side they spoke so much before.
+        masks[1 - overhears] = _later(masks[1 - overhears], -late * _BLOCK_STEPS)
     return LouderSides(
-        masks=(either & (steps != _RIGHT), either & (steps != _LEFT)),
+        masks=(masks[0], masks[1]),
         together=_one_mix(either, steps == _BOTH),
         separation_db=levels[1],
         overhears=overhears,
@@ -142,6 +154,26 @@ def _overhearing_side(heard: tuple[Mask, Mask]) -> int | None:
     shares = [own / max(float(side.sum()), 1.0) for own, side in zip(alone, heard, strict=True)]
     side = int(np.argmax(shares))
     return side if shares[side] >= _LEAST_OWN and shares[1 - side] <= _MOST_HEARD_ALONE else None
+
+
+def _late_blocks(powers: FloatArray, overhears: int) -> int:
+    """Return by how many blocks the other person is late on the side that holds both."""
+    levels = np.log(powers + _FAINT_SHARE * powers.max(axis=1, keepdims=True))
+    both, own = levels[overhears], levels[1 - overhears]
+    most = min(_LATEST_BLOCKS, own.size - 2)
+    fits = [np.corrcoef(both[late:], own[: own.size - late])[0, 1] for late in range(most + 1)]
+    late = int(np.argmax(fits))
+    return late if late >= _NEAR_BLOCKS else 0
+
+
+def _later(values: npt.NDArray[Kind], steps: int) -> npt.NDArray[Kind]:
+    """Return values as many steps later, or earlier, with nothing where none are."""
+    moved = np.zeros_like(values)
+    size = values.size - abs(steps)
+    if size > 0:
+        to, of = max(steps, 0), max(-steps, 0)
+        moved[to : to + size] = values[of : of + size]
+    return moved
 
 
 def _overheard_levels(

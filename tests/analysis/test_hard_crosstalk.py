@@ -90,6 +90,9 @@ ONE_WAY: dict[str, tuple[Change, str]] = {
     "the agent 3 dB softer": (lambda s: onto(s, CUSTOMER, 3), "left"),
     "the agent louder than on their own side": (lambda s: onto(s, CUSTOMER, -3), "left"),
     "the agent 30 ms late": (lambda s: onto(s, CUSTOMER, 0, lambda side: late(side, 0.03)), "left"),
+    "the agent 3 dB softer and half a second late": (
+        lambda s: onto(s, CUSTOMER, 3, lambda side: late(side, 0.5)), "left"
+    ),
     "the customer 2 dB softer": (lambda s: onto(s, AGENT, 2), "left"),
     "the customer alone where the agent should be": (
         lambda s: np.stack([s.sum(axis=0), s[CUSTOMER]]), "right"
