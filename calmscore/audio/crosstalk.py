@@ -158,10 +158,14 @@ def _overhearing_side(heard: tuple[Mask, Mask]) -> int | None:
 
 def _late_blocks(powers: FloatArray, overhears: int) -> int:
     """Return by how many blocks the other person is late on the side that holds both."""
-    levels = np.log(powers + _FAINT_SHARE * powers.max(axis=1, keepdims=True))
+    loudest = powers.max(axis=1, keepdims=True)
+    if powers.shape[1] < 2 * _LATEST_BLOCKS or loudest.min() <= 0.0:
+        return 0
+    levels = np.log(powers + _FAINT_SHARE * loudest)
     both, own = levels[overhears], levels[1 - overhears]
-    most = min(_LATEST_BLOCKS, own.size - 2)
-    fits = [np.corrcoef(both[late:], own[: own.size - late])[0, 1] for late in range(most + 1)]
+    fits = [
+        np.corrcoef(both[late:], own[: own.size - late])[0, 1] for late in range(_LATEST_BLOCKS + 1)
+    ]
     late = int(np.argmax(fits))
     return late if late >= _NEAR_BLOCKS else 0
 

@@ -37,8 +37,12 @@ def leak(left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
     return [left + 0.4 * right, right]
 
 
+def alone(left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
+    return [left, np.zeros_like(right)]
+
+
 @pytest.mark.parametrize("seconds", [0.02, 0.3, 0.59, 1.5, 4.9, 5.1, 7.0, 9.9, 11.0, 13.0])
-@pytest.mark.parametrize("placed", [apart, one_mix, late_mix, echo, leak])
+@pytest.mark.parametrize("placed", [apart, one_mix, late_mix, echo, leak, alone])
 def test_a_call_of_seconds_is_cut_up_like_any_other(call, seconds, placed):
     first = 60 * ANALYSIS_RATE_HZ
     part = call.samples[:, first : first + round(seconds * ANALYSIS_RATE_HZ)].astype(np.float32)
