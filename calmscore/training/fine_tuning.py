@@ -41,6 +41,8 @@ from calmscore.training.trained_network import (
     LOG_FILE,
     FloatArray,
     predict,
+    store_epoch,
+    stored_epoch,
 )
 from calmscore.training.training_sets import TrainingSet
 
@@ -119,10 +121,10 @@ class FineTuning:
             The moving average of the weights after the last epoch.
         """
         if not self._restore():
-            self._load_start()
+            load_start(self.model, self.recipe, start=self.start, whisper=self.whisper)
             for average, variable in zip(self.averages, self.variables, strict=True):
                 average.assign(variable.value)
-        total = self.recipe.head_epochs + self.recipe.epochs
+        total = self.recipe.all_epochs
         while self.epoch < total:
             started = time.monotonic()
             loss = self._train_epoch()
@@ -146,19 +148,6 @@ class FineTuning:
             self._save()
         return self.folder / AVERAGE_FILE
 
-    def _load_start(self) -> None:
-        path = self.start or self.whisper or locate_whisper(self.recipe.whisper)
-        try:
-            if self.start is not None:
-                self.model.load_weights(path)
-            else:
-                set_whisper_weights(self.model, read_encoder(path))
-        except (KeyError, ValueError) as error:
-            raise PretrainedWeightsError(
-                f"{path}: does not fit width {self.recipe.width} and "
-                f"{self.recipe.layers} layers ({error})"
-            ) from error
-
     def _optimizer_groups(self) -> list[tuple[list[int], keras.optimizers.Optimizer]]:
         recipe = self.recipe
         blocks = [layer for layer in self.model.layers if isinstance(layer, TransformerBlock)]
@@ -176,7 +165,7 @@ class FineTuning:
         groups = []
         for layers, rate, first_epoch in rated:
             members = [place[id(v)] for layer in layers for v in layer.trainable_variables]
-            length = (recipe.head_epochs + recipe.epochs - first_epoch) * steps
+            length = (recipe.all_epochs - first_epoch) * steps
             schedule = keras.optimizers.schedules.CosineDecay(
                 0.0, max(length - steps, 1), warmup_target=rate, warmup_steps=steps // 2
             )
@@ -279,26 +268,19 @@ class FineTuning:
 
     def _save(self) -> None:
         arrays = {str(index): np.asarray(v) for index, v in enumerate(self._state())}
-        written = self.folder / "checkpoint.part.npz"
-        recipe = json.dumps(self.recipe.to_dict())
-        arrays.update(epoch=np.array(self.epoch), recipe=np.array(recipe))
-        np.savez(written, allow_pickle=False, **arrays)
-        written.replace(self.folder / CHECKPOINT_FILE)
+        store_epoch(self.folder, self.recipe, epoch=self.epoch, **arrays)
 
     def _restore(self) -> bool:
-        path = self.folder / CHECKPOINT_FILE
-        if not path.is_file():
+        self.epoch = stored_epoch(self.folder, self.recipe)
+        if self.epoch == 0:
             return False
-        stored = np.load(path)
-        if json.loads(str(stored["recipe"])) != self.recipe.to_dict():
-            raise ParameterError(f"{path}: made by another recipe; choose another run folder")
-        self.epoch = int(stored["epoch"])
-        if self.epoch == self.recipe.head_epochs + self.recipe.epochs:
+        if self.epoch == self.recipe.all_epochs:
             # It has ended, here or on a GPU: its average is all that is wanted of it.
             self.model.load_weights(self.folder / AVERAGE_FILE)
             return True
-        for index, variable in enumerate(self._state()):
-            variable.assign(stored[str(index)])
+        with np.load(self.folder / CHECKPOINT_FILE) as stored:
+            for index, variable in enumerate(self._state()):
+                variable.assign(stored[str(index)])
         # An epoch that was logged but not saved is trained, and logged, again.
         log = self.folder / LOG_FILE
         log.write_text("".join(log.read_text().splitlines(keepends=True)[: self.epoch]))
@@ -307,6 +289,37 @@ class FineTuning:
 
 def _mean_cross_entropy(labels: Any, logits: Any) -> Any:
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels, logits))
+
+
+def load_start(
+    model: keras.Model, recipe: Recipe, *, start: Path | None, whisper: Path | None
+) -> None:
+    """Give a model the weights from which a recipe goes on.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of the recipe's shape.
+    start : Path, optional
+        Weights of a trained network; Whisper's without.
+    whisper : Path, optional
+        Whisper's ``model.bin``; downloaded by the recipe's name where there is none.
+
+    Raises
+    ------
+    PretrainedWeightsError
+        If they are of another shape.
+    """
+    path = start or whisper or locate_whisper(recipe.whisper)
+    try:
+        if start is not None:
+            model.load_weights(path)
+        else:
+            set_whisper_weights(model, read_encoder(path))
+    except (KeyError, ValueError) as error:
+        raise PretrainedWeightsError(
+            f"{path}: does not fit width {recipe.width} and {recipe.layers} layers ({error})"
+        ) from error
 
 
 def mask_spectrogram(

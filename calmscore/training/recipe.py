@@ -72,6 +72,11 @@ class Recipe:
         """Take the sources from a list, too: JSON knows no tuples."""
         object.__setattr__(self, "left_out", tuple(self.left_out))
 
+    @property
+    def all_epochs(self) -> int:
+        """Epochs until it has ended."""
+        return self.head_epochs + self.epochs
+
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
         return {**asdict(self), "left_out": list(self.left_out)}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy.special import softmax
 
+from calmscore.errors import ParameterError
 from calmscore.network.layers import HEARD, MEANT, VOICE, VoiceCoordinates, build_emotion_network
 from calmscore.training.metrics import (
     fit_distress_scale,
@@ -92,6 +93,31 @@ def members_network(folders: Sequence[Path]) -> keras.Model:
     """
     weights = [folder / AVERAGE_FILE for folder in folders]
     return average_members(weights, recipe=_stored_recipe(folders[0]))
+
+
+def stored_epoch(folder: Path, recipe: Recipe) -> int:
+    """Return how many epochs of a recipe have been trained into a folder.
+
+    Raises
+    ------
+    ParameterError
+        If another recipe was.
+    """
+    path = folder / CHECKPOINT_FILE
+    if not path.is_file():
+        return 0
+    with np.load(path) as stored:
+        if json.loads(str(stored["recipe"])) != recipe.to_dict():
+            raise ParameterError(f"{path}: made by another recipe; choose another run folder")
+        return int(stored["epoch"])
+
+
+def store_epoch(folder: Path, recipe: Recipe, *, epoch: int, **state: npt.NDArray[Any]) -> None:
+    """Write the checkpoint of a run: how far it is, and what is needed to go on."""
+    written = folder / "checkpoint.part.npz"
+    described = json.dumps(recipe.to_dict())
+    np.savez(written, allow_pickle=False, epoch=epoch, recipe=described, **state)
+    written.replace(folder / CHECKPOINT_FILE)
 
 
 def _stored_recipe(folder: Path) -> Recipe:

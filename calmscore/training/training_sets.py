@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,11 +107,7 @@ def write_training_set(
     unlabelled = [clip.path.name for clip in clips if clip.emotion is None]
     if unlabelled:
         raise CorpusError(f"{unlabelled[0]}: its emotion is not one of {', '.join(EMOTIONS)}")
-    labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
-    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-    heard = np.stack(
-        [(votes or {}).get(c.path.stem, hot) for c, hot in zip(clips, one_hot, strict=True)]
-    ).astype(np.float32)
+    labels, heard = labels_and_votes(clips, votes or {})
     speakers = np.array([clip.speaker for clip in clips])
     partners = draw_partners(speakers, labels, seed=seed)
     joined = (heard + heard[partners]) / 2.0
@@ -132,6 +128,31 @@ def write_training_set(
             "names": np.array([clip.path.stem for clip in clips]),
         },
     )
+
+
+def labels_and_votes(
+    clips: Sequence[Clip], votes: Mapping[str, FloatArray]
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Return what clips were meant to express, and how listeners heard them.
+
+    Parameters
+    ----------
+    clips : sequence of Clip, length n
+        Clips with an emotion among ``EMOTIONS``.
+    votes : mapping of str to array
+        Share of the listeners' votes by clip name, shape (6,).
+
+    Returns
+    -------
+    labels : array of int, shape (n,)
+        Index of the intended emotion in ``EMOTIONS``.
+    heard : array of float32, shape (n, 6)
+        The votes; the label where nobody voted.
+    """
+    labels = np.array([EMOTIONS.index(str(clip.emotion)) for clip in clips])
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    heard = [votes.get(c.path.stem, hot) for c, hot in zip(clips, one_hot, strict=True)]
+    return labels, np.stack(heard).astype(np.float32)
 
 
 def draw_partners(

@@ -18,9 +18,9 @@ from calmscore.training.clip_copies import TRAINING_COPIES, VALIDATION_COPIES
 from calmscore.training.clip_sounds import speech_level_db
 from calmscore.training.corpora import crema_d
 from calmscore.training.corpora.ordinary import HEARD, source_shares
-from calmscore.training.fine_tuning import FineTuning, mask_spectrogram
+from calmscore.training.fine_tuning import FineTuning, load_start, mask_spectrogram
 from calmscore.training.ordinary_evaluation import _members
-from calmscore.training.recipe import Recipe
+from calmscore.training.recipe import Recipe, Stages
 from calmscore.training.trained_network import average_members, members_network, members_without
 from calmscore.training.training_sets import load_training_set, write_training_set
 
@@ -419,6 +419,13 @@ def test_training_a_network_that_does_not_fit_whisper_ends_with_one_line_of_reas
     assert error_line(capsys).startswith("error: ")
 
 
+def test_without_options_the_stages_are_the_shipped_ones_that_a_gpu_trains(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(command, "train", lambda **options: asked.update(options))
+    assert command.main(["train"]) == 0
+    assert asked["stages"] == Stages()
+
+
 def test_training_without_sets_ends_with_one_line_of_reason(tmp_path, capsys):
     arguments = ["train", "--training-set", str(tmp_path), "--run", str(tmp_path / "run")]
     assert command.main([*arguments, "--artifacts", str(tmp_path / "model")]) == 3
@@ -481,7 +488,7 @@ def test_ordinary_speech_moves_the_encoder_unless_it_teaches_the_heads_alone(
     tuning = with_ordinary(
         sets, tmp_path, whisper_file, ordinary_per_batch=2, ordinary_teaches_heads_alone=heads_alone
     )
-    tuning._load_start()
+    load_start(tuning.model, tuning.recipe, start=None, whisper=whisper_file)
     inputs, meant, heard = next(iter(tuning._batches()))
     acted = len(meant)
     assert len(inputs) == acted + 2
