@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from calmscore.audio.log_mel import LogMelSettings
 from calmscore.errors import ParameterError
 from calmscore.network.layers import build_emotion_network
+from calmscore.training.fine_tuning import FineTuning
 from calmscore.training.recipe import Recipe, Stages
 from calmscore.training.stages import train_stages
 from calmscore.training.trained_network import members_without, stored_epoch
+from calmscore.training.training_sets import TrainingSet
 
 torch = pytest.importorskip("torch")
 gpu = importlib.import_module("calmscore.training.gpu.fine_tuning")
@@ -72,6 +75,20 @@ def test_all_stages_leave_what_a_training_of_keras_would_leave(tune, tmp_path):
         (row,) = (tmp_path / name / "log.jsonl").read_text().splitlines()
         assert json.loads(row)["epoch"] == 1 and json.loads(row)["loss"] > 0.0
     assert members_without(tmp_path) == {"desk": [tmp_path / "member-1"]}
+
+
+def test_a_training_of_keras_goes_on_from_there(tune, tmp_path):
+    average = tune(RECIPE, tmp_path, None)
+    before = average.read_bytes()
+    clips = TrainingSet(
+        log_mel=np.zeros((RECIPE.copies, 3, 300, 80), dtype=np.float16), settings=LogMelSettings(),
+        speech_level_db=-30.0, labels=np.arange(3), votes=np.zeros((RECIPE.copies, 3, 6)),
+        speakers=np.array(["a"] * 3), names=np.array(["b"] * 3),
+    )  # fmt: skip
+    lines = []
+    tuning = FineTuning(RECIPE, train=clips, validation=clips, folder=tmp_path)
+    assert tuning.run(report=lines.append) == average
+    assert lines == [] and average.read_bytes() == before
 
 
 def test_what_has_ended_is_not_trained_again_and_another_recipe_is_refused(tune, tmp_path):
