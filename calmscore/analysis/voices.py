@@ -35,11 +35,11 @@ from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, stretches
 FloatArray = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.intp]
 
-# Natural speech of one person cut in two has an evidence of -0.07 or less, acted speech mostly
-# -0.03 or less; two people have -0.02 or more, few pairs of like voices less. Below the first it
+# Natural speech of one person cut in two has an evidence of -0.11 or less, acted speech -0.07 or
+# less; two people have -0.03 or more, few pairs of like voices less. Below the first it
 # is taken for one person, from the second on for two; at the last, one person is out of the
 # question.
-_LEAST_EVIDENCE, _TELLING_EVIDENCE, _CLEAR_EVIDENCE = -0.04, -0.02, 0.13
+_LEAST_EVIDENCE, _TELLING_EVIDENCE, _CLEAR_EVIDENCE = -0.05, -0.035, 0.13
 # Of 40 calls of like voices three had another way, nearly as good, that gives 14 % of the windows
 # or more to the other person; with 17, 13 and 9 % error before borders are placed they are among
 # the six worst. From 10 % on it is told, as one call with 24 % error had 11 %.
@@ -48,11 +48,11 @@ _LARGE_RIVAL = 0.17
 _LONG_SILENCE_SECONDS, _MOST_SILENCE, _SILENCE_WEIGHT = 1.5, 0.3, 0.1
 _LEAST_CHANGES = 6
 # By how much the sides must be more alike crosswise, before and after, than each with itself:
-# -0.94 or less in 23 calls, 0.56 or more in the same calls exchanged midway.
+# -1.07 or less in 12 calls, 0.97 or more in the same calls exchanged midway.
 _LEAST_EXCHANGE = 0.0
 # And so much alike one of the two must be across. Where two calls of four people were joined it
-# was 0.45 at the most; the same person had 0.78 or more.
-_LEAST_SAME_PERSON = 0.6
+# was 0.6 at the most; the same person had 0.87 or more.
+_LEAST_SAME_PERSON = 0.7
 # Of two calls in one file all four voices may be alike; nobody is then more so across than along.
 _LEAST_MORE_THAN_ALONG = 0.15
 # That sides are put right again has to make it clearer by so much.

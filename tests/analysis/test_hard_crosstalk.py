@@ -164,7 +164,7 @@ UNTOLD: dict[str, Change] = {
 @pytest.mark.parametrize("name", UNTOLD)
 def test_two_voices_that_cannot_be_told_apart_have_no_score_in_mono_and_stereo(name, monkeypatch):
     def alike(samples: Sound, mask: Mask) -> TwoVoices:
-        return TwoVoices(masks=(mask, ~mask), evidence=-0.03)
+        return TwoVoices(masks=(mask, ~mask), evidence=-0.04)
 
     monkeypatch.setattr(segments, "two_voices", alike)
     call = call_of(UNTOLD[name](clean()))

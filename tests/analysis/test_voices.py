@@ -165,7 +165,7 @@ def test_voices_that_are_too_much_alike_get_a_timeline_and_no_score(told_apart, 
 
 
 @pytest.mark.parametrize(
-    ("evidence", "doubt"), [(-0.03, 1.0), (-0.02, 0.5), (0.055, 0.25), (0.13, 0.0), (0.4, 0.0)]
+    ("evidence", "doubt"), [(-0.04, 1.0), (-0.035, 0.5), (0.0475, 0.25), (0.13, 0.0), (0.4, 0.0)]
 )
 def test_the_less_speaks_for_two_people_the_more_doubt(evidence, doubt):
     nobody = np.zeros(3, dtype=bool)
@@ -178,7 +178,7 @@ def test_another_way_that_is_nearly_as_good_makes_doubt(rival, doubt):
     nobody = np.zeros(3, dtype=bool)
     two = TwoVoices(masks=(nobody, nobody), evidence=0.4, rival=rival)
     assert two.doubt == pytest.approx(doubt)
-    assert TwoVoices(masks=(nobody, nobody), evidence=-0.03, rival=rival).doubt == 1.0
+    assert TwoVoices(masks=(nobody, nobody), evidence=-0.04, rival=rival).doubt == 1.0
 
 
 def test_two_moods_of_two_people_can_be_cut_in_two_ways_and_two_people_in_one():
