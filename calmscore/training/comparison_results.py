@@ -257,5 +257,6 @@ Only the column "UAR" tells what to expect on a new voice.
   ms, started from weights learnt from far more speech, and learnt from more copies of each clip.
   Its epoch and its temperature were chosen on the {validation_speakers} speakers that it is
   measured on, so its figures, ECE above all, are a little too good. The others' probabilities are
-  taken as they come. Its training time is the sum of its training logs in [runs/](runs/).
+  taken as they come. Its training time is the sum of its training logs in [runs/](runs/),
+  which name the device where it was a GPU.
 """

@@ -85,7 +85,8 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
     """Add up the logged seconds of the runs that made the shipped model.
 
     A log is named for its run: ``two-heads-heads.jsonl``, ``two-heads-trunk-1.jsonl`` and so
-    on, ``two-heads-member-1.jsonl`` and so on.
+    on, ``two-heads-member-1.jsonl`` and so on, and ``two-heads-early.jsonl`` where the recipe
+    has one that heard ordinary speech early.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ def logged_training_seconds(artifacts: Path, runs: Path) -> float | None:
         recipe = json.loads((artifacts / "recipe.json").read_text(encoding="utf-8"))
         trunks = [f"trunk-{number}" for number in range(1, recipe["trunks"] + 1)]
         members = [f"member-{number}" for number in range(1, len(recipe["members"]) + 1)]
-        logs = [f"two-heads-{name}" for name in ("heads", *trunks, *members)]
+        early = ["early"] if recipe.get("early") else []
+        logs = [f"two-heads-{name}" for name in ("heads", *trunks, *members, *early)]
         lines = [
             line
             for log in logs
