@@ -10,7 +10,7 @@ from calmscore.emotions import DISTRESS_WEIGHTS, EMOTIONS
 
 FloatArray = npt.NDArray[np.float64]
 
-DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.384, 1.73
+DISTRESS_MIDPOINT, DISTRESS_SLOPE = 0.394, 2.1
 """The scale of distress, fitted on validation speakers over the telephone by
 ``python model.py evaluate``."""
 

@@ -74,7 +74,7 @@ DISTRESSED = 0.5
 CALM = 0.35
 """Smoothed distress up to which a customer who was distressed counts as calm again."""
 
-CALL_DEVIATION, SEGMENT_DEVIATION = 0.4, 1.6
+CALL_DEVIATION, SEGMENT_DEVIATION = 0.36, 1.6
 """Standard deviations of the score in points, shared by a call, and of the logit of each segment's
 level; fitted on composed calls by ``python -m calmscore.training.call_evaluation``."""
 _DRAWS = 400

@@ -34,6 +34,7 @@ from calmscore.training.emotion_training import (
 from calmscore.training.ending import with_exit_code
 from calmscore.training.recipe import (
     CROSS_VALIDATED,
+    EARLY,
     MEMBER,
     MEMBERS,
     TRUNK,
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--ordinary-per-member-batch", type=int, default=MEMBER.ordinary_per_batch
     )
-    training.add_argument("--start-share", type=float, default=Stages.start_share)
+    training.add_argument("--early-share", type=float, default=Stages.early_share)
     training.add_argument("--artifacts", type=Path, default=DEFAULT_ARTIFACTS)
     training.add_argument("--version", default="1.0.0", help="version of the trained model")
     training.set_defaults(command=_train)
@@ -215,7 +216,8 @@ def _train(**options: Any) -> None:
         trunk=trunk,
         trunks=rest.pop("trunks"),
         members=tuple(_member(member, trunk, changes) for member in MEMBERS if changes["epochs"]),
-        start_share=rest.pop("start_share"),
+        early=_early(trunk),
+        early_share=rest.pop("early_share"),
     )
     metrics = train(stages=stages, whisper=weights.get(trunk.whisper), **rest)
     print(json.dumps(metrics, indent=2))
@@ -231,6 +233,12 @@ def _member(shipped: Recipe, trunk: Recipe, changes: dict[str, Any]) -> Recipe:
     # As far from the trunk's as in the shipped recipe: other orders, other dropout.
     own["seed"] = trunk.seed + shipped.seed - TRUNK.seed
     return replace(trunk, **own | changes)
+
+
+def _early(trunk: Recipe) -> Recipe:
+    return replace(
+        trunk, head_epochs=0, left_out=EARLY.left_out, ordinary_per_batch=EARLY.ordinary_per_batch
+    )
 
 
 _OWN_FIELDS = ("head_epochs", "layer_decay", "left_out", "ordinary_teaches_heads_alone")

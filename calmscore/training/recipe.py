@@ -102,6 +102,10 @@ MEMBERS = (
 """All of them. The people of a call centre (``calls``), lively and calm at once, cost natural
 anger, so one alone hears them; each source has members that can be judged by it."""
 
+EARLY = replace(TRUNK, head_epochs=0, ordinary_per_batch=8, left_out=("calls",))
+"""It hears ordinary speech from its first step. Alone it is too calm; a little of it keeps a
+customer who is at most annoyed from being heard as one who escalates."""
+
 CROSS_VALIDATED = Recipe(epochs=3, copies=7)
 """The trunk's kind of recipe, shortened: it is trained five times."""
 
@@ -119,14 +123,17 @@ class Stages:
         How many go on from these heads; their seeds count up from the trunk's.
     members : tuple of Recipe
         Of those that go on from the average of the trunks.
-    start_share : float
-        Weight of the trunks' average beside the members in what ships, 0–1.
+    early : Recipe
+        Of the one that goes on from the trunks' heads, as they do, with ordinary speech.
+    early_share : float
+        Its weight beside the members in what ships, 0–1; at 0 it is not trained.
     """
 
     trunk: Recipe = TRUNK
     trunks: int = 2
     members: tuple[Recipe, ...] = MEMBERS
-    start_share: float = 0.0
+    early: Recipe = EARLY
+    early_share: float = 1.0 / 6.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stages as plain values, as ``recipe.json`` holds them."""
@@ -134,5 +141,6 @@ class Stages:
             "trunk": self.trunk.to_dict(),
             "trunks": self.trunks,
             "members": [member.to_dict() for member in self.members],
-            "start_share": self.start_share,
+            "early": self.early.to_dict() if self.early_share > 0.0 else None,
+            "early_share": self.early_share,
         }

@@ -3,7 +3,8 @@
 A network that hears ordinary speech from its first step learns that whatever is not one of
 CREMA-D's twelve sentences is calm, and takes natural anger for calm as well. So trunks learn
 from acted speech alone; from their average several members go on, briefly and gently, with
-ordinary speech beside the acted, which moves the zero point; and these are averaged.
+ordinary speech beside the acted, which moves the zero point; and these are averaged, with a
+little of a network that heard ordinary speech early.
 """
 
 from __future__ import annotations
@@ -58,5 +59,9 @@ def train_stages(stages: Stages, *, run: Path, tune: Tune) -> keras.Model:
     for number, recipe in enumerate(stages.members, start=1):
         print(f"member {number} of {len(stages.members)}", flush=True)
         members.append(tune(recipe, run / f"member-{number}", start))
-    shares = [(1.0 - stages.start_share) / len(members)] * len(members)
-    return average_members([*members, start], recipe=trunk, shares=[*shares, stages.start_share])
+    shares = [(1.0 - stages.early_share) / len(members)] * len(members)
+    if stages.early_share > 0.0:
+        print("early", flush=True)
+        members.append(tune(stages.early, run / "early", heads))
+        shares.append(stages.early_share)
+    return average_members(members, recipe=trunk, shares=shares)

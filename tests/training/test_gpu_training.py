@@ -63,7 +63,7 @@ def tune(whisper):
 
 
 def test_all_stages_leave_what_a_training_of_keras_would_leave(tune, tmp_path):
-    stages = Stages(trunk=RECIPE, trunks=1, members=(MEMBER,))
+    stages = Stages(trunk=RECIPE, trunks=1, members=(MEMBER,), early_share=0.0)
     model = train_stages(stages, run=tmp_path, tune=tune)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     for name, recipe in (
@@ -140,7 +140,7 @@ def test_the_command_reads_both_corpora_and_trains_every_stage(
         soundfile.write(clips / f"{name}.wav", part, rate)
     soundfile.write(clips / "1015_DFA_SAD_XX.wav", part, rate)  # who validates
     soundfile.write(street / "one.wav", call[60 * rate : 70 * rate], rate)
-    small = Stages(trunk=RECIPE, trunks=2, members=(MEMBER,))
+    small = Stages(trunk=RECIPE, trunks=2, members=(MEMBER,), early_share=0.0)
     command = importlib.import_module("calmscore.training.gpu.__main__")
     monkeypatch.setattr(command, "Stages", lambda: small)
     assert len(command.acted_speech(clips, device="cpu").labels) == 3
