@@ -8,7 +8,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 
 # In milliseconds: many tests may run on a small machine.
-PATIENCE = 120_000
+PATIENCE = 240_000
 PLAYER = "document.querySelector('.st-key-player audio')"
 GRAVE = {"serious", "critical"}
 _DRAWN = """
