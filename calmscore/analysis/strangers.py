@@ -32,9 +32,9 @@ _LEAST_WINDOWS = 6
 # difference in pitch makes up for a lack of likeness, by this much a semitone.
 _LIKENESS_OF_A_SEMITONE = 0.01
 # Who is left out by mistake is the customer; a notice by mistake costs a moment of listening. Of
-# 36 customers alone none had less than 0.23.
-_CERTAIN, _LEAST_CERTAIN_MARGIN = 0.1, 0.17
-_POSSIBLE, _LEAST_MARGIN = 0.22, 0.1
+# 24 customers alone none had less than 0.53.
+_CERTAIN, _LEAST_CERTAIN_MARGIN = 0.2, 0.17
+_POSSIBLE, _LEAST_MARGIN = 0.38, 0.1
 # Where the line changes together with the voice, somebody took over or joined on a line of
 # their own; one person's line does not. Halves of one acted person have 0.78 or more.
 _ON_ANOTHER_LINE = 0.6
