@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from calmscore.analysis.voice_ways import unit_length, whose_windows
+from calmscore.analysis.voice_ways import middle_of, whose_windows
 from calmscore.analysis.voice_windows import LEAST_WINDOWS, place_voices, spread_labels
 from calmscore.audio.channels import HalfArray, Stretch, inside_stretches
 from calmscore.audio.voice_activity import Mask
@@ -54,7 +54,7 @@ def _like_agent(
     nobody = np.zeros_like(own)
     if not (heard.windows and all(voices.windows for voices in before)):
         return nobody
-    middles = np.stack([unit_length(voices.points.mean(axis=0)) for voices in before])
+    middles = np.stack([middle_of(voices.points) for voices in before])
     likeness = heard.points @ middles.T
     labels = whose_windows(likeness, heard.windows)
     if labels.sum() < LEAST_WINDOWS:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from calmscore.analysis.customer_side import opening_seconds
-from calmscore.analysis.voice_ways import unit_length, whose_windows
+from calmscore.analysis.voice_ways import middle_of, whose_windows
 from calmscore.analysis.voice_windows import place_voices
 from calmscore.audio.channels import HalfArray
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds
@@ -51,9 +51,7 @@ def announcement(samples: HalfArray, masks: Mapping[int, Mask]) -> tuple[int, Ma
     begun = [window.last <= early for window in first.windows]
     if not any(begun):
         return None
-    middles = np.stack(
-        [unit_length(points.mean(axis=0)) for points in (first.points[begun], rest.points)]
-    )
+    middles = np.stack([middle_of(first.points[begun]), middle_of(rest.points)])
     if float(middles[0] @ middles[1]) > _MOST_ALIKE:
         return None
     # Who is heard later on that side may greet before anybody answers.

@@ -14,6 +14,7 @@ from functools import partial
 from calmscore.analysis.report import Direction
 
 Length = tuple[float, float]
+Density = Callable[[float, Length], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +86,16 @@ def agent_opens(
         How much of the beginning of the first turn may not have been heard, at the most.
     """
     inbound = _INBOUND[direction]
+    first_density: Density = partial(_density_heard, missed=missed_seconds)
+    if begun:
+        first_density = partial(_density_cut_off, density=first_density)
+    densities: tuple[Density, ...] = (first_density, _density, _density)
     likelihoods = {True: 0.0, False: 0.0}
     for opening in _OPENINGS:
         share = inbound * opening.inbound + (1.0 - inbound) * opening.outbound
-        for place, (seconds, length) in enumerate(zip(lengths, opening.lengths, strict=False)):
-            density = _density if place else partial(_density_heard, missed=missed_seconds)
-            if begun and not place:
-                density = partial(_density_cut_off, density=density)
-            free = _ANY_LENGTH_SHARES[place]
+        for seconds, length, free, density in zip(
+            lengths, opening.lengths, _ANY_LENGTH_SHARES, densities, strict=False
+        ):
             share *= (1.0 - free) * density(seconds, length) + free * density(seconds, _ANY_LENGTH)
         likelihoods[opening.agent_first] += share
     if begun:
@@ -122,9 +125,7 @@ def _density_heard(seconds: float, length: Length, *, missed: float) -> float:
     return seconds * (longest - shortest) / missed
 
 
-def _density_cut_off(
-    seconds: float, length: Length, *, density: Callable[[float, Length], float]
-) -> float:
+def _density_cut_off(seconds: float, length: Length, *, density: Density) -> float:
     """Return the density of what a recording has of a turn that may have begun before it."""
     rest = _density_heard(seconds, length, missed=_MOST_MISSED_SECONDS)
     return _CUT_OFF_SHARE * rest + (1.0 - _CUT_OFF_SHARE) * density(seconds, length)

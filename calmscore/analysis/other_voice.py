@@ -26,11 +26,12 @@ def other_voice_on(
     ``dead`` is where each side's line is.
     """
     agents_words = agent_while_dead(samples, masks, customer, dead)
+    left = {**masks, customer: masks[customer] & ~agents_words}
+    other, notices = _other_voice(samples, left, customer)
     if agents_words.any():
-        left = {**masks, customer: masks[customer] & ~agents_words}
-        other, notices = _other_voice(samples, left, customer)
-        return agents_words | other, (_agent_overheard(agents_words), *notices)
-    return _other_voice(samples, masks, customer)
+        overheard = "While the agent's line is dead, a voice like the agent's is"
+        notices = (_not_scored(agents_words, overheard), *notices)
+    return agents_words | other, notices
 
 
 def _other_voice(
@@ -51,9 +52,9 @@ def _other_voice(
     stranger = find_stranger(samples[customer], voices, mask, other_mask=agents)
     if stranger is None:
         return np.zeros_like(mask), ()
-    at_seconds = float(np.argmax(stranger.mask)) / MASK_RATE_HZ
-    seconds = round(mask_seconds(stranger.mask))
     if not stranger.certain:
+        at_seconds = float(np.argmax(stranger.mask)) / MASK_RATE_HZ
+        seconds = round(mask_seconds(stranger.mask))
         return np.zeros_like(mask), (
             Notice(
                 code="perhaps_other_voice",
@@ -63,36 +64,24 @@ def _other_voice(
                 at_seconds=at_seconds,
             ),
         )
-    return stranger.mask, (
-        Notice(
-            code="other_voice",
-            message=f"Another voice speaks on the customer's side for {seconds} s, "
-            f"first at {format_clock(at_seconds)}: somebody who took over, or an announcement. It "
-            "is not scored. Listen whether that is right.",
-            at_seconds=at_seconds,
-        ),
-    )
+    took_over = ": somebody who took over, or an announcement"
+    return stranger.mask, (_not_scored(stranger.mask, "Another voice speaks", took_over),)
 
 
 def announcement_heard(mask: Mask) -> Notice:
     """Say that an announcement comes before the talk on the customer's side."""
+    return _not_scored(
+        mask, "Before the talk another voice is",
+        ": an announcement, or somebody who took the call before",
+    )  # fmt: skip
+
+
+def _not_scored(mask: Mask, who: str, why: str = "") -> Notice:
     at_seconds = float(np.argmax(mask)) / MASK_RATE_HZ
     return Notice(
         code="other_voice",
-        message=f"Before the talk another voice is on the customer's side for "
-        f"{round(mask_seconds(mask))} s, first at {format_clock(at_seconds)}: an announcement, or "
-        "somebody who took the call before. It is not scored. Listen whether that is right.",
-        at_seconds=at_seconds,
-    )
-
-
-def _agent_overheard(mask: Mask) -> Notice:
-    at_seconds = float(np.argmax(mask)) / MASK_RATE_HZ
-    return Notice(
-        code="other_voice",
-        message="While the agent's line is dead, a voice like the agent's is on the customer's "
-        f"side for {round(mask_seconds(mask))} s, first at {format_clock(at_seconds)}. It is "
-        "not scored. Listen whether that is right.",
+        message=f"{who} on the customer's side for {round(mask_seconds(mask))} s, first at "
+        f"{format_clock(at_seconds)}{why}. It is not scored. Listen whether that is right.",
         at_seconds=at_seconds,
     )
 

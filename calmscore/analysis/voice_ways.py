@@ -114,7 +114,7 @@ def evidence_of(points: FloatArray, labels: Labels, windows: list[Window]) -> fl
     whose = turns % 2
     if smaller_count(whose) < 2:
         return -np.inf
-    middles = np.stack([unit_length(points[names == turn].mean(axis=0)) for turn in turns])
+    middles = np.stack([middle_of(points[names == turn]) for turn in turns])
     evenness = min(least_part(labels), _GOOD_PART)
     return (
         margin_of(middles, whose)
@@ -160,7 +160,7 @@ def _groupings(points: FloatArray) -> list[FloatArray]:
     for count in range(2, _MOST_CLUSTERS + 1):
         labels = fcluster(tree, count, criterion="maxclust")
         names, sizes = np.unique(labels, return_counts=True)
-        large = [unit_length(points[labels == name].mean(axis=0)) for name in names[sizes >= least]]
+        large = [middle_of(points[labels == name]) for name in names[sizes >= least]]
         if len(large) < 2:
             continue
         centres = np.stack(large[:_MOST_GROUPS])
@@ -224,12 +224,13 @@ def margin_of(points: FloatArray, labels: Labels) -> float:
 
 def middles_of(points: FloatArray, labels: Labels) -> FloatArray:
     """Return the means of two voices, of unit length, shape (2, 192)."""
-    return np.stack([unit_length(points[labels == voice].mean(axis=0)) for voice in (0, 1)])
+    return np.stack([middle_of(points[labels == voice]) for voice in (0, 1)])
 
 
-def unit_length(point: FloatArray) -> FloatArray:
-    """Return a point brought to unit length."""
-    return np.asarray(point / np.linalg.norm(point), dtype=np.float32)
+def middle_of(points: FloatArray) -> FloatArray:
+    """Return the mean of some points, of unit length."""
+    mean = points.mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
 
 def whose_windows(similarity: FloatArray, windows: list[Window]) -> Labels:

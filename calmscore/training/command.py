@@ -34,12 +34,12 @@ from calmscore.training.emotion_training import (
 from calmscore.training.ending import with_exit_code
 from calmscore.training.recipe import (
     CROSS_VALIDATED,
-    EARLY,
     MEMBER,
     MEMBERS,
     TRUNK,
     Recipe,
     Stages,
+    with_ordinary_early,
 )
 from calmscore.training.text_command import add_word_commands
 
@@ -216,7 +216,7 @@ def _train(**options: Any) -> None:
         trunk=trunk,
         trunks=rest.pop("trunks"),
         members=tuple(_member(member, trunk, changes) for member in MEMBERS if changes["epochs"]),
-        early=_early(trunk),
+        early=with_ordinary_early(trunk),
         early_share=rest.pop("early_share"),
     )
     metrics = train(stages=stages, whisper=weights.get(trunk.whisper), **rest)
@@ -233,12 +233,6 @@ def _member(shipped: Recipe, trunk: Recipe, changes: dict[str, Any]) -> Recipe:
     # As far from the trunk's as in the shipped recipe: other orders, other dropout.
     own["seed"] = trunk.seed + shipped.seed - TRUNK.seed
     return replace(trunk, **own | changes)
-
-
-def _early(trunk: Recipe) -> Recipe:
-    return replace(
-        trunk, head_epochs=0, left_out=EARLY.left_out, ordinary_per_batch=EARLY.ordinary_per_batch
-    )
 
 
 _OWN_FIELDS = ("head_epochs", "layer_decay", "left_out", "ordinary_teaches_heads_alone")

@@ -83,7 +83,7 @@ def write_card(artifacts: Path) -> Path:
             emotions=EMOTIONS,
             settings=settings,
             recipe=recipe,
-            members=_members_alike(recipe.get("members", [])),
+            members=_members_alike(recipe["members"]),
             megabytes=len(model) / 1e6,
             calls=scores[SHIPPED],
             real=real,

@@ -102,9 +102,18 @@ MEMBERS = (
 """All of them. The people of a call centre (``calls``), lively and calm at once, cost natural
 anger, so one alone hears them; each source has members that can be judged by it."""
 
-EARLY = replace(TRUNK, head_epochs=0, ordinary_per_batch=8, left_out=("calls",))
-"""It hears ordinary speech from its first step. Alone it is too calm; a little of it keeps a
-customer who is at most annoyed from being heard as one who escalates."""
+
+def with_ordinary_early(trunk: Recipe) -> Recipe:
+    """Return the recipe of a network that hears ordinary speech from its first step.
+
+    Alone it is too calm; a little of it keeps a customer who is at most annoyed from being
+    heard as one who escalates.
+    """
+    return replace(trunk, head_epochs=0, ordinary_per_batch=8, left_out=("calls",))
+
+
+EARLY = with_ordinary_early(TRUNK)
+
 
 CROSS_VALIDATED = Recipe(epochs=3, copies=7)
 """The trunk's kind of recipe, shortened: it is trained five times."""

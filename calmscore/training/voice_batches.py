@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.network.speaker_embedding import BANDS, WINDOW_FRAMES
+from calmscore.training.interpolation import read_between
 from calmscore.training.random_lines import RATE_HZ, Tensor, draw_lines, over_lines
 
 FloatArray = npt.NDArray[np.float32]
@@ -143,23 +144,11 @@ class VoiceBatches:
         return samples, np.where(joined, WINDOW_FRAMES, frames)
 
     def _read(self, clips: Numbers, places: Tensor) -> Tensor:
-        """Return samples between samples, by cubic interpolation; silence outside of a clip."""
-        torch = self._torch
-        index = places.floor().long()
-        share = (places - index).float()
-        start = self._tensor(self._starts[clips], torch.int64)[:, None]
-        length = self._tensor(self._lengths[clips], torch.int64)[:, None]
-
-        def sample(step: int) -> Tensor:
-            place = index + step
-            within = (place >= 0) & (place < length)
-            found = self._samples[(start + place.clamp(min=0)).clamp(max=len(self._samples) - 1)]
-            return found.float() * within
-
-        before, left, right, after = (sample(step) for step in (-1, 0, 1, 2))
-        curve = 2.0 * before - 5.0 * left + 4.0 * right - after
-        curve = curve + share * (3.0 * (left - right) + after - before)
-        return left + 0.5 * share * (right - before + share * curve)
+        starts, lengths = (
+            self._tensor(values[clips], self._torch.int64)
+            for values in (self._starts, self._lengths)
+        )
+        return read_between(self._samples, places, starts=starts, lengths=lengths)
 
     def _with_formants(self, samples: Tensor, factors: Tensor) -> Tensor:
         """Move the envelope of the spectrum, and leave the pitch."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from calmscore.audio.voice_activity import MASK_RATE_HZ, speech_mask, widened
 from calmscore.training.gpu.front_end import RATE_HZ, SAMPLES, Draws
 from calmscore.training.gpu.telephone import drawn_response, telephone_lines, with_noise
+from calmscore.training.interpolation import read_between
 
 torch: Any = importlib.import_module("torch")
 
@@ -72,18 +73,9 @@ class Sounds:
         places : tensor, shape (batch, n)
             In samples from the start of each.
         """
-        before = places.floor()
-        share, index = places - before, before.long()
-        length, start = self.lengths[rows][:, None], self._starts[rows][:, None]
-
-        def at(step: int) -> Tensor:
-            inside = (index + step >= 0) & (index + step < length)
-            chosen = (index + step).clamp(min=0).minimum(length - 1)
-            return torch.where(inside, self._samples[start + chosen].float(), 0.0)
-
-        a, b, c, d = at(-1), at(0), at(1), at(2)
-        bend = 2 * a - 5 * b + 4 * c - d + share * (3 * (b - c) + d - a)
-        return b + 0.5 * share * (c - a + share * bend)
+        return read_between(
+            self._samples, places, starts=self._starts[rows], lengths=self.lengths[rows]
+        )
 
     def spoken(self, rows: Tensor, places: Tensor) -> Tensor:
         """Tell whether there is speech, or nearly, at places of sounds; as for `read`."""
