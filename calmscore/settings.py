@@ -57,6 +57,20 @@ RAW_CODINGS = (
 )  # fmt: skip
 """What a `RawFormat` may name: G.711, samples of so many bits (signed, unsigned, float; low or
 high byte first), G.722, GSM 6.10, and ADPCM of Dialogic."""
+RAW_NAMES = {
+    "ulaw": "mu-law",
+    "alaw": "A-law",
+    "s16le": "samples of 16 bits",
+    "s16be": "samples of 16 bits, high byte first,",
+    "u8": "samples of 8 bits",
+    "s8": "signed samples of 8 bits",
+    "gsm": "GSM 6.10",
+    "g722": "G.722",
+    "g729": "G.729",
+    "vox": "ADPCM of Dialogic",
+}
+"""What people call those that telephone systems write."""
+COMPRESSED = ("g722", "g729", "gsm", "vox")
 _ONE_CHANNEL = ("g722", "gsm", "vox")
 _RATES = r"(?:[4-9]\d{3}|[1-9]\d{4}|1[0-8]\d{4}|19[01]\d{3}|192000)"
 RAW_FORMAT_PATTERN = (

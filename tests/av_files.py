@@ -17,6 +17,10 @@ FORMS = {
     "caf": ("caf", "pcm_mulaw", 8_000),
     "g722": ("g722", "g722", 16_000),
     "g726.wav": ("wav", "g726", 8_000),
+    "tta": ("tta", "tta", 8_000),
+    "wv": ("wv", "wavpack", 8_000),
+    "ts": ("mpegts", "aac", 16_000),
+    "mp2": ("mp2", "mp2", 16_000),
     "ulaw": ("mulaw", "pcm_mulaw", 8_000),
     "alaw": ("alaw", "pcm_alaw", 8_000),
     "sln": ("s16le", "pcm_s16le", 8_000),
@@ -24,7 +28,7 @@ FORMS = {
 MONO_ONLY = {"g722", "g726.wav", "ulaw", "alaw", "sln"}
 
 
-def av_file(form: str, samples: np.ndarray) -> bytes:
+def av_file(form: str, samples: np.ndarray, *, rate_hz: int | None = None) -> bytes:
     """Encode a sound.
 
     Parameters
@@ -33,8 +37,11 @@ def av_file(form: str, samples: np.ndarray) -> bytes:
         One of ``FORMS``.
     samples : array of float, shape (n, channels)
         At the form's rate, full scale 1.
+    rate_hz : int, optional
+        Another rate.
     """
-    container, coder, rate_hz = FORMS[form]
+    container, coder, usual_hz = FORMS[form]
+    rate_hz = rate_hz or usual_hz
     file = io.BytesIO()
     layout = "mono" if samples.shape[1] == 1 else "stereo"
     with av.open(file, "w", format=container) as output:

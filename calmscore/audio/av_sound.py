@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -38,13 +39,18 @@ UNKNOWN_FRAMES = 1 << 62
 _GUESSED_LENGTH = ("aac", "ogg", "amr", "gsm")
 _MP3_HEAD_BYTES = 1 << 16
 _TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+# Of these each piece says its rate and channels: where they change, other recordings follow. What
+# begins an MP3 says so, within so many bytes.
+_JOINED_UNSEEN = ("mp3", "aac")
+_FIRST_FRAME = re.compile(rb"\xff[\xe2-\xff].{2,44}(?:Xing|Info)", re.DOTALL)
 # Coders overshoot full scale a little; what goes so far beyond it is damage.
 _LARGEST_OVERSHOOT = 4.0
 RECORDING_SUFFIXES = (
     ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".3gp",
     ".amr", ".awb", ".webm", ".mka", ".wma", ".caf", ".au", ".snd", ".aif", ".aiff", ".aifc",
-    ".mp2", ".spx", ".mkv", ".mov", ".avi", ".flv", ".tta", ".wv", ".ac3",
-    ".sph", ".voc", ".raw", ".pcm", *_HEADERLESS,
+    ".mp2", ".spx", ".mkv", ".mov", ".avi", ".flv", ".tta", ".wv", ".ac3", ".mpga", ".wave",
+    ".bwf", ".rf64", ".3gpp", ".3g2", ".m4b", ".asf", ".ra", ".rm", ".ts", ".mpg", ".qcp", ".dss",
+    ".ape", ".sf", ".sph", ".voc", ".raw", ".pcm", *_HEADERLESS,
 )  # fmt: skip
 """How the names of recordings end, for those who look into folders or offer a choice."""
 
@@ -98,8 +104,9 @@ class AvSound:
     """A recording that is read once from start to end; a context manager.
 
     Of what `soundfile.SoundFile` offers it has ``samplerate``, ``channels``, ``frames``,
-    ``subtype``, ``format`` and ``read``. Beside these: ``damaged_packets``, how many pieces were
-    left out, and ``joints``, after how many samples another recording follows.
+    ``subtype``, ``format`` and ``read``. Beside these: ``packets``, how many pieces there are;
+    ``damaged_packets``, how many of them were left out; and ``joints``, after how many samples
+    another recording follows.
 
     Parameters
     ----------
@@ -138,7 +145,7 @@ class AvSound:
         told = self.format.startswith("matroska") and self._container.duration
         self._whole_frames = round(told * self.samplerate / 1e6) if told else UNKNOWN_FRAMES
         self.subtype = "FLOAT" if self._stream.codec_context.name.startswith("pcm_f") else ""
-        self.damaged_packets = 0
+        self.packets, self.damaged_packets = 0, 0
         self.joints: list[int] = []
         self._given, self._begins_anew = 0, False
         self._rest = np.zeros((0, self.channels), dtype=np.float32)
@@ -195,7 +202,8 @@ class AvSound:
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
         for block in self._decoded_parts():
-            if self._begins_anew and self._given:
+            # What begins a file may change its form after the first pieces.
+            if self._begins_anew and self._given - sum(self.joints[-1:]) >= self.samplerate:
                 self.joints.append(self._given)
             self._begins_anew = False
             self._given += len(block)
@@ -215,6 +223,9 @@ class AvSound:
     def _decoded_part(self) -> Iterator[NDArray[np.float32]]:
         known: object = None
         for packet in self._container.demux(self._stream):
+            self.packets += 1
+            unseen = self.format in _JOINED_UNSEEN
+            self._begins_anew |= unseen and bool(_FIRST_FRAME.match(bytes(packet)))
             try:
                 frames = packet.decode()
             except FFmpegError:
@@ -229,6 +240,7 @@ class AvSound:
                 # Joined or damaged files change their form on the way.
                 form = (frame.format.name, frame.layout.name, frame.sample_rate)
                 if form != known:
+                    self._begins_anew |= unseen and known is not None
                     known, resampler = form, self._resampler()
                 try:
                     blocks = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calmscore.errors import Notice
+from calmscore.settings import RAW_NAMES, RawFormat
 
 _LEAST_UNREAD_SECONDS = 0.5
 # Of joined files the length is estimated from the size.
@@ -80,6 +81,20 @@ def reading_notices(
             )
         )
     return tuple(notices)
+
+
+def coding_notices(told: RawFormat | None, held: RawFormat | None) -> tuple[Notice, ...]:
+    """Say that a file without a header holds something else than its name, or somebody, says."""
+    if told is None or held is None or told.coding == held.coding:
+        return ()
+    return (
+        Notice(
+            "other_raw_format",
+            f"The file has no header and was taken for {RAW_NAMES[held.coding]}: read as "
+            f"{RAW_NAMES.get(told.coding, told.coding)}, as its name or somebody says, it is "
+            "noise. If it sounds wrong, say what it holds.",
+        ),
+    )
 
 
 def joined_notices(joints_seconds: Sequence[float]) -> tuple[Notice, ...]:

@@ -13,9 +13,10 @@ import soxr  # type: ignore[import-untyped, unused-ignore]
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound
-from calmscore.audio.joined_files import breaks_off, share_after_end
-from calmscore.audio.reading_notices import joined_notices, reading_notices
+from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound, raw_format_of
+from calmscore.audio.file_start import sound_start
+from calmscore.audio.joined_files import FilePart
+from calmscore.audio.reading_notices import coding_notices, joined_notices, reading_notices
 from calmscore.audio.recording_file import (
     clean_file_name,
     open_recording,
@@ -30,10 +31,12 @@ from calmscore.audio.refusals import (
     check_size,
     no_samples,
     too_long,
+    unsupported,
     wrong_channels,
     wrong_rate,
 )
-from calmscore.audio.sound_file import FileView, Sound, open_sound
+from calmscore.audio.sound_end import breaks_off
+from calmscore.audio.sound_file import Sound, open_sound, view_of
 from calmscore.audio.wave_header import WaveHeader, read_wave_header
 from calmscore.errors import CallFileError, Notice
 from calmscore.settings import RawFormat, ReadingRules, read_environment
@@ -54,6 +57,8 @@ _LARGEST_SAMPLE = 2.0**40
 _SMALLEST_GAP_SECONDS = 0.04
 # FFmpeg estimates the length of joined files from their bytes.
 _ESTIMATED_GAP_SECONDS = 0.5
+# Where so much of it cannot be decoded, what is left is noise, or says nothing of the call.
+_MOST_DAMAGED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +170,12 @@ def _read_stream(
         size = stream.seek(0, os.SEEK_END)
         check_size(size, name, rules)
         sha256 = sha256 or sha256_of(stream)
-        header = read_wave_header(stream, size)
-        after_end = share_after_end(stream, size) if header is None else header.share_after_end
-        cut_off = breaks_off(stream, size)
-        view = FileView(stream, size, header)
+        start = sound_start(stream)
+        part = FilePart(stream, start=start, end=size)
+        size -= start
+        header = read_wave_header(part, size)
+        cut_off = breaks_off(part, size)
+        view, after_end = view_of(part, size, header)
     with open_sound(view, header, name, usual=rules.raw_format, said=said) as sound:
         _check_sound(sound, header, name)
         known_seconds = _known_seconds(sound)
@@ -185,6 +192,8 @@ def _read_stream(
         joints: list[int] = []
         if isinstance(sound, AvSound):
             damaged, gap, joints = sound.damaged_packets, _ESTIMATED_GAP_SECONDS, sound.joints
+            if damaged > _MOST_DAMAGED * sound.packets:
+                raise unsupported(header, name)
         if joints:
             # What the first of joined files says of its length is true of that one alone.
             announced = None
@@ -213,6 +222,7 @@ def _read_stream(
                 divisor=decoded.store.divisor,
             ),
             *joined_notices([joint / rate for joint in joints]),
+            *coding_notices(said or raw_format_of(name, usual=rules.raw_format), sound.raw_format),
         ),
         samples_rate_hz=decoded.store.rate_hz,
         raw_format=sound.raw_format,
@@ -224,7 +234,9 @@ def _check_sound(sound: Sound, header: WaveHeader | None, name: str) -> None:
     # libsndfile reads a rate as signed; the header walk does not.
     rate_hz = header.rate_hz if header and header.rate_hz is not None else sound.samplerate
     if not 1 <= sound.channels <= MOST_CHANNELS:
-        raise wrong_channels(sound.channels, name)
+        # A decoder that cannot say how many there are is none for it.
+        told = header is not None and header.channels and not sound.channels
+        raise unsupported(header, name) if told else wrong_channels(sound.channels, name)
     if not LOWEST_RATE_HZ <= sound.samplerate <= HIGHEST_RATE_HZ:
         raise wrong_rate(rate_hz, name)
     if sound.frames <= 0:
@@ -242,11 +254,13 @@ class _Store:
 
     The whole is reserved at once, never beyond the duration limit; the system
     hands out the memory only where samples are written, so that neither a header
-    that announces too much nor one that announces nothing costs any.
+    that announces too much nor one that announces nothing costs any. Where more comes
+    than was announced, the rest up to the limit is reserved.
     """
 
-    def __init__(self, *, channels: int, most_seconds: float, rate_hz: int) -> None:
-        capacity = math.ceil(most_seconds * rate_hz) + 1
+    def __init__(self, *, channels: int, seconds: float, most_seconds: float, rate_hz: int) -> None:
+        self._most = math.ceil(most_seconds * rate_hz) + 1
+        capacity = min(math.ceil(seconds * rate_hz) + 1, self._most)
         self._samples = np.empty((channels, capacity), dtype=np.float16)
         self._end = 0
         self.rate_hz = rate_hz
@@ -254,7 +268,11 @@ class _Store:
 
     def append(self, block: NDArray[np.float32]) -> None:
         """Add samples of shape (n, channels), as they are in the file."""
-        block = block[: self._samples.shape[1] - self._end]
+        block = block[: self._most - self._end]
+        if self._end + len(block) > self._samples.shape[1]:
+            whole = np.empty((len(self._samples), self._most), dtype=np.float16)
+            whole[:, : self._end] = self._samples[:, : self._end]
+            self._samples = whole
         end = self._end + len(block)
         self._samples[:, self._end : end] = block.T / np.float32(self.divisor)
         self._end = end
@@ -287,13 +305,14 @@ class _Decoded:
 
 def _reserve(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _Store:
     # A second more than announced: coders fill their last block.
-    seconds = min(sound.frames / sound.samplerate + 1.0, rules.duration_seconds)
+    seconds, most = sound.frames / sound.samplerate + 1.0, rules.duration_seconds
     try:
-        return _Store(channels=sound.channels, most_seconds=seconds, rate_hz=rate_hz)
+        return _Store(channels=sound.channels, seconds=seconds, most_seconds=most, rate_hz=rate_hz)
     except MemoryError as error:
         raise CallFileError(
             "not_enough_memory",
-            f"{name} may last {seconds:.0f} s, too long for this machine's memory; split the call.",
+            f"{name} may last {min(seconds, most):.0f} s, too long for this machine's memory; "
+            "split the call.",
             technical="or lower CALMSCORE_MAX_DURATION_SECONDS",
         ) from error
 

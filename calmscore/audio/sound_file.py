@@ -6,49 +6,49 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import PurePath
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import soundfile  # type: ignore[import-untyped, unused-ignore]
 from av.error import FFmpegError
 
 from calmscore.audio.av_sound import AvSound, raw_format_of
-from calmscore.audio.joined_files import au_patches
-from calmscore.audio.refusals import not_audio, undecodable, unopened
+from calmscore.audio.bare_samples import probable_coding
+from calmscore.audio.file_start import SNDFILE_MARKS, first_bytes, is_known
+from calmscore.audio.joined_files import Readable
+from calmscore.audio.refusals import CUT_UP_IN_WAVE, not_audio, undecodable, unopened
+from calmscore.audio.sound_end import au_head, sound_end
 from calmscore.audio.wave_header import WaveHeader
-from calmscore.settings import RawFormat
+from calmscore.settings import COMPRESSED, RawFormat
 
-# What libsndfile reads best, and what FFmpeg does: joined files to their true end, for one.
-_SNDFILE_BYTES = re.compile(
-    rb"RIFF|RIFX|RF64|BW64|riff|FORM|\.snd|dns\.|fLaC|NIST|Creative Voi|2BIT|PVF1|fap | paf"
-    rb"|\x64\xa3[\x01-\x04]\x00|\x00[\x01-\x04]\xa3\x64"
-)
-_FFMPEG_BYTES = re.compile(
-    rb"OggS|ID3|....ftyp|....mdat|....moov|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|caff|FLV\x01"
-    rb"|TTA[12]|wvpk|MAC |ADIF|\x0b\x77",
-    re.DOTALL,
-)
 _MP3_BYTES = re.compile(rb"\xff[\xe0-\xff]")
 _MP3_SUFFIXES = (".mp3", ".mp2", ".mpga", ".aac")
 # What bare samples hardly begin with: long marks, or 32 letters.
 _SURELY_OTHER = re.compile(rb"PK\x03\x04|7z\xbc\xaf|Rar!|%PDF|\x89PNG|GIF8|[\t\n\r -~]{32}")
-_FIRST_BYTES = 32
 
 
 class FileView:
-    """What libsndfile sees of a file.
+    """What a decoder sees of a file.
 
     No name, from which soundfile would guess a format; no error or oversized
-    read inside of a callback, where nobody could catch it; and the size in an
-    unfinished header put right.
+    read inside of a callback, where nobody could catch it; and, in place of what
+    stands before the sound, what should stand there.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The file.
+    head : bytes
+        What it should begin with.
+    start, end : int
+        The part of it that stands behind that.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, header: WaveHeader | None) -> None:
-        self._stream = stream
-        # Of two data chunks libsndfile would read the second alone.
-        self._size = (header.end if header else None) or size
+    def __init__(self, stream: Readable, *, head: bytes, start: int, end: int) -> None:
+        self._stream, self._head, self._start = stream, head, start
+        self.size = len(head) + end - start
         self._position = 0
-        self._patches = header.patches if header else au_patches(stream)
         self.failure: OSError | None = None
 
     def tell(self) -> int:
@@ -57,34 +57,51 @@ class FileView:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position within it, and return that."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = min(max(base + offset, 0), self._size)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = min(max(base + offset, 0), self.size)
         return self._position
 
     def read(self, count: int) -> bytes:
         """Return so many bytes at the most; none after a failure, which is kept."""
-        start = self._position
-        try:
-            self._stream.seek(start)
-            data = self._stream.read(max(0, min(count, self._size - start)))
-        except OSError as error:
-            self.failure = error
-            return b""
+        count = max(0, min(count, self.size - self._position))
+        data = self._head[self._position : self._position + count]
+        if len(data) < count:
+            behind = self._position + len(data) - len(self._head)
+            try:
+                self._stream.seek(self._start + behind)
+                data += self._stream.read(count - len(data))
+            except OSError as error:
+                self.failure = error
+                return b""
         self._position += len(data)
-        for place, patch in self._patches:
-            data = _patched(data, start, place, patch)
         return data
 
 
-def _patched(data: bytes, start: int, place: int, patch: bytes) -> bytes:
-    """Return what was read from some place, with a patch where it belongs."""
-    if start >= place + len(patch) or start + len(data) <= place:
-        return data
-    patched = bytearray(data)
-    for position, value in enumerate(patch, place):
-        if start <= position < start + len(data):
-            patched[position - start] = value
-    return bytes(patched)
+def view_of(stream: Readable, size: int, header: WaveHeader | None) -> tuple[FileView, float]:
+    """Return what a decoder shall see of a file, and how much sound stands behind that.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The file.
+    size : int
+        Its bytes.
+    header : WaveHeader or None
+        Where it is WAVE.
+
+    Returns
+    -------
+    view : FileView
+        One whose header is right, and that ends where other sound begins.
+    share_after_end : float
+        As in `sound_end`.
+    """
+    if header is not None and header.data_start is not None and header.head:
+        start, end = header.data_start, header.data_start + header.sound_bytes
+        return FileView(stream, head=header.head, start=start, end=end), header.share_after_end
+    end, share = (size, 0.0) if header is not None else sound_end(stream, size)
+    head = au_head(stream)
+    return FileView(stream, head=head, start=len(head), end=end), share
 
 
 Sound: TypeAlias = "soundfile.SoundFile | AvSound"
@@ -131,37 +148,44 @@ def open_sound(
     SoundFile or AvSound
         With ``raw_format``: what it was taken to hold; None where it has a header.
     """
-    first = view.read(_FIRST_BYTES)
-    view.seek(0)
-    with _opened(view, first, header, name, usual, said) as sound:
+    with _opened(view, header, name, usual, said) as sound:
         yield sound
 
 
 def _opened(
     view: FileView,
-    first: bytes,
     header: WaveHeader | None,
     name: str,
     usual: RawFormat | None,
     said: RawFormat | None,
 ) -> Sound:
-    if _SNDFILE_BYTES.match(first):
+    first = first_bytes(view)
+    raw = None
+    if SNDFILE_MARKS.match(first):
+        view.seek(0)
         try:
             return _ForwardSound(view)
         except soundfile.SoundFileError as error:
             refusal = unopened(header, name, error)
             cause: Exception = error
-        if refusal.code not in ("unreadable_audio", "unsupported_codec"):
+        cut_up = header is not None and header.codec in CUT_UP_IN_WAVE
+        if cut_up or refusal.code not in ("unreadable_audio", "unsupported_codec"):
             raise refusal from cause
-        raw = None
-    else:
+    elif is_known(first):
         refusal = undecodable(name)
+    else:
         raw = said or raw_format_of(name, usual=usual)
-        if _has_mark(first, name, raw):
-            raw = None
-        elif raw is None or _SURELY_OTHER.match(first):
-            raise not_audio(first, name)
+        # A damaged MP3 may be read all the same.
+        damaged = _MP3_BYTES.match(first) and PurePath(name).suffix.lower() in _MP3_SUFFIXES
+        if raw is None or _SURELY_OTHER.match(first):
+            refusal = not_audio(first, name, coding=probable_coding(view, view.size))
+            if not damaged:
+                raise refusal
+        else:
+            refusal = undecodable(name)
+            raw = _as_it_sounds(raw, view)
     if raw is not None and raw.coding == "vox":
+        view.seek(0)
         sound = _ForwardSound(
             view, samplerate=raw.rate_hz, channels=1, format="RAW", subtype="VOX_ADPCM"
         )
@@ -173,11 +197,9 @@ def _opened(
         raise refusal from error
 
 
-def _has_mark(first: bytes, name: str, raw: RawFormat | None) -> bool:
-    """Tell whether a file begins as one of a form that FFmpeg finds out by itself."""
-    if _FFMPEG_BYTES.match(first):
-        return True
-    # Eleven bits that are set begin an MP3, but silence in mu-law, too.
-    return bool(_MP3_BYTES.match(first)) and (
-        raw is None or PurePath(name).suffix.lower() in _MP3_SUFFIXES
-    )
+def _as_it_sounds(raw: RawFormat, view: FileView) -> RawFormat:
+    """Return what a file holds of which somebody, or its name, says something else."""
+    held = probable_coding(view, view.size, channels=raw.channels, told=raw.coding)
+    if held is None or held == raw.coding:
+        return raw
+    return RawFormat(coding=held) if raw.coding in COMPRESSED else replace(raw, coding=held)

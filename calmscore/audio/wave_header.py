@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
-from calmscore.audio.joined_files import places
+from calmscore.audio.joined_files import Readable, places
 
 # Sizes from here on are what streaming writers put where they know no size
 # (0xFFFFFFFF by FFmpeg, 0x7FFFF000 by SoX, 0x80000000 by others).
@@ -16,12 +16,22 @@ _MOST_CHUNKS = 1_000
 _WIDE_KINDS = (b"RF64", b"BW64")
 _WAVE_KINDS = (b"RIFF", b"RIFX", *_WIDE_KINDS)
 _CHUNK_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_ -]{3}")
+# A description of PCM is 16 bytes long, 14 in old files.
+_LEAST_FORM_BYTES, _MOST_FORM_BYTES = 14, 1 << 16
+# Longer sound needs sizes of 64 bits.
+_LONGEST_BYTES = 0xFFFF_0000
+# Of these the size of a sample follows from that of all channels, or from the bytes of a second:
+# PCM, float and G.711; G.726.
+_BY_BLOCK, _BY_RATE = (1, 3, 6, 7), (0x45, 0x64)
+# IBM's G.711.
+_SAME_CODECS = {0x0101: 7, 0x0102: 6}
 # What is so much less than what stands there was written before the sound was.
 _SMALLEST_SHARE = 0.01
 _LARGEST_EMPTY_BYTES = 64
 # What recorders write behind sound of unknown length, and how far from the end it is looked for.
 _LATER_CHUNKS = re.compile(rb"LIST|id3 |ID3 |bext|cue |smpl|iXML|axml|_PMX|JUNK|PAD ")
 _LATER_BYTES = 1 << 16
+_KNOWN_CHUNKS = re.compile(rb"data|fmt |fact|" + _LATER_CHUNKS.pattern)
 _BLOCK_BYTES = 1 << 20
 _TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 
@@ -30,11 +40,11 @@ _TEXT = re.compile(rb"[\t\n\r -~\x80-\xff]*")
 class WaveHeader:
     """What the header says, before libsndfile judges it."""
 
-    codec: int | None = None
-    channels: int | None = None
-    rate_hz: int | None = None
-    byte_rate: int = 0
-    """Bytes of sound in a second; 0 where nothing tells."""
+    order: str = "<"
+    """Which byte of a number comes first, as `struct` calls it."""
+    form: bytes = b""
+    """The chunk that describes the sound."""
+    fact: bytes = b""
     data_start: int | None = None
     data_bytes: int | None = None
     """Announced size of the sound; None where the writer did not know it."""
@@ -43,15 +53,38 @@ class WaveHeader:
     """What stands after the announced end of the sound and is no chunk beside it."""
     after_seconds: float | None = None
     """How long that is, by headers of its own."""
-    patches: tuple[tuple[int, bytes], ...] = ()
-    """What a header that was never finished should hold: where, and what."""
 
     @property
-    def end(self) -> int | None:
-        """Where the sound ends that is read, if other sound follows it."""
-        if self.data_start is None or not self.after_bytes or not self.data_bytes:
+    def codec(self) -> int | None:
+        """What the sound is coded with; None where nothing tells."""
+        return self._told("H", 0)
+
+    @property
+    def channels(self) -> int | None:
+        """How many there are; None where nothing tells."""
+        return self._told("H", 2)
+
+    @property
+    def rate_hz(self) -> int | None:
+        """The sampling rate; None where nothing tells."""
+        return self._told("I", 4)
+
+    @property
+    def byte_rate(self) -> int:
+        """Bytes of sound in a second; 0 where nothing tells."""
+        return self._told("I", 8) or 0
+
+    def _told(self, kind: str, place: int) -> int | None:
+        if len(self.form) < _LEAST_FORM_BYTES:
             return None
-        return self.data_start + self.data_bytes
+        return int(struct.unpack_from(self.order + kind, self.form, place)[0])
+
+    @property
+    def sound_bytes(self) -> int:
+        """How many bytes of sound there are to read."""
+        if self.data_bytes is None:
+            return self.present_bytes
+        return min(self.data_bytes, self.present_bytes)
 
     @property
     def share_after_end(self) -> float:
@@ -62,8 +95,30 @@ class WaveHeader:
             return self.after_seconds * self.byte_rate / self.data_bytes
         return self.after_bytes / self.data_bytes
 
+    @property
+    def head(self) -> bytes:
+        """What stands before the sound in a file that was written well; empty if it is none."""
+        if self.data_start is None or self.codec is None:
+            return b""
+        long = self.sound_bytes > _LONGEST_BYTES
+        sizes = struct.pack("<QQQI", self.sound_bytes, self.sound_bytes, 0, 0)
+        chunks = b"WAVE" + (self._chunk(b"ds64", sizes) if long else b"")
+        chunks += self._chunk(b"fmt ", _whole_form(self.form, self.order))
+        # Of sound that was never closed it counts nothing.
+        if self.data_bytes is not None and self.fact.strip(b"\0"):
+            chunks += self._chunk(b"fact", self.fact)
+        shown = 0xFFFF_FFFF if long else self.sound_bytes
+        kind = b"RF64" if long else {"<": b"RIFF", ">": b"RIFX"}[self.order]
+        data = struct.pack(self.order + "4sI", b"data", shown)
+        whole = min(len(chunks) + len(data) + shown, 0xFFFF_FFFF)
+        return struct.pack(self.order + "4sI", kind, whole) + chunks + data
 
-def read_wave_header(stream: BinaryIO, size: int) -> WaveHeader | None:
+    def _chunk(self, kind: bytes, body: bytes) -> bytes:
+        filled = body + bytes(len(body) % 2)
+        return struct.pack(self.order + "4sI", kind, len(body)) + filled
+
+
+def read_wave_header(stream: Readable, size: int) -> WaveHeader | None:
     """Walk over the chunks of a WAVE file.
 
     Parameters
@@ -84,101 +139,103 @@ def read_wave_header(stream: BinaryIO, size: int) -> WaveHeader | None:
     if header.data_bytes is None or header.data_bytes > header.present_bytes:
         _look_for_end(stream, header, header.data_start, size)
     if header.data_bytes is not None:
-        end = header.data_start + header.data_bytes
-        order = _order(stream)
-        header.after_bytes, position = _bytes_after(stream, end + end % 2, size, order)
+        end = _after(stream, header.data_start + header.data_bytes, header.data_bytes)
+        header.after_bytes, position = bytes_after(stream, end, size, header.order)
         if header.after_bytes:
             header.after_seconds = _seconds_of_later(stream, position, size, header.byte_rate)
     return header
 
 
-def _order(stream: BinaryIO) -> str:
-    stream.seek(0)
-    return ">" if stream.read(4) == b"RIFX" else "<"
-
-
-def _read_header(stream: BinaryIO, offset: int, size: int) -> WaveHeader | None:
+def _read_header(stream: Readable, offset: int, size: int) -> WaveHeader | None:
     """Walk over the chunks of a WAVE file that begins somewhere, up to its sound."""
     stream.seek(offset)
     start = stream.read(12)
     if start[:4] not in _WAVE_KINDS or start[8:] != b"WAVE":
         return None
-    order = ">" if start[:4] == b"RIFX" else "<"
-    (riff_bytes,) = struct.unpack(order + "I", start[4:8])
-    header = WaveHeader()
-    wide_data_bytes, wide_place = 0, 0
-    position = offset + 12
-    for _ in range(_MOST_CHUNKS):
+    header = WaveHeader(order=">" if start[:4] == b"RIFX" else "<")
+    (riff_bytes,) = struct.unpack(header.order + "I", start[4:8])
+    wide_data_bytes: int | None = None
+    for kind, position, chunk_bytes in _chunks(stream, offset + 12, header.order):
         stream.seek(position)
-        chunk = stream.read(8)
-        if len(chunk) < 8:
-            break
-        kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
-        position += 8
-        body = stream.read(16)
-        if kind == b"ds64" and len(body) == 16:
-            (wide_data_bytes,) = struct.unpack(order + "8xQ", body)
-            wide_place = position + 8
-        elif kind == b"fmt " and len(body) >= 12:
-            header.codec, header.channels, header.rate_hz, header.byte_rate = struct.unpack(
-                order + "HHII", body[:12]
-            )
+        if kind == b"ds64":
+            wide_data_bytes = int.from_bytes(stream.read(16)[8:], "little")
+        elif kind == b"fmt ":
+            header.form = stream.read(min(chunk_bytes, _MOST_FORM_BYTES))
+        elif kind == b"fact":
+            header.fact = stream.read(min(chunk_bytes, _MOST_FORM_BYTES))
         elif kind == b"data" and not _is_empty_before_another(stream, position, chunk_bytes):
+            stream.seek(position)
             # Sound right behind the chunk's head is no other chunk: the writer broke off.
+            body = stream.read(4)
             closed = riff_bytes + 8 == size and not (body and not _CHUNK_NAME.match(body))
-            _note_data(stream, header, position, chunk_bytes, size, order, closed=closed)
+            _note_data(stream, header, position, chunk_bytes, size, closed=closed)
             if start[:4] in _WIDE_KINDS:
-                _note_wide_data(header, offset, wide_place, wide_data_bytes)
+                # Without the chunk of 64-bit sizes, what is left is of unknown length.
+                known = wide_data_bytes is not None and 0 < wide_data_bytes < 1 << 62
+                header.data_bytes = wide_data_bytes if known else None
+        if header.form and header.data_start is not None:
             break
-        elif kind == b"data":
-            # libsndfile would take the first, and the head of the second for sound.
-            header.patches += ((position - 8, b"JUNK"),)
-        position += chunk_bytes + chunk_bytes % 2
     return header
 
 
-def _is_empty_before_another(stream: BinaryIO, position: int, chunk_bytes: int) -> bool:
+def _chunks(stream: Readable, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, where it begins behind its head, and how long it says it is."""
+    before = position
+    for _ in range(_MOST_CHUNKS):
+        stream.seek(position)
+        head = stream.read(8)
+        if len(head) < 8 or not _CHUNK_NAME.fullmatch(head[:4]):
+            # One of a wrong size: those that every file has are looked for behind its head.
+            stream.seek(before)
+            found = re.search(rb"fmt |data", stream.read(_LATER_BYTES))
+            if found is None:
+                return
+            position = before + found.start()
+            stream.seek(position)
+            head = stream.read(8)
+            if len(head) < 8:
+                return
+        kind, count = struct.unpack(order + "4sI", head)
+        before = position + 8
+        yield kind, before, count
+        position = _after(stream, before + count, count)
+
+
+def _after(stream: Readable, end: int, count: int) -> int:
+    """Return where the next chunk begins: one byte fills an odd one up, where it was written."""
+    if count % 2 == 0:
+        return end
+    stream.seek(end)
+    return end if _KNOWN_CHUNKS.fullmatch(stream.read(4)) else end + 1
+
+
+def _is_empty_before_another(stream: Readable, position: int, chunk_bytes: int) -> bool:
     if chunk_bytes > _LARGEST_EMPTY_BYTES:
         return False
     stream.seek(position + chunk_bytes + chunk_bytes % 2)
     return stream.read(4) == b"data"
 
 
-def _note_wide_data(header: WaveHeader, offset: int, wide_place: int, wide_data_bytes: int) -> None:
-    """Take the size from the chunk of 64-bit sizes, if there is one."""
-    if not wide_place:
-        # Without it, a decoder refuses the file; what is left is a plain one of unknown length.
-        header.patches += ((offset, b"RIFF"),)
-        return
-    known = 0 < wide_data_bytes < 1 << 62
-    header.data_bytes = wide_data_bytes if known else None
-    header.patches = () if known else ((wide_place, struct.pack("<Q", header.present_bytes)),)
-
-
-def _look_for_end(stream: BinaryIO, header: WaveHeader, start: int, size: int) -> None:
+def _look_for_end(stream: Readable, header: WaveHeader, start: int, size: int) -> None:
     """Find where sound of unknown length ends: before another file, or chunks at the end."""
-    order = _order(stream)
     for place in places(stream, b"WAVE", start=start):
         stream.seek(place - 8)
         if stream.read(4) in _WAVE_KINDS:
             header.data_bytes = place - 8 - start
-            header.patches += ((start - 4, struct.pack(order + "I", header.data_bytes)),)
             return
     first = max(size - _LATER_BYTES, start)
     stream.seek(first)
-    last = stream.read()
+    last = stream.read(_LATER_BYTES)
     for found in _LATER_CHUNKS.finditer(last):
         place = first + found.start()
-        if (place - start) % 2 == 0 and _reaches_end(stream, place, size, order):
+        if (place - start) % 2 == 0 and _reaches_end(stream, place, size, header.order):
             header.present_bytes = place - start
             # What was announced and is not there is told of.
             header.data_bytes = header.data_bytes or header.present_bytes
-            known = struct.pack(order + "I", min(header.present_bytes, 0xFFFF_FFFF))
-            header.patches += ((start - 4, known),)
             return
 
 
-def _reaches_end(stream: BinaryIO, position: int, size: int, order: str) -> bool:
+def _reaches_end(stream: Readable, position: int, size: int, order: str) -> bool:
     """Tell whether chunks follow each other from here to the end of the file."""
     for _ in range(_MOST_CHUNKS):
         if position in (size, size + 1):
@@ -192,23 +249,33 @@ def _reaches_end(stream: BinaryIO, position: int, size: int, order: str) -> bool
     return False
 
 
-def _bytes_after(stream: BinaryIO, position: int, size: int, order: str) -> tuple[int, int]:
-    """Return how many bytes after the sound are sound, or nothing that can be named; and where."""
+def bytes_after(stream: Readable, position: int, size: int, order: str) -> tuple[int, int]:
+    """Return how many bytes after the sound are sound, or nothing that can be named; and where.
+
+    Parameters
+    ----------
+    stream : binary file object
+        WAVE or AIFF; left anywhere.
+    position, size : int
+        Where the chunk of sound ends, and the file.
+    order : {"<", ">"}
+        Which byte of a number comes first.
+    """
     for _ in range(_MOST_CHUNKS):
         stream.seek(position)
         chunk = stream.read(8)
         if len(chunk) < 8:
             return 0, position
         kind, chunk_bytes = struct.unpack(order + "4sI", chunk)
-        if kind == b"data" or kind in _WAVE_KINDS:
+        if kind in (b"data", b"SSND", b"FORM", *_WAVE_KINDS):
             return size - position, position
         if not _CHUNK_NAME.fullmatch(kind):
             return (0 if _is_no_sound(stream, position) else size - position), position
-        position += 8 + chunk_bytes + chunk_bytes % 2
+        position = _after(stream, position + 8 + chunk_bytes, chunk_bytes)
     return 0, position
 
 
-def _is_no_sound(stream: BinaryIO, position: int) -> bool:
+def _is_no_sound(stream: Readable, position: int) -> bool:
     """Tell whether nothing but one byte, over and over, or text follows."""
     stream.seek(position)
     block = stream.read(_BLOCK_BYTES)
@@ -222,7 +289,7 @@ def _is_no_sound(stream: BinaryIO, position: int) -> bool:
     return True
 
 
-def _seconds_of_later(stream: BinaryIO, position: int, size: int, byte_rate: int) -> float | None:
+def _seconds_of_later(stream: Readable, position: int, size: int, byte_rate: int) -> float | None:
     """Return how long all later chunks of sound, and later files, are; None if nobody knows."""
     seconds = 0.0
     for _ in range(_MOST_CHUNKS):
@@ -249,14 +316,7 @@ def _seconds_of_later(stream: BinaryIO, position: int, size: int, byte_rate: int
 
 
 def _note_data(
-    stream: BinaryIO,
-    header: WaveHeader,
-    start: int,
-    announced: int,
-    size: int,
-    order: str,
-    *,
-    closed: bool,
+    stream: Readable, header: WaveHeader, start: int, announced: int, size: int, *, closed: bool
 ) -> None:
     header.data_start = start
     header.present_bytes = size - start
@@ -264,9 +324,21 @@ def _note_data(
     if 0 < announced < _SMALLEST_SHARE * header.present_bytes:
         stream.seek(start + announced + announced % 2)
         if not _CHUNK_NAME.fullmatch(stream.read(4)):
-            closed, announced, header.data_bytes = False, 0, None
-    # A recorder that was cut off leaves 0 and libsndfile would believe it. In a
-    # file that was closed properly 0 means 0, and other chunks may follow.
-    if announced == 0 and not closed:
-        patch = struct.pack(order + "I", min(header.present_bytes, 0xFFFF_FFFF))
-        header.patches += ((start - 4, patch),)
+            header.data_bytes = None
+    elif announced == 0 and closed:
+        # A recorder that was cut off leaves 0, too. In a file that was closed properly 0 means
+        # 0, and other chunks may follow.
+        header.data_bytes = 0
+
+
+def _whole_form(form: bytes, order: str) -> bytes:
+    """Return the description of the sound with what some writers leave out, or call otherwise."""
+    codec, channels, rate_hz, byte_rate, block = struct.unpack_from(order + "HHIIH", form)
+    bits = struct.unpack_from(order + "H", form, 14)[0] if len(form) >= 16 else 0
+    if not bits and channels and rate_hz:
+        per_sample = block / channels if codec in _BY_BLOCK else byte_rate / rate_hz / channels
+        bits = round(8 * per_sample) if codec in (*_BY_BLOCK, *_BY_RATE) else 0
+    whole = struct.pack(
+        order + "HHIIHH", _SAME_CODECS.get(codec, codec), channels, rate_hz, byte_rate, block, bits
+    )
+    return whole + form[16:]

@@ -65,11 +65,23 @@ class Arrivals:
         return arrived
 
     def _named(self) -> list[Path]:
-        return [
-            path
-            for path in self.folder.iterdir()
-            if is_recording_name(path) and not path.name.startswith(".")
-        ]
+        named = []
+        for path in self.folder.iterdir():
+            if path.name.startswith("."):
+                continue
+            if is_recording_name(path):
+                named.append(path)
+            elif self._is_settled_file(path):
+                self._tell_once(path, "is no recording by its name, and stays where it is")
+        return named
+
+    def _is_settled_file(self, path: Path) -> bool:
+        """Tell whether a file has been left alone: others may get their names when whole."""
+        try:
+            state = path.lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(state.st_mode) and time.time() - state.st_mtime >= self.settle_seconds
 
     def _state_of(self, path: Path) -> State | None:
         try:

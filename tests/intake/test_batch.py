@@ -245,10 +245,14 @@ def test_what_arrives_is_scored_and_moved_with_its_reason_if_bad(watched, tmp_pa
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     (tmp_path / "bad.wav").replace(folder.incoming / "bad.wav")
     (folder.incoming / "notes.txt").write_text("not a call")
-    until(lambda: len(seen) == 2)
+    until(lambda: len(seen) == 3)
+    # What is passed over is told of, once.
+    assert [r.message for r in seen if r.code == "left_alone"] == [
+        "notes.txt is no recording by its name, and stays where it is"
+    ]
     # The same name again, with other content.
     write_recording(tmp_path / "again.wav", 2).replace(folder.incoming / "good.wav")
-    until(lambda: len(seen) == 3)
+    until(lambda: len(seen) == 4)
     until(lambda: not list(folder.incoming.glob("*.wav")))
     assert sorted(p.name for p in folder.done.iterdir()) == ["good-2.wav", "good.wav"]
     assert sorted(p.name for p in folder.failed.iterdir()) == ["bad.wav", "bad.wav.reason.txt"]
