@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from calmscore.analysis.call import with_places_to_play
+from calmscore.analysis.call import judgement, with_places_to_play
 from calmscore.analysis.distress import distress
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
@@ -85,11 +85,9 @@ def _segment(place, row, probabilities, seconds, score) -> SegmentReport:
     }  # fmt: skip
     if row is None:
         return SegmentReport(**known, status="no_speech")
-    best = int(probabilities.argmax())
     return SegmentReport(
-        **known, status="scored", heard=tuple(np.asarray(row).tolist()), emotion=EMOTIONS[best],
-        confidence=float(probabilities[best]), probabilities=tuple(probabilities.tolist()),
-        distress=score.distress[place], smoothed_distress=score.smoothed_distress[place],
+        **known, status="scored", heard=tuple(np.asarray(row).tolist()),
+        **judgement(probabilities, score, place),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from calmscore.analysis.call_channels import ChannelChoice, called
 from calmscore.analysis.call_direction import CallDirection, call_direction
 from calmscore.analysis.call_score import CallScore
 from calmscore.analysis.cutting import SEGMENT_SECONDS, Segment, level_gain
+from calmscore.analysis.distress import told_emotions
 from calmscore.analysis.inertia import smooth_probabilities
 from calmscore.analysis.report import (
     CallInfo,
@@ -270,17 +271,40 @@ def _segment_report(
     }
     if segment.index not in heard:
         return SegmentReport(**known)
-    shares = given_the_call[segment.index]
-    best = int(shares.argmax())
     return SegmentReport(
         **known,
         heard=tuple(heard[segment.index].tolist()),
-        emotion=EMOTIONS[best],
-        confidence=float(shares[best]),
-        probabilities=tuple(shares.tolist()),
-        distress=score.distress[segment.index],
-        smoothed_distress=score.smoothed_distress[segment.index],
+        **judgement(given_the_call[segment.index], score, segment.index),
     )
+
+
+def judgement(shares: npt.NDArray[np.float64], score: CallScore, index: int) -> dict[str, Any]:
+    """Return what a report tells of a scored segment.
+
+    Parameters
+    ----------
+    shares : array, shape (6,)
+        Its probabilities given the whole call.
+    score : CallScore
+        Of the call.
+    index : int
+        Place of the segment.
+
+    Returns
+    -------
+    dict
+        Fields of `SegmentReport`: what follows from the probabilities, and these themselves.
+    """
+    distress = score.distress[index]
+    assert distress is not None
+    told_as = int(told_emotions(shares[None], np.array([distress]))[0])
+    return {
+        "probabilities": tuple(shares.tolist()),
+        "emotion": EMOTIONS[told_as],
+        "confidence": float(shares[told_as]),
+        "distress": distress,
+        "smoothed_distress": score.smoothed_distress[index],
+    }
 
 
 def _speech_warnings(call: SegmentedCall, recording: Recording) -> list[Notice]:

@@ -105,8 +105,9 @@ class SegmentReport:
 
     ``heard`` is what the classifier alone says of the segment: the share of listeners
     who would name each emotion. ``probabilities`` are given the whole call; emotion,
-    confidence and distress follow from them. All are None unless the status is
-    ``scored``.
+    confidence and distress follow from them: ``emotion`` is the likeliest, of the negative
+    ones alone where ``distress`` is 0.5 or more, and ``confidence`` its probability. All are
+    None unless the status is ``scored``.
     """
 
     index: int

@@ -57,7 +57,12 @@ from calmscore.analysis.call_score import (
     CallScore,
     Outcome,
 )
-from calmscore.analysis.distress import FloatArray, distress_levels
+from calmscore.analysis.distress import (
+    DISTRESSED,
+    FloatArray,
+    distress_levels,
+    told_emotions,
+)
 from calmscore.analysis.formats import format_duration
 from calmscore.analysis.transitions import find_transitions, points_at_stake
 from calmscore.emotions import EMOTIONS
@@ -69,8 +74,6 @@ WIDEST_INTERVAL = 3.0
 """Points; a score that is less sure than this tells no outcome."""
 LEAST_COVERAGE = 0.6
 """Share of the customer's speech that must have been judged to speak of the whole call."""
-DISTRESSED = 0.5
-"""Smoothed distress from which a customer counts as distressed."""
 CALM = 0.35
 """Smoothed distress up to which a customer who was distressed counts as calm again."""
 
@@ -173,7 +176,8 @@ def score_probabilities(
     smoothed_table = _smooth(table[scored], weights[scored])
     starts = np.asarray(scored * segment_seconds, dtype=np.float64)
     start_value = CALM_VALUE + float(levels[0]) * float(points_at_stake(0.0))
-    transitions = find_transitions(levels, smoothed_table.argmax(axis=1), edges, starts)
+    told_as = told_emotions(smoothed_table, smoothed_levels)
+    transitions = find_transitions(levels, told_as, edges, starts)
     value = float(
         np.clip(
             start_value + sum(transition.points for transition in transitions),

@@ -57,16 +57,16 @@ def points_at_stake(position: npt.ArrayLike) -> FloatArray:
 
 
 def find_transitions(
-    levels: FloatArray, dominant: npt.NDArray[Any], edges: FloatArray, starts: FloatArray
+    levels: FloatArray, told_as: npt.NDArray[Any], edges: FloatArray, starts: FloatArray
 ) -> tuple[Transition, ...]:
-    """List the changes of the dominant emotion with the points of the changes of level.
+    """List the changes of what a call is told as, with the points of the changes of level.
 
-    The points of every single change of level go to the nearest change of the
-    dominant emotion: from the middle of one run to the middle of the next.
+    The points of every single change of level go to the nearest change of
+    emotion: from the middle of one run to the middle of the next.
     """
     points = -points_at_stake(edges[1:-1]) * (levels[:-1] - levels[1:])
-    firsts = np.flatnonzero(np.diff(dominant)) + 1
-    names = [EMOTIONS[int(index)] for index in dominant]
+    firsts = np.flatnonzero(np.diff(told_as)) + 1
+    names = [EMOTIONS[int(index)] for index in told_as]
     if not firsts.size:
         if abs(points.sum()) < 1e-9:
             return ()

@@ -29,14 +29,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.call import with_places_to_play
+from calmscore.analysis.call import judgement, with_places_to_play
 from calmscore.analysis.call_score import VOICE, VOICE_AND_WORDS, CallScore, VoiceScore
 from calmscore.analysis.cutting import SEGMENT_SECONDS
+from calmscore.analysis.distress import DISTRESSED
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.inertia import EVIDENCE_WEIGHT, smooth_probabilities
 from calmscore.analysis.report import (
@@ -46,7 +46,7 @@ from calmscore.analysis.report import (
     WordsBesideVoice,
     words_beside_voice,
 )
-from calmscore.analysis.scoring import CALM, DISTRESSED, score_probabilities
+from calmscore.analysis.scoring import CALM, score_probabilities
 from calmscore.emotions import EMOTIONS
 from calmscore.errors import Notice
 
@@ -308,21 +308,10 @@ def _scored(report: CallReport, table: FloatArray, *, voice_score: VoiceScore | 
         voice_alone=voice_score,
     )
     segments = tuple(
-        replace(segment, **_judged(row, score, place)) if segment.status == "scored" else segment
+        replace(segment, **judgement(row, score, place)) if segment.status == "scored" else segment
         for place, (segment, row) in enumerate(zip(report.segments, table, strict=True))
     )
     return replace(report, score=score, segments=segments)
-
-
-def _judged(row: FloatArray, score: CallScore, place: int) -> dict[str, Any]:
-    best = int(row.argmax())
-    return {
-        "probabilities": tuple(row.tolist()),
-        "emotion": EMOTIONS[best],
-        "confidence": float(row[best]),
-        "distress": score.distress[place],
-        "smoothed_distress": score.smoothed_distress[place],
-    }
 
 
 def _as_voice_score(score: CallScore) -> VoiceScore:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from calmscore.analysis.distress import DISTRESSED
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CallReport, SegmentReport
-from calmscore.analysis.scoring import CALM, DISTRESSED
+from calmscore.analysis.scoring import CALM
 from calmscore.analysis.transitions import Transition
 from calmscore.emotions import BY_NAME, EMOTIONS
 from calmscore.outputs.pdf_page import INK, MARGIN_MM, QUIET_INK, RULE, Page

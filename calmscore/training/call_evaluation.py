@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from calmscore.analysis.call import listen_to_call, score_given_the_call
 from calmscore.analysis.call_score import INSUFFICIENT_EVIDENCE, CallScore
-from calmscore.analysis.distress import distress
+from calmscore.analysis.distress import DISTRESSED, distress, told_emotions
 from calmscore.analysis.inertia import STAY_PROBABILITY, smooth_probabilities
 from calmscore.analysis.scoring import score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
@@ -65,6 +65,8 @@ class HeardCall:
         As the analysis cuts it.
     heard : array, shape (judged segments, 6)
         What the classifier says of each segment alone.
+    votes : array, shape (segments, 6)
+        Share of the listeners' votes on each segment's clip.
     truth : CallScore
         The score of the listeners' votes.
     """
@@ -72,6 +74,7 @@ class HeardCall:
     call: ComposedCall
     segmented: SegmentedCall
     heard: FloatArray
+    votes: FloatArray
     truth: CallScore
 
 
@@ -91,6 +94,7 @@ def hear(call: ComposedCall, classifier: EmotionClassifier, votes: Votes) -> Hea
         call=call,
         segmented=segmented,
         heard=listen_to_call(segmented, classifier).heard.astype(np.float64),
+        votes=table,
         truth=score_probabilities(table, speech_seconds=np.full(len(table), 3.0)),
     )
 
@@ -151,6 +155,7 @@ SMOOTHINGS: dict[str, Smoothing] = {
 }
 WITH_WORDS = "voice and words"
 SHIPPED = f"Markov, stay {STAY_PROBABILITY}"
+NAMED = "named"
 
 
 def smoothed_score(call: HeardCall, smoothing: Smoothing) -> CallScore:
@@ -175,6 +180,39 @@ def score_with_words(call: HeardCall, words: TextEmotionClassifier) -> CallScore
     )
     alone = score_given_the_call(call.segmented, voice)
     return score_given_the_call(call.segmented, joined, least_reach=reach_of(alone))
+
+
+def naming(calls: Sequence[HeardCall]) -> dict[str, dict[str, float]]:
+    """Compare what segments are told as with what listeners call their clips.
+
+    Parameters
+    ----------
+    calls : sequence of HeardCall
+        One or more, with judged segments.
+
+    Returns
+    -------
+    dict
+        Of what a report tells and, for comparison, of the likeliest emotion: ``same_majority``,
+        the share of segments told as the emotion with the most votes; ``same_side``, that of
+        segments told as negative where most votes are, and otherwise not; ``contradicts``, that
+        of segments told as calm or happy though distressed, or as negative though not.
+    """
+    given = np.concatenate(
+        [smooth_probabilities(call.heard, indices=_places(call)) for call in calls]
+    )
+    votes = np.concatenate([call.votes[_places(call)] for call in calls])
+    levels = distress(given)
+    upset = votes[:, _NEGATIVE].sum(axis=1) > 0.5 * votes.sum(axis=1)
+    named = {"told": told_emotions(given, levels), "likeliest": given.argmax(axis=1)}
+    return {
+        way: {
+            "same_majority": float(np.mean(votes[range(len(votes)), names] == votes.max(axis=1))),
+            "same_side": float(np.mean(_NEGATIVE[names] == upset)),
+            "contradicts": float(np.mean(_NEGATIVE[names] != (levels >= DISTRESSED))),
+        }
+        for way, names in named.items()
+    }
 
 
 def _places(call: HeardCall) -> IntArray:
@@ -273,7 +311,7 @@ def heard_calls(
     return [call for call in calls if call.truth.outcome != INSUFFICIENT_EVIDENCE]
 
 
-def _print(results: dict[str, Any]) -> None:
+def _print(results: dict[str, Any], named: dict[str, dict[str, float]]) -> None:
     print(
         f"{'':22}{'error':>6}{'bias':>7}{'rank':>7}{'outcome':>9}{'interval':>10}{'width':>7}"
         f"{'n':>5}{'unsure':>8}"
@@ -288,6 +326,12 @@ def _print(results: dict[str, Any]) -> None:
     print("\nMean absolute error by trajectory, as shipped")
     for name, error in results[SHIPPED]["by_trajectory"].items():
         print(f"  {name:<30}{error:5.2f}")
+    print("\nWhat segments are told as, and their likeliest emotion")
+    for way, row in named.items():
+        print(
+            f"  {way:<10} the most votes {row['same_majority']:.1%}, upset or not as most votes "
+            f"{row['same_side']:.1%}, against their distress {row['contradicts']:.1%}"
+        )
 
 
 @with_exit_code
@@ -319,8 +363,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     words = load_text_classifier(options.artifacts)
     results[WITH_WORDS] = compare(calls, partial(score_with_words, words=words))
-    _print(results)
-    write_json(options.json, results)
+    named = naming([call for call in calls if len(call.heard)])
+    _print(results, named)
+    write_json(options.json, results | {NAMED: named})
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from calmscore.network.classifier import (
     SETTINGS_FILE,
     ArtifactSettings,
 )
-from calmscore.training.call_evaluation import SHIPPED
+from calmscore.training.call_evaluation import NAMED, SHIPPED
 from calmscore.training.card_pictures import draw_pictures
 from calmscore.training.emotion_training import CROSS_VALIDATION_FILE, RECIPE_FILE
 from calmscore.training.ending import with_exit_code
@@ -86,6 +86,7 @@ def write_card(artifacts: Path) -> Path:
             members=_members_alike(recipe["members"]),
             megabytes=len(model) / 1e6,
             calls=scores[SHIPPED],
+            named=scores[NAMED]["told"],
             real=real,
             scale={"midpoint": DISTRESS_MIDPOINT, "slope": DISTRESS_SLOPE},
             by_emotion=_by_emotion(figures["overall"]),

@@ -24,8 +24,7 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from calmscore.analysis.call import analyze_recording
-from calmscore.analysis.distress import distress
-from calmscore.analysis.scoring import DISTRESSED
+from calmscore.analysis.distress import DISTRESSED, distress
 from calmscore.audio.recording import read_recording
 from calmscore.network.classifier import (
     DEFAULT_ARTIFACTS,

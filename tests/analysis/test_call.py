@@ -93,7 +93,7 @@ def test_one_call_is_an_object_of_the_documented_form(capsys, call):
             for shares in (segment["heard"], segment["probabilities"]):
                 assert list(shares) == list(EMOTIONS)
                 assert sum(shares.values()) == pytest.approx(1.0, abs=1e-4)
-            assert segment["confidence"] == max(segment["probabilities"].values())
+            assert segment["confidence"] == segment["probabilities"][segment["emotion"]]
         else:
             assert segment["emotion"] is segment["probabilities"] is None
 

@@ -12,12 +12,17 @@ from calmscore.analysis.call_score import (
     PARTLY_DE_ESCALATED,
     UNRESOLVED,
 )
-from calmscore.analysis.distress import DISTRESS_MIDPOINT, DISTRESS_SLOPE, distress
+from calmscore.analysis.distress import (
+    DISTRESS_MIDPOINT,
+    DISTRESS_SLOPE,
+    DISTRESSED,
+    distress,
+    told_emotions,
+)
 from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
 from calmscore.analysis.scoring import (
     CALL_DEVIATION,
     CALM,
-    DISTRESSED,
     WIDEST_INTERVAL,
     score_emotions,
     score_probabilities,
@@ -121,6 +126,29 @@ def test_distress_is_a_half_at_the_midpoint_and_rises_with_the_weight():
     assert (np.diff(values) > 0.0).all()
     middle = DISTRESS_MIDPOINT * sure("anger") + (1.0 - DISTRESS_MIDPOINT) * sure("neutral")
     assert distress(middle)[0] == pytest.approx(0.5)
+
+
+@given(tables())
+def test_nobody_distressed_is_told_as_calm_and_everybody_else_as_what_is_likeliest(call):
+    table, _ = call
+    levels = distress(table)
+    for row, level, place in zip(table, levels, told_emotions(table, levels), strict=True):
+        allowed = [
+            share
+            for name, share in zip(EMOTIONS, row, strict=True)
+            if level < DISTRESSED or BY_NAME[name].valence == "negative"
+        ]
+        assert row[place] == max(allowed)
+        assert level < DISTRESSED or BY_NAME[EMOTIONS[place]].valence == "negative"
+
+
+def test_a_call_that_gets_worse_is_told_so_though_calm_alone_is_likeliest_throughout():
+    calm = [0.02, 0.02, 0.02, 0.02, 0.9, 0.02]
+    upset = [0.2, 0.16, 0.15, 0.02, 0.3, 0.17]
+    score = score_of(np.array([calm] * 6 + [upset] * 6), np.full(12, 3.0))
+    (change,) = score.transitions
+    assert (change.from_emotion, change.to_emotion) == ("neutral", "anger")
+    assert change.points < 0.0
 
 
 @given(tables())

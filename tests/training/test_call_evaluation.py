@@ -23,6 +23,7 @@ from calmscore.training.call_evaluation import (
     HeardCall,
     compare,
     hear,
+    naming,
     score_with_words,
     shifted_to_usual,
     smoothed_score,
@@ -127,12 +128,22 @@ def heard_call(call, heard) -> HeardCall:
         warnings=(),
     )  # fmt: skip
     return HeardCall(
-        call=call, segmented=segmented, heard=np.asarray(heard), truth=score_emotions(call.emotions)
-    )
+        call=call, segmented=segmented, heard=np.asarray(heard), votes=as_meant(call),
+        truth=score_emotions(call.emotions),
+    )  # fmt: skip
 
 
 def as_meant(call) -> np.ndarray:
     return np.eye(len(EMOTIONS))[[EMOTIONS.index(name) for name in call.emotions]]
+
+
+def test_who_is_heard_as_upset_in_many_ways_is_told_as_upset_not_as_the_likeliest_calm(calls):
+    angry = next(call for call in calls if call.trajectory == "anger throughout")
+    # Four negative emotions share what is not calm, and none of them leads.
+    unsure = np.tile([0.18, 0.17, 0.17, 0.0, 0.32, 0.16], (len(angry.emotions), 1))
+    named = naming([heard_call(angry, unsure)])
+    assert named["likeliest"] == {"same_majority": 0.0, "same_side": 0.0, "contradicts": 1.0}
+    assert named["told"] == {"same_majority": 1.0, "same_side": 1.0, "contradicts": 0.0}
 
 
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)

@@ -18,7 +18,7 @@ from calmscore.emotions import EMOTIONS
 from calmscore.network import classifier
 from calmscore.network.classifier import DEFAULT_ARTIFACTS, MODEL_FILE, SETTINGS_FILE
 from calmscore.training import model_card
-from calmscore.training.call_evaluation import SHIPPED
+from calmscore.training.call_evaluation import NAMED, SHIPPED
 from calmscore.training.emotion_training import CROSS_VALIDATION_FILE
 from calmscore.training.evaluation import SECTIONS
 from calmscore.training.metrics import measure, reliability
@@ -102,12 +102,13 @@ def artifacts(tmp_path) -> Path:
         "interval_width": 1.5,
         "by_trajectory": {"anger to neutral": 0.25},
     }  # fmt: skip
+    named = {"same_majority": 0.82, "same_side": 0.89, "contradicts": 0.0}
     stub_classifier().settings.write(tmp_path / SETTINGS_FILE)
     (tmp_path / MODEL_FILE).write_bytes(MODEL)
     for name, content in (
         ("recipe", Stages().to_dict()),
         ("evaluation", evaluation),
-        ("score_evaluation", {SHIPPED: row}),
+        ("score_evaluation", {SHIPPED: row, NAMED: {"told": named}}),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     return tmp_path
@@ -147,6 +148,7 @@ def change(path: Path, keys: list, value: object) -> None:
         ("evaluation", ["other_corpora", "figures", 0, "valence_uar", "as_recorded"]),
         ("evaluation", ["non_speech", "figures", 0, "let_through_telephone"]),
         ("score_evaluation", [SHIPPED, "same_outcome"]),
+        ("score_evaluation", [NAMED, "told", "same_side"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value)),
 )
