@@ -15,8 +15,10 @@ from calmscore.emotions import BY_NAME, EMOTIONS, EmotionName
 _TURN = 0.5
 _EARLY_SLOPE = 13.6
 _LATE_SLOPE = 40.0
-# Anger, disgust and fear weigh about the same: from one to the other nobody calms down.
+# Anger, disgust and fear weigh about the same: from one to the other nobody calms down, and in
+# which of them somebody is heard for a single segment is a matter of the word.
 _NOTABLE_EASE = 0.15
+_UPSET = np.array([BY_NAME[name].distress >= 1.0 - _NOTABLE_EASE for name in EMOTIONS])
 _TELLING_POINTS = 0.05
 
 
@@ -65,6 +67,7 @@ def find_transitions(
     emotion: from the middle of one run to the middle of the next.
     """
     points = -points_at_stake(edges[1:-1]) * (levels[:-1] - levels[1:])
+    told_as = _without_words_of_a_moment(told_as)
     firsts = np.flatnonzero(np.diff(told_as)) + 1
     names = [EMOTIONS[int(index)] for index in told_as]
     if not firsts.size:
@@ -104,9 +107,22 @@ def find_transitions(
     return tuple(rows)
 
 
+def _without_words_of_a_moment(told_as: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Join a single segment in anger, disgust or fear to what it borders on in another of them."""
+    joined = told_as.copy()
+    last = len(joined) - 1
+    for place in range(len(joined)):
+        around = [joined[near] for near in (place - 1, place + 1) if 0 <= near <= last]
+        if _UPSET[joined[place]] and joined[place] not in around:
+            joined[place] = next((name for name in around if _UPSET[name]), joined[place])
+    return joined
+
+
 def _contradicts(before: EmotionName, after: EmotionName, points: float) -> bool:
-    """Tell whether two emotions say that somebody calmed down and the points that they did not."""
+    """Tell whether two emotions say that somebody calmed down and the points not, or otherwise."""
     eased = BY_NAME[before].distress - BY_NAME[after].distress
+    if points >= _TELLING_POINTS:
+        return eased <= _NOTABLE_EASE
     return abs(eased) > _NOTABLE_EASE and eased * points < 0.0
 
 

@@ -438,8 +438,25 @@ def test_no_moment_says_that_somebody_calmed_down_who_did_not(call):
         eased = BY_NAME[change.from_emotion].distress - BY_NAME[change.to_emotion].distress
         if abs(eased) > 0.15:
             assert eased * change.points >= 0.0
+        elif change.points >= 0.05:
+            assert change.from_emotion == change.to_emotion
         if abs(change.points) >= 0.05:
             assert change.reason.startswith("Calmer" if change.points > 0 else "More upset")
+
+
+@pytest.mark.parametrize(
+    ("emotions", "changes"),
+    [
+        (5 * NEUTRAL + ["fear"] + 5 * ANGER, [("neutral", "anger")]),
+        (5 * NEUTRAL + ["disgust", "fear", "anger", "disgust"], [("neutral", "fear")]),
+        (5 * ANGER + ["fear"] + 5 * ANGER + 5 * NEUTRAL, [("anger", "neutral")]),
+        (5 * NEUTRAL + ["fear"] + 5 * NEUTRAL, [("neutral", "fear"), ("fear", "neutral")]),
+        (5 * NEUTRAL + 2 * ["fear"] + 5 * ANGER, [("neutral", "fear"), ("fear", "anger")]),
+    ],
+)
+def test_one_segment_in_another_of_the_upset_emotions_is_no_change(emotions, changes):
+    score = score_emotions(emotions)
+    assert [(c.from_emotion, c.to_emotion) for c in score.transitions] == changes
 
 
 @given(tables())
