@@ -17,7 +17,7 @@ from calmscore.audio.background import background_below_db
 from calmscore.audio.channels import HalfArray, Stretch
 from calmscore.audio.crosstalk import LouderSides
 from calmscore.audio.recording import Recording
-from calmscore.audio.speed import wrong_speed
+from calmscore.audio.speed import true_rate_hz
 from calmscore.audio.voice_activity import Mask
 from calmscore.errors import Notice
 
@@ -30,18 +30,17 @@ def speed_notices(
     recording: Recording, samples: HalfArray, masks: Sequence[Mask]
 ) -> tuple[Notice, ...]:
     """Return a notice where the file says a wrong rate, so that voices are too fast or slow."""
-    speed = wrong_speed(samples, masks)
-    if speed is None:
-        return ()
     rate_hz = recording.sample_rate_hz
-    true_rate_hz = 2 * rate_hz if speed == "half" else rate_hz // 2
+    true_hz = true_rate_hz(samples, masks, rate_hz=rate_hz)
+    if true_hz is None:
+        return ()
     return (
         Notice(
             code="wrong_speed",
-            message=f"The voices seem to speak at {speed} speed: the file says {rate_hz} samples a "
-            f"second, and there were probably {true_rate_hz}. Do not trust the emotions or the "
-            "score. Listen, and if it sounds wrong, put it right with 'ffmpeg -i FILE "
-            f"-af asetrate={true_rate_hz} call.wav' and score that.",
+            message=f"The voices seem to be about {rate_hz / true_hz:.1f} times as fast as people "
+            f"speak: the file says {rate_hz} samples a second, and there were probably {true_hz}. "
+            "Do not trust the emotions or the score. Listen, and if it sounds wrong, put it right "
+            f"with 'ffmpeg -i FILE -af asetrate={true_hz} call.wav' and score that.",
         ),
     )
 

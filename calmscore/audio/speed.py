@@ -1,4 +1,4 @@
-"""Whether speech was recorded at another rate than the file says: half or twice as fast."""
+"""Whether speech was recorded at another rate than the file says, and so is too fast or slow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import soxr  # type: ignore[import-untyped, unused-ignore]
 
 from calmscore.audio.channels import levels_db
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
@@ -82,10 +83,19 @@ of what is taken for speech, which shouting looks like.
 """
 _SPEEDS: tuple[WrongSpeed, ...] = ("half", "double")
 _LEAST_ODDS, _LEAST_MEAN_ODDS_OF_NO_SPEECH = -3.0, 4.0
+# The odds of twice the speed less those of half of it. Of people they are about 1.5; the means of
+# twelve calls were -3 to 6, at 1.38 times their speed 7 to 14. How much further the mean must lie,
+# and how much more of a single part; less where the file says a rate that hardly any call has.
+_USUAL_BALANCE = 1.5
+_FASTER, _FASTER_IF_UNUSUAL, _SLOWER = (6.5, 3.0), (4.0, 4.0), (6.5, 5.0)
+_USUAL_RATES_HZ, _UNUSUAL_RATES_HZ = (8_000, 16_000, 32_000, 44_100, 48_000), (11_025, 22_050)
+_SMALLEST_RATIO, _UNUSUAL_STRANGENESS = 1.2, 4.0
 
 
-def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> WrongSpeed | None:
-    """Tell whether all voices of a call speak at half or twice the speed of people.
+def true_rate_hz(
+    samples: npt.NDArray[np.float16], masks: Sequence[Mask], *, rate_hz: int
+) -> int | None:
+    """Return the rate that a call was probably recorded at, where it is not what its file says.
 
     Parameters
     ----------
@@ -93,11 +103,13 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
         At ``ANALYSIS_RATE_HZ`` by what the file says.
     masks : sequence of array of bool
         Where each channel holds speech.
+    rate_hz : int
+        What the file says.
 
     Returns
     -------
-    {"half", "double"} or None
-        None where it is right, or where nobody can tell.
+    int or None
+        None where all voices speak as fast as people do, or where nobody can tell.
     """
     most = max(_MOST_EXCERPTS // len(samples), 1)
     heard = [
@@ -105,22 +117,74 @@ def wrong_speed(samples: npt.NDArray[np.float16], masks: Sequence[Mask]) -> Wron
         for side, mask in zip(samples, masks, strict=True)
         for part in _excerpts(side, mask, most=most)
     ]
-    least, speeds, of_speech = LEAST_MEAN_ODDS, _SPEEDS, bool(heard)
+    of_speech = bool(heard)
     if not of_speech:
         # At twice its speed hardly anything is taken for speech; but music is none either.
         heard = [part for side in samples for part in _excerpts(side, _loud(side), most=most)]
+    speed = _wrong_speed(heard, of_speech=of_speech, rate_hz=rate_hz)
+    return speed and _likely_rate_hz(heard, speed, rate_hz)
+
+
+def _wrong_speed(heard: Sequence[Samples], *, of_speech: bool, rate_hz: int) -> WrongSpeed | None:
+    least, speeds = LEAST_MEAN_ODDS, _SPEEDS
+    if not of_speech:
         least, speeds = _LEAST_MEAN_ODDS_OF_NO_SPEECH, ("double",)
     # Without anything above 4 kHz, double speed would mean a line that ends at 2 kHz.
     if not any(_reaches_high(part) for part in heard):
         speeds = tuple(speed for speed in speeds if speed != "double")
     rows = [row for part in heard if (row := speed_features(part)) is not None]
+    if not rows:
+        return None
     for speed in speeds:
         odds = [log_odds(row, speed) for row in rows]
         may_be_shouting = of_speech and speed == "double"
-        enough = least if may_be_shouting else least / np.sqrt(max(len(odds), 1))
-        if odds and min(odds) > _LEAST_ODDS and np.mean(odds) >= enough:
+        enough = least if may_be_shouting else least / np.sqrt(len(odds))
+        if min(odds) > _LEAST_ODDS and np.mean(odds) >= enough:
             return speed
-    return None
+    if not of_speech:
+        return None
+    beyond = float(np.mean([_balance(row) for row in rows])) - _USUAL_BALANCE
+    least_faster, least_slower = (
+        limit + of_one_part / len(rows)
+        for limit, of_one_part in (
+            _FASTER_IF_UNUSUAL if rate_hz in _UNUSUAL_RATES_HZ else _FASTER, _SLOWER,
+        )
+    )  # fmt: skip
+    if "double" in speeds and beyond >= least_faster:
+        return "double"
+    return "half" if -beyond >= least_slower else None
+
+
+def _balance(features: Features) -> float:
+    return log_odds(features, "double") - log_odds(features, "half")
+
+
+def _likely_rate_hz(heard: Sequence[Samples], speed: WrongSpeed, rate_hz: int) -> int:
+    """Return the rate at which the voices are most like those of people."""
+    rates_hz = [
+        other_hz
+        for other_hz in (*_USUAL_RATES_HZ, *_UNUSUAL_RATES_HZ)
+        if (other_hz < rate_hz) == (speed == "double")
+        and max(other_hz / rate_hz, rate_hz / other_hz) >= _SMALLEST_RATIO
+    ]
+    strange = {
+        other_hz: _strangeness(heard, other_hz / rate_hz)
+        + _UNUSUAL_STRANGENESS * (other_hz in _UNUSUAL_RATES_HZ)
+        for other_hz in rates_hz
+    }
+    usual_hz = 2 * rate_hz if speed == "half" else rate_hz // 2
+    return min(strange, key=strange.__getitem__, default=usual_hz)
+
+
+def _strangeness(heard: Sequence[Samples], ratio: float) -> float:
+    """Return how unlike people's voices are, played at so many times their speed."""
+    most = int(_EXCERPT_SECONDS * ANALYSIS_RATE_HZ * min(ratio, 1.0))
+    rows = [
+        speed_features(soxr.resample(part[:most].astype(np.float32), ratio, 1.0, quality="MQ"))
+        for part in heard
+    ]
+    balances = [_balance(row) for row in rows if row is not None]
+    return abs(float(np.mean(balances)) - _USUAL_BALANCE) if balances else np.inf
 
 
 def log_odds(features: Features, speed: WrongSpeed) -> float:

@@ -1,4 +1,4 @@
-"""Speech at half or twice its speed, as a wrong sampling rate in the header makes it."""
+"""Speech that is too slow or too fast, as a wrong sampling rate in the header makes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import soxr
 
 from calmscore.audio.channels import levels_db
 from calmscore.audio.recording import ANALYSIS_RATE_HZ
-from calmscore.audio.speed import speed_features, wrong_speed
+from calmscore.audio.speed import speed_features, true_rate_hz
 from calmscore.training.non_speech import non_speech_sounds
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -30,28 +30,38 @@ def played(sound: np.ndarray, speed: float) -> np.ndarray:
     return np.asarray(soxr.resample(sound.T, RATE_HZ * speed, ANALYSIS_RATE_HZ)).T
 
 
-def found(sound: np.ndarray, *, heard: bool = True):
+def found(sound: np.ndarray, *, said_hz: int = RATE_HZ, heard: bool = True) -> int | None:
     sound = sound.astype(np.float16)
     levels = [levels_db(side) for side in sound]
     masks = [(level > level.max() - 30.0) & heard for level in levels]
-    return wrong_speed(sound, masks)
+    return true_rate_hz(sound, masks, rate_hz=said_hz)
 
 
-@pytest.mark.parametrize(
-    ("name", "speed", "told"),
-    [
-        ("calms_down", 0.5, "half"), ("calms_down", 1.0, None), ("calms_down", 2.0, "double"),
-        ("gets_worse", 0.5, "half"), ("gets_worse", 1.0, None), ("gets_worse", 2.0, "double"),
-    ],
-)  # fmt: skip
-def test_half_and_twice_the_speed_are_told_from_the_right_one(name, speed, told):
-    assert found(played(call(name), speed)) == told
+# The true rate, what the file says, and what is told.
+RATES_HZ = [
+    (8_000, 8_000, None), (16_000, 16_000, None), (22_050, 22_050, None), (44_100, 44_100, None),
+    (16_000, 8_000, 16_000), (8_000, 16_000, 8_000), (8_000, 11_025, 8_000),
+    (16_000, 22_050, 16_000), (16_000, 44_100, 16_000), (16_000, 48_000, 16_000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
+@pytest.mark.parametrize(("true_hz", "said_hz", "told_hz"), RATES_HZ)
+def test_a_wrong_rate_is_told_with_the_one_that_is_probably_right(name, true_hz, said_hz, told_hz):
+    assert found(played(call(name), said_hz / true_hz), said_hz=said_hz) == told_hz
+
+
+@pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
+@pytest.mark.parametrize("said_hz", [44_100, 48_000])
+def test_what_is_far_too_fast_to_be_heard_as_speech_is_told_all_the_same(name, said_hz):
+    assert found(played(call(name), said_hz / 8_000), said_hz=said_hz, heard=False) == 8_000
 
 
 @pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
 @pytest.mark.parametrize("sides", [slice(0, 1), slice(1, 2)])
-def test_one_person_alone_is_no_wrong_speed_however_loud(name, sides):
-    assert found(played(call(name)[sides], 1.0)) is None
+@pytest.mark.parametrize("said_hz", [8_000, 16_000, 48_000])
+def test_one_person_alone_is_no_wrong_speed_however_loud(name, sides, said_hz):
+    assert found(played(call(name)[sides], 1.0), said_hz=said_hz) is None
 
 
 @pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
@@ -60,13 +70,12 @@ def test_a_shouting_voice_on_one_channel_is_no_wrong_speed(name):
 
 
 @pytest.mark.parametrize("name", ["calms_down", "gets_worse"])
-@pytest.mark.parametrize(("speed", "told"), [(0.5, "half"), (1.0, None)])
-def test_both_people_on_one_channel_at_half_the_speed_are_told(name, speed, told):
-    assert found(played(call(name).mean(axis=0, keepdims=True), speed)) == told
+@pytest.mark.parametrize(("speed", "told_hz"), [(0.5, 16_000), (1.0, None)])
+def test_both_people_on_one_channel_at_half_the_speed_are_told(name, speed, told_hz):
+    assert found(played(call(name).mean(axis=0, keepdims=True), speed)) == told_hz
 
 
-def test_speech_that_is_too_fast_to_be_heard_as_speech_is_told_all_the_same():
-    assert found(played(call("gets_worse"), 2.0), heard=False) == "double"
+def test_speech_that_is_not_taken_for_speech_has_no_wrong_speed_at_the_right_one():
     assert found(played(call("gets_worse"), 1.0), heard=False) is None
 
 
