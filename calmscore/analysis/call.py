@@ -25,7 +25,7 @@ from calmscore.analysis.report import (
     SegmentReport,
     Talk,
 )
-from calmscore.analysis.scoring import score_probabilities
+from calmscore.analysis.scoring import MINIMUM_SCORED_SEGMENTS, score_probabilities
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.analysis.spoken_cues import Said
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
@@ -205,6 +205,8 @@ def score_given_the_call(
     """
     table = np.zeros((len(call.segments), len(EMOTIONS)))
     speech = np.zeros(len(call.segments))
+    # A call that is too short has no score whoever is the customer.
+    too_short = len(call.segments) < MINIMUM_SCORED_SEGMENTS
     for segment, row in zip(call.judged, probabilities, strict=True):
         table[segment.index] = row
         speech[segment.index] = segment.speech_seconds
@@ -217,7 +219,7 @@ def score_given_the_call(
             for segment in call.segments
             if segment.status == "low_information"
         ),
-        withheld_because=call.withheld_because,
+        withheld_because=None if too_short else call.withheld_because,
         least_reach=least_reach,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from calmscore.analysis.report import CustomerChannel
+from calmscore.analysis.report import CallReport, CustomerChannel, Speaker
 from calmscore.audio.channels import HalfArray, holds_one_mix
 from calmscore.audio.recording import Recording
 from calmscore.errors import CallFileError
@@ -60,6 +60,33 @@ def channel_name(place: int, count: int) -> CustomerChannel:
 def called(channel: str) -> str:
     """Return what a channel is called in a sentence."""
     return f"the {channel} channel" if channel in _PLACES else f"channel {channel}"
+
+
+def customer_known(report: CallReport) -> bool:
+    """Tell whether the customer is known, or everybody was analysed as one."""
+    return report.speakers.customer_from is not None or report.speakers.how == "mixed"
+
+
+def speaker_names(report: CallReport) -> dict[Speaker, str]:
+    """Return what those who speak are called before people.
+
+    Returns
+    -------
+    dict
+        Customer and agent; where nobody knows who is who, by channel or by who speaks first.
+    """
+    channel = report.call.customer_channel
+    if customer_known(report):
+        return {"customer": "Customer", "agent": "Agent"}
+    if report.speakers.how == "separated":
+        names = ("First voice", "Second voice")
+    elif channel in _PLACES:
+        names = ("Left side", "Right side")
+    else:
+        return {"customer": f"Channel {channel}", "agent": "Others"}
+    # The first of two voices on one channel is called left, the second mixed.
+    first = channel == "left"
+    return {"customer": names[not first], "agent": names[first]}
 
 
 def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArray:

@@ -142,7 +142,7 @@ def score_probabilities(
     unjudged_seconds : float
         Seconds of the customer's speech that could not be judged.
     withheld_because : str, optional
-        Why there is to be no score, though there are segments.
+        Why there is to be no score, whatever the segments hold.
     least_reach : tuple of float
         Points by which the interval goes below and above the value at least.
 
@@ -165,10 +165,10 @@ def score_probabilities(
         "smoothed_distress": _spread(smoothed, scored, len(table)),
         "coverage": judged / everything if everything > 0.0 else None,
     }
-    if scored.size < MINIMUM_SCORED_SEGMENTS:
-        return _insufficient(_too_little(int(scored.size)), told)
     if withheld_because is not None:
         return _insufficient(withheld_because, told)
+    if scored.size < MINIMUM_SCORED_SEGMENTS:
+        return _insufficient(_too_little(int(scored.size)), told)
     edges = np.concatenate([[0.0], np.cumsum(weights[scored]) / weights[scored].sum()])
     told["low"], told["high"] = _interval(levels, 1.0 - table[scored].max(axis=1), edges)
     if told["coverage"] < LEAST_COVERAGE:

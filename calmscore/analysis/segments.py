@@ -281,11 +281,12 @@ def _segment_separated(
     own, other = voices.masks[customer], voices.masks[1 - customer]
     segments = cut_segments(samples, widened(own, _SOFT_ENDS_STEPS) & ~other)
     place = "first" if customer == first else "second"
+    told = "" if doubt >= UNCLEAR_DOUBT else f", and who speaks {place} {taken}"
     warnings = [
         Notice(
             code="voices_separated",
             message=f"{recording.file_name} holds both people on one channel; they were told "
-            f"apart by their voices, and who speaks {place} {taken}. "
+            f"apart by their voices{told}. "
             + VOICES_ALIKE * (voices.doubt > _LIKE_VOICES_DOUBT)
             + "Listen whether that is right; record in stereo to be sure.",
         )

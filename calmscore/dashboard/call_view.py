@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from calmscore.analysis.call_channels import called, channel_names
+from calmscore.analysis.call_channels import called, channel_names, customer_known, speaker_names
 from calmscore.analysis.call_score import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.conversation import PAUSE_SECONDS, conversation_of
 from calmscore.analysis.formats import format_duration
@@ -133,7 +133,7 @@ def _rests_on(report: CallReport) -> Iterator[str]:
     if report.score.voice_alone is not None:
         yield f"Made of voice and words; {of_voice_alone(report.score.voice_alone)}"
     coverage = report.score.coverage
-    if coverage is not None and coverage < 0.995:
+    if coverage is not None and coverage < 0.995 and customer_known(report):
         yield f"{1.0 - coverage:.0%} of the customer's speech could not be judged"
     cue = report.speakers.customer_from
     if cue == "chosen" or (cue is not None and coverage is not None):
@@ -209,9 +209,12 @@ def _customer_places(report: CallReport) -> tuple[CustomerChannel, dict[Customer
 def talk_figures(report: CallReport) -> dict[str, str]:
     """Return who spoke for how long, and how it went, as labels and texts."""
     talk = report.talk
-    figures = {"Customer speaks": talk.customer_seconds}
+    names = speaker_names(report)
+    figures = {f"{names['customer']} speaks": talk.customer_seconds}
     if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
-        figures |= {"Agent speaks": talk.agent_seconds, "Both at once": talk.overtalk_seconds}
+        figures |= {
+            f"{names['agent']} speaks": talk.agent_seconds, "Both at once": talk.overtalk_seconds,
+        }  # fmt: skip
     figures["Longest silence"] = talk.longest_silence_seconds
     durations = {label: format_duration(seconds) for label, seconds in figures.items()}
     return durations | _conversation_figures(report)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from calmscore.analysis.call_channels import speaker_names
 from calmscore.analysis.call_score import HIGHEST_VALUE, LOWEST_VALUE, CallScore
 from calmscore.analysis.formats import format_change, format_clock, format_duration, format_points
-from calmscore.analysis.report import CallReport, Talk, Words
+from calmscore.analysis.report import CallReport, Speaker, Talk, Words
 from calmscore.analysis.transitions import Transition
 from calmscore.outputs.pdf_page import (
     INK,
@@ -68,7 +69,7 @@ def call_pdf(
         section(page, "What moved the score")
         _evidence(page, report.score, shown)
     section(page, "Who spoke")
-    _talk(page, report.talk)
+    _talk(page, report.talk, speaker_names(report))
     warnings = _fit_warnings(page, [notice.message for notice in report.warnings])
     if notes:
         _notes(page, notes, bottom_mm=page.bottom_mm - warnings.height_mm)
@@ -76,12 +77,12 @@ def call_pdf(
     _footer(page, report)
     if report.words is not None:
         page.add_page()
-        _words(page, report.words)
+        _words(page, report.words, speaker_names(report))
         _footer(page, report)
     return bytes(page.output())
 
 
-def _words(page: Page, words: Words) -> None:
+def _words(page: Page, words: Words, names: Mapping[Speaker, str]) -> None:
     page.pen(12, bold=True)
     page.put("What was said", width_mm=page.epw)
     page.ln(page.line_mm + 1)
@@ -97,7 +98,8 @@ def _words(page: Page, words: Words) -> None:
         page.put(format_clock(turn.start_seconds), width_mm=_WORDS_CLOCK_MM)
         page.pen(8, bold=turn.speaker == "customer")
         page.put(
-            (turn.speaker or "somebody").capitalize(), width_mm=_WORDS_LEFT_MM - _WORDS_CLOCK_MM
+            names[turn.speaker] if turn.speaker else "Somebody",
+            width_mm=_WORDS_LEFT_MM - _WORDS_CLOCK_MM,
         )
         page.pen(8)
         page.put_lines(lines, indent_mm=_WORDS_LEFT_MM)
@@ -207,10 +209,10 @@ def _evidence_row(page: Page, cells: tuple[str, str, str, str]) -> None:
     page.set_xy(MARGIN_MM, page.get_y() + height)
 
 
-def _talk(page: Page, talk: Talk) -> None:
-    figures = [("Customer", talk.customer_seconds)]
+def _talk(page: Page, talk: Talk, names: Mapping[Speaker, str]) -> None:
+    figures = [(names["customer"], talk.customer_seconds)]
     if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
-        figures.append(("Agent", talk.agent_seconds))
+        figures.append((names["agent"], talk.agent_seconds))
         figures.append(("Both at once", talk.overtalk_seconds))
     figures.append(("Silence", talk.silence_seconds))
     figures.append(("Longest silence", talk.longest_silence_seconds))

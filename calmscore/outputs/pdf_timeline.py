@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from calmscore.analysis.call_channels import customer_known
 from calmscore.analysis.distress import DISTRESSED
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import CallReport, SegmentReport
@@ -30,6 +31,7 @@ class Timeline:
     def __init__(self, page: Page, report: CallReport) -> None:
         self._page = page
         self._segments = report.segments
+        self._customer_known = customer_known(report)
         self._duration = max(report.call.duration_seconds, 1.0)
         self._left = MARGIN_MM + _PLOT_LEFT_MM
         self._width = page.epw - _PLOT_LEFT_MM
@@ -148,7 +150,7 @@ class Timeline:
             width_mm=self._width,
         )
         page.ln(page.line_mm)
-        not_judged = _not_judged(self._segments)
+        not_judged = _not_judged(self._segments, known=self._customer_known)
         if not_judged:
             page.set_x(self._left)
             page.put(not_judged, width_mm=self._width)
@@ -161,8 +163,9 @@ class Timeline:
         page.set_x(page.get_x() + 3.5)
 
 
-def _not_judged(segments: Sequence[SegmentReport]) -> str:
-    kinds = {"other_voice": "another voice", "low_information": "too quiet or not clear"}
+def _not_judged(segments: Sequence[SegmentReport], *, known: bool) -> str:
+    why = "too quiet or not clear" if known else "it may be the agent's voice"
+    kinds = {"other_voice": "another voice", "low_information": why}
     present = {segment.status for segment in segments}
     told = [words for status, words in kinds.items() if status in present]
     return f"Not judged, and so without a bar: {', '.join(told)}." if told else ""

@@ -7,18 +7,19 @@ import io
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from calmscore.analysis.call import Progress, analyze_call
-from calmscore.analysis.call_channels import ChannelChoice
+from calmscore.analysis.call_channels import ChannelChoice, speaker_names
 from calmscore.analysis.formats import format_change, format_clock, format_points
 from calmscore.analysis.report import (
     SEGMENT_COLUMNS,
     TURN_COLUMNS,
     CallReport,
+    Speaker,
     WordsBesideVoice,
     WordsTurn,
     failure,
@@ -154,8 +155,9 @@ def _table(result: _Result) -> str:
                 f"  {segment.distress:>8.2f}{_words_cell(beside.get(segment.index))}"
             )
     if report.words is not None:
+        names = speaker_names(report)
         lines += ["", f"  Words ({report.words.language})"]
-        lines += [line for turn in report.words.turns for line in _turn_lines(turn)]
+        lines += [line for turn in report.words.turns for line in _turn_lines(turn, names)]
     return "\n".join(lines) + "\n"
 
 
@@ -166,8 +168,8 @@ def _words_cell(row: WordsBesideVoice | None) -> str:
     return f"  {row.distress:>5.2f}{what}"
 
 
-def _turn_lines(turn: WordsTurn) -> list[str]:
-    who = turn.speaker or "somebody"
+def _turn_lines(turn: WordsTurn, names: Mapping[Speaker, str]) -> list[str]:
+    who = names[turn.speaker].lower() if turn.speaker else "somebody"
     head = f"  {format_clock(turn.start_seconds):>7}  {who:<8}  "
     return textwrap.wrap(
         turn.text, _TEXT_WIDTH, initial_indent=head, subsequent_indent=" " * len(head)

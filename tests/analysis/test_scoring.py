@@ -326,6 +326,14 @@ def test_a_doubtful_segment_moves_the_score_less_than_a_sure_one(call, data):
         assert abs(near - base) < abs(far - base)
 
 
+def test_why_a_score_is_withheld_is_said_though_nothing_could_be_scored_either():
+    nothing = np.zeros((3, len(EMOTIONS)))
+    score = score_probabilities(
+        nothing, speech_seconds=[0.0] * 3, unjudged_seconds=9.0, withheld_because="Nobody knows."
+    )
+    assert (score.value, score.summary) == (None, "Nobody knows.")
+
+
 @given(st.lists(st.sampled_from((None, *EMOTIONS)), max_size=30))
 def test_fewer_than_four_scored_segments_are_no_evidence(emotions):
     score = score_emotions(emotions)

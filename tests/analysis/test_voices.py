@@ -91,6 +91,8 @@ def test_from_one_doubt_on_somebody_is_asked_be_it_stereo_or_mono(
     assert call.speakers.how == ("channels" if sides == 2 else "separated")
     assert ("customer_unclear" in codes(call)) == asks == (not call.judged)
     assert (call.speakers.customer_from is None) == asks
+    told = " ".join(notice.message for notice in call.warnings)
+    assert ("was taken for the customer" in told) == (not asks)
 
 
 @pytest.mark.parametrize(("like_its_voice", "asks"), [(1.0, False), (0.0, True)])

@@ -13,6 +13,7 @@ from calmscore.analysis.transitions import Transition
 from calmscore.analysis.voice_and_words import beside_the_voice
 from calmscore.dashboard.console.reasons import moments, sum_line
 from calmscore.dashboard.console.view import console_view, table_rows
+from calmscore.dashboard.console.words import words_view
 
 
 def turn(speaker: str, start: float, end: float) -> Turn:
@@ -47,6 +48,38 @@ def test_a_block_is_a_segment_where_the_customer_speaks_in_it():
 def test_the_agent_has_a_lane_and_no_emotion():
     report = with_turns(made_report(RESCUED), turn("agent", 4.0, 6.0), turn("agent", 6.8, 8.0))
     assert console_view(report)["agent"] == [[4.0, 8.0]]
+
+
+@pytest.mark.parametrize(
+    ("how", "channel", "names"),
+    [
+        ("channels", "left", ("Left side", "Right side")),
+        ("channels", "right", ("Right side", "Left side")),
+        ("channels", "3", ("Channel 3", "Others")),
+        ("separated", "left", ("First voice", "Second voice")),
+        ("separated", "mixed", ("Second voice", "First voice")),
+    ],
+)
+def test_where_nobody_knows_who_is_the_customer_nobody_is_called_so(how, channel, names):
+    report = with_made_words(made_report(RESCUED))
+    unclear = replace(
+        report,
+        call=replace(report.call, customer_channel=channel),
+        speakers=replace(report.speakers, how=how, customer_from=None, doubt=0.5),
+        segments=tuple(
+            replace(segment, status="low_information", emotion=None)
+            for segment in report.segments
+        ),
+    )  # fmt: skip
+    view = console_view(unclear)
+    assert (view["names"]["customer"], view["names"]["agent"]) == names
+    assert view["table"]["head"][1] == names[0]
+    assert view["statuses"]["low_information"]["label"] == view["table"]["rows"][0][1]
+    assert "may be the agent's" in view["table"]["rows"][0][1]
+    said = {turn["name"] for turn in words_view(unclear)["turns"]}
+    assert said and said <= set(names)
+    known = {turn["name"] for turn in words_view(report)["turns"]}
+    assert known <= {"Customer", "Agent"}
 
 
 def test_silence_is_where_nobody_speaks_for_a_while():

@@ -156,7 +156,7 @@ def test_a_kept_call_of_bare_samples_stays_readable(page, speech, monkeypatch, t
     )
     assert recording.duration_seconds == len(speech) / RATE_HZ
     # Taken for something else, it is another analysis, which is not kept yet.
-    held(page)[0].set_value("alaw:8000:2").run()
+    held(page)[0].set_value("ulaw:8000:1").run()
     assert "Keep this call" in [button.label for button in page.button]
 
 

@@ -356,8 +356,10 @@ class Console {
 
   fillVolumes() {
     const place = this.find(".volumes");
+    const { names } = this.view;
     const sides = !this.view.two_sided ? ["Volume"]
-      : this.view.customer_side === "left" ? ["Customer", "Agent"] : ["Agent", "Customer"];
+      : this.view.customer_side === "left" ? [names.customer, names.agent]
+        : [names.agent, names.customer];
     if (place.dataset.sides === sides.join()) return;
     place.dataset.sides = sides.join();
     place.replaceChildren(...sides.map((name, side) => {

@@ -15,7 +15,7 @@ export function describe(view, seconds) {
   const said = view.words_distress.find(({ at }) => Math.abs(seconds - at) <= view.segment_seconds / 2);
   if (said) parts.push(`distress of the words ${Math.round(100 * said.share)} %`);
   if (said && said.disagrees) parts.push(said.disagrees.replace(/\.$/, ""));
-  if (view.agent.some(inside)) parts.push("agent speaks");
+  if (view.agent.some(inside)) parts.push(`${view.names.agent.toLowerCase()} speaks`);
   if (!parts.length) parts.push(view.silence.some(inside) ? "silence" : "pause");
   return parts.join("; ");
 }

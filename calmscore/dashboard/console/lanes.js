@@ -106,7 +106,8 @@ export function drawLanes(canvas, view, scale, colours) {
 
 function grounds(pen, view, placed, scale, colours) {
   const titles = {
-    customer: ["Customer", "heard as"], agent: ["Agent"], distress: ["Distress", "heard, %"],
+    customer: [view.names.customer, view.heard_as], agent: [view.names.agent],
+    distress: ["Distress", "heard, %"],
     wave: ["Loudness"],
     spectrogram: ["Voice", `0–${view.spectrogram_khz} kHz, pitch`],
   };
@@ -161,7 +162,7 @@ function customer(pen, view, lane, scale, colours) {
   pen.textAlign = "center";
   pen.font = `600 12px ${colours.font}`;
   if (!view.blocks.length) {
-    nothing(pen, lane, scale, colours);
+    nothing(pen, view.nothing, lane, scale, colours);
     return;
   }
   for (const block of shownBlocks(view, scale.perSecond)) {
@@ -186,8 +187,7 @@ function customer(pen, view, lane, scale, colours) {
   }
 }
 
-function nothing(pen, lane, scale, colours) {
-  const text = "No speech of the customer was found";
+function nothing(pen, text, lane, scale, colours) {
   const middle = (LEFT + scale.width) / 2;
   const half = pen.measureText(text).width / 2 + 10;
   pen.fillStyle = css(colours.ground);

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from calmscore.analysis.call_channels import customer_known, speaker_names
 from calmscore.analysis.cutting import SEGMENT_SECONDS
 from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import (
@@ -32,6 +33,12 @@ _STATUSES = {
     "low_information": {"label": "not judged: too quiet or not clear", "short": "not judged"},
     "other_voice": {"label": "another voice, not judged", "short": "other voice"},
 }
+_STATUSES_OF_NOBODY_KNOWN = _STATUSES | {
+    "no_speech": {"label": "no speech of this voice", "short": ""},
+    "low_information": {
+        "label": "not judged: it may be the agent's voice", "short": "not judged",
+    },
+}  # fmt: skip
 
 Stretch = tuple[float, float]
 
@@ -47,11 +54,15 @@ def console_view(report: CallReport) -> dict[str, Any]:
     # Where each side is one person, they are heard and seen apart.
     apart = report.speakers.how == "channels" and report.call.channels == 2
     side = report.call.customer_channel if apart else "mixed"
+    known = customer_known(report)
     return {
         "id": report.call.id,
         "seconds": report.call.duration_seconds,
         "customer_side": side,
         "how": report.speakers.how,
+        "names": speaker_names(report),
+        "heard_as": "heard as" if known else "not judged",
+        "nothing": "No speech of the customer was found" if known else "No speech was found",
         # Each person on a side of their own: they can be heard, and seen, one by one.
         "two_sided": report.speakers.how == "channels" and side in ("left", "right"),
         "emotions": {
@@ -71,7 +82,7 @@ def console_view(report: CallReport) -> dict[str, Any]:
         "sum": sum_line(report.score),
         "table": {"head": table_head(report), "rows": table_rows(report)},
         # Facts of the product, which the modules that draw take from here alone.
-        "statuses": _STATUSES,
+        "statuses": _statuses(report),
         "colours": {
             "better": BETTER_COLOUR, "worse": WORSE_COLOUR, "distress": DISTRESS_COLOUR,
         },
@@ -163,7 +174,7 @@ def _disagreement(row: WordsBesideVoice | None) -> str:
 
 def table_head(report: CallReport) -> list[str]:
     """Return what stands above the columns of `table_rows`."""
-    head = ["Time", "Customer", "How sure", "Distress"]
+    head = ["Time", speaker_names(report)["customer"], "How sure", "Distress"]
     return [*head, "Distress of the words"] if words_beside_voice(report) else head
 
 
@@ -178,14 +189,20 @@ def table_rows(report: CallReport) -> list[list[str]]:
         segments = list(stretch)
         said = [row.distress for s in segments if (row := beside.get(s.index)) is not None]
         words = [" · ".join(filter(None, [_mean(said), disagrees]))] if beside else []
-        rows.append(_row(status, emotion, segments) + words)
+        rows.append(_row(report, status, emotion, segments) + words)
     return rows
 
 
-def _row(status: str, emotion: str | None, stretch: list[SegmentReport]) -> list[str]:
+def _statuses(report: CallReport) -> dict[str, dict[str, str]]:
+    return _STATUSES if customer_known(report) else _STATUSES_OF_NOBODY_KNOWN
+
+
+def _row(
+    report: CallReport, status: str, emotion: str | None, stretch: list[SegmentReport]
+) -> list[str]:
     span = f"{format_clock(stretch[0].start_seconds)}–{format_clock(stretch[-1].end_seconds)}"
     if emotion is None:
-        return [span, _STATUSES[status]["label"], "", ""]
+        return [span, _statuses(report)[status]["label"], "", ""]
     return [
         span,
         f"heard as {BY_NAME[emotion].heard_as}",

@@ -91,8 +91,7 @@ function row(turn, before, { weighs, watched }) {
   const when = madeButton("at", clock(turn.start));
   when.dataset.at = turn.start;
   when.setAttribute("aria-label", `Play from ${clock(turn.start)}`);
-  const who = turn.speaker || "somebody";
-  item.append(when, made("span", "who", who[0].toUpperCase() + who.slice(1)));
+  item.append(when, made("span", "who", turn.name));
   if (turn.tone) item.append(made("span", "tone", `sounds ${turn.tone} in words`));
   const said = made("span", "spoken");
   for (const [text, at, marks] of turn.words) {

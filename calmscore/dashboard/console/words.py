@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from calmscore.analysis.call_channels import speaker_names
 from calmscore.analysis.report import CallReport, WordsTurn
 from calmscore.store.words import count_phrases, places_of, said_places, said_words
 
@@ -25,20 +26,23 @@ def words_view(report: CallReport, *, phrases: Sequence[str] = ()) -> dict[str, 
     Returns
     -------
     dict or None
-        ``turns``: each with ``speaker``, ``start``, ``tone`` (what the customer's words
-        express where that is not neutral) and ``words``, each as text, second and marks: 1
-        where it weighs most, 2 where it belongs to a watched phrase, 3 for both.
+        ``turns``: each with ``speaker``, the ``name`` of who speaks, ``start``, ``tone`` (what
+        the customer's words express where that is not neutral) and ``words``, each as text,
+        second and marks: 1 where it weighs most, 2 where it belongs to a watched phrase, 3 for
+        both.
         ``marks``: these bits by name. ``phrases``: those that are said, and how often. None
         without words.
     """
     if report.words is None:
         return None
+    names = speaker_names(report)
     counts = count_phrases((turn.text for turn in report.words.turns), phrases)
     wanted = [said for said in (said_words(phrase) for phrase in phrases) if said]
     return {
         "turns": [
             {
                 "speaker": turn.speaker,
+                "name": names[turn.speaker] if turn.speaker else "Somebody",
                 "start": turn.start_seconds,
                 "tone": None if turn.sentiment == "neutral" else turn.sentiment,
                 "words": list(_words(turn, wanted)),
