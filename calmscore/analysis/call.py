@@ -214,7 +214,8 @@ def score_given_the_call(
         table,
         speech_seconds=speech,
         segment_seconds=SEGMENT_SECONDS,
-        unjudged_seconds=sum(
+        unjudged_seconds=call.lost_seconds
+        + sum(
             segment.speech_seconds
             for segment in call.segments
             if segment.status == "low_information"

@@ -51,7 +51,7 @@ from calmscore.analysis.side_notices import (
     speed_notices,
 )
 from calmscore.analysis.spoken_cues import Said
-from calmscore.analysis.talk import talk_of
+from calmscore.analysis.talk import lost_seconds, talk_of
 from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import (
     HalfArray,
@@ -107,6 +107,8 @@ class SegmentedCall:
         What a reader must know.
     withheld_because : str or None
         Why there is no score, whatever the segments hold.
+    lost_seconds : float
+        How much the customer probably said while their line was not recorded.
     """
 
     customer_channel: CustomerChannel
@@ -115,6 +117,7 @@ class SegmentedCall:
     talk: Talk
     warnings: tuple[Notice, ...]
     withheld_because: str | None = None
+    lost_seconds: float = 0.0
 
     @property
     def judged(self) -> tuple[Segment, ...]:
@@ -232,6 +235,7 @@ def segment_call(
             *speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
+        lost_seconds=lost_seconds(spoken, agents, dead[customer]),
     )
 
 

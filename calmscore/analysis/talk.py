@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from calmscore.analysis.report import Speaker, Talk, Turn
+from calmscore.audio.channels import Stretch, inside_stretches
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, mask_seconds, stretches
 
 # A breath within what somebody says is no end of a turn.
@@ -22,6 +23,29 @@ def talk_of(customer: Mask, agent: Mask | None, duration_seconds: float) -> Talk
         longest_silence_seconds=_longest_run(~anybody) / MASK_RATE_HZ,
         turns=() if agent is None else _turns({"customer": customer, "agent": agent}),
     )
+
+
+def lost_seconds(customer: Mask, agent: Mask, dead: Sequence[Stretch]) -> float:
+    """Estimate how much the customer said while nothing of their line was recorded.
+
+    Parameters
+    ----------
+    customer, agent : array of bool
+        Where each of them speaks.
+    dead : sequence of Stretch
+        Where the customer's line holds nothing.
+
+    Returns
+    -------
+    float
+        Beside what the agent says there, as much as beside what the agent says elsewhere;
+        0 where the agent speaks nowhere else.
+    """
+    inside = inside_stretches(dead, size=customer.size)
+    elsewhere = mask_seconds(agent & ~inside)
+    if not elsewhere:
+        return 0.0
+    return mask_seconds(customer & ~inside) * mask_seconds(agent & inside) / elsewhere
 
 
 def _turns(masks: Mapping[Speaker, Mask]) -> tuple[Turn, ...]:

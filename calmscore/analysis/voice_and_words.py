@@ -295,11 +295,7 @@ def _scored(report: CallReport, table: FloatArray, *, voice_score: VoiceScore | 
         table,
         speech_seconds=np.where(scored, speech, 0.0),
         segment_seconds=SEGMENT_SECONDS,
-        unjudged_seconds=sum(
-            segment.speech_seconds
-            for segment in report.segments
-            if segment.status == "low_information"
-        ),
+        unjudged_seconds=_unjudged_seconds(report, judged=float(speech[scored].sum())),
         least_reach=reach_of(voice_score),
     )
     score = replace(
@@ -312,6 +308,14 @@ def _scored(report: CallReport, table: FloatArray, *, voice_score: VoiceScore | 
         for place, (segment, row) in enumerate(zip(report.segments, table, strict=True))
     )
     return replace(report, score=score, segments=segments)
+
+
+def _unjudged_seconds(report: CallReport, *, judged: float) -> float:
+    """Return how much of the customer's speech was not judged, by what the report says."""
+    coverage = report.score.coverage
+    if coverage:
+        return judged / coverage - judged
+    return sum(s.speech_seconds for s in report.segments if s.status == "low_information")
 
 
 def _as_voice_score(score: CallScore) -> VoiceScore:

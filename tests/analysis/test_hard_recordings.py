@@ -15,11 +15,13 @@ import scipy.signal
 import soundfile
 import soxr
 
+from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import SegmentedCall, segment_call
 from calmscore.audio.channels import stretches_together
 from calmscore.audio.crosstalk import louder_sides
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
 from calmscore.audio.voice_activity import speech_mask
+from calmscore.emotions import EMOTIONS
 from calmscore.errors import CallFileError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -304,6 +306,22 @@ def test_a_leg_that_dies_midway_is_told_with_its_time(side):
     call = call_of(until(clean(), 15.0, side))
     notice = next(notice for notice in call.warnings if notice.code == "side_silent")
     assert notice.at_seconds == pytest.approx(15.0, abs=0.5)
+
+
+@pytest.mark.parametrize("died_after_seconds", [15.0, 25.0])
+def test_what_the_customer_says_on_a_line_that_died_is_never_calm(died_after_seconds):
+    call = call_of(until(clean(), died_after_seconds, CUSTOMER))
+    whole = expected().talk.customer_seconds
+    assert call.talk.customer_seconds + call.lost_seconds == pytest.approx(whole, rel=0.4)
+    calm = np.eye(len(EMOTIONS))[[EMOTIONS.index("neutral")] * len(call.judged)]
+    score = score_given_the_call(call, calm)
+    assert score.coverage == pytest.approx(call.talk.customer_seconds / whole, abs=0.2)
+    assert score.outcome == "insufficient evidence"
+
+
+@pytest.mark.parametrize("died_after_seconds", [15.0, 25.0])
+def test_nothing_of_the_customer_is_lost_on_the_agents_line(died_after_seconds):
+    assert call_of(until(clean(), died_after_seconds, AGENT)).lost_seconds == 0.0
 
 
 GAPS: dict[str, tuple[int, list[tuple[float, float]]]] = {
