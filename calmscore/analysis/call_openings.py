@@ -58,52 +58,85 @@ _OPENINGS = (
 )  # fmt: skip
 # Directions that somebody said are nearly always right; most calls to a customer service
 # come in.
-_INBOUND: Mapping[Direction, float] = {"inbound": 0.99, "unknown": 0.6, "outbound": 0.01}
+_INBOUND: Mapping[Direction, float] = {"inbound": 0.99, "unknown": 0.65, "outbound": 0.01}
 # Every so often a turn is as long as it likes; hellos and greetings are formulas, and less free.
 _ANY_LENGTH: Length = (2.5, 1.2)
-_ANY_LENGTH_SHARES = (0.08, 0.15, 0.15)
+_ANY_LENGTH_SHARES = (0.08, 0.15, 0.15, 0.0)
+# "All our lines are busy" may be recorded on either side and greets nobody: then the call begins
+# with who speaks next.
+_ANNOUNCED_SHARE, _ANNOUNCED_LENGTH = 0.02, (15.0, 0.3)
+# How long somebody waits after that, and before an answer, on average.
+_WAIT_SECONDS, _ANSWER_SECONDS = 4.0, 1.0
 # A recording that begins so soon with speech may have missed up to so much before: recorders are
 # slower than people who take a call. Others are cut where the first word begins.
-_MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 2.0, 0.5
-# Or it begins in the middle of the call, where either speaks for as long as they like.
-_MIDWAY_SHARE, _MIDWAY_LENGTH = 0.2, (4.0, 1.0)
+_BEGUN_SECONDS, _MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 0.05, 2.0, 0.5
+# Or it begins in the middle of the call, where either speaks for as long as they like: so often
+# against beginnings where somebody speaks at once, and less the longer nobody does, because
+# people pause for about so long, and wait for longer before a call is answered.
+_MIDWAY_SHARE, _MIDWAY_LENGTH, _PAUSE_SECONDS = 1.5, (4.5, 0.7), 0.6
 
 
 def agent_opens(
-    lengths: Sequence[float], *, direction: Direction, begun: bool, missed_seconds: float = 0.0
+    lengths: Sequence[float],
+    *,
+    direction: Direction,
+    silent_seconds: float,
+    pause_seconds: float,
+    missed_seconds: float = 0.0,
 ) -> float:
     """Return the probability that the first of the turns is the agent's.
 
     Parameters
     ----------
     lengths : sequence of float
-        How long the first turns last, in seconds: two or three, of two people in turn.
+        How long the first turns last, in seconds: two to four, of two people in turn.
     direction : {"inbound", "outbound", "unknown"}
         Who called whom.
-    begun : bool
-        Whether the recording begins amid speech.
+    silent_seconds : float
+        How long nobody speaks before the first of them.
+    pause_seconds : float
+        How long nobody speaks after it.
     missed_seconds : float
         How much of the beginning of the first turn may not have been heard, at the most.
     """
     inbound = _INBOUND[direction]
-    first_density: Density = partial(_density_heard, missed=missed_seconds)
-    if begun:
-        first_density = partial(_density_cut_off, density=first_density)
-    densities: tuple[Density, ...] = (first_density, _density, _density)
+    heard: Density = partial(_density_heard, missed=missed_seconds)
+    at_once = silent_seconds <= _BEGUN_SECONDS
+    first_density = partial(_density_cut_off, density=heard) if at_once else heard
+    agents, others = _likelihoods(lengths, inbound=inbound, first_density=first_density)
+    announced = _ANNOUNCED_SHARE * _density(lengths[0], _ANNOUNCED_LENGTH)
+    announced *= _rather_waited(pause_seconds)
+    agent_next, other_next = _likelihoods(lengths[1:], inbound=inbound, first_density=heard)
+    midway = _MIDWAY_SHARE * math.exp(-((silent_seconds / _PAUSE_SECONDS) ** 2))
+    midway *= _density_left_over(lengths[0], _MIDWAY_LENGTH)
+    midway *= math.prod(_density(seconds, _MIDWAY_LENGTH) for seconds in lengths[1:])
+    agents += announced * other_next + 0.5 * midway
+    others += announced * agent_next + 0.5 * midway
+    return agents / (agents + others)
+
+
+def _likelihoods(
+    lengths: Sequence[float], *, inbound: float, first_density: Density
+) -> tuple[float, float]:
+    """Return how likely the lengths are if the agent begins, and if the other does."""
     likelihoods = {True: 0.0, False: 0.0}
+    densities: tuple[Density, ...] = (first_density, _density, _density, _density)
     for opening in _OPENINGS:
         share = inbound * opening.inbound + (1.0 - inbound) * opening.outbound
         for seconds, length, free, density in zip(
-            lengths, opening.lengths, _ANY_LENGTH_SHARES, densities, strict=False
+            lengths, (*opening.lengths, _MIDWAY_LENGTH), _ANY_LENGTH_SHARES, densities, strict=False
         ):
             share *= (1.0 - free) * density(seconds, length) + free * density(seconds, _ANY_LENGTH)
         likelihoods[opening.agent_first] += share
-    if begun:
-        midway = _MIDWAY_SHARE
-        for seconds in lengths:
-            midway *= _density(seconds, _MIDWAY_LENGTH)
-        likelihoods = {first: share + midway for first, share in likelihoods.items()}
-    return likelihoods[True] / (likelihoods[True] + likelihoods[False])
+    return likelihoods[True], likelihoods[False]
+
+
+def _rather_waited(seconds: float) -> float:
+    """Return how much likelier a pause is between a recording and a person than between two."""
+    waited, answered = (
+        math.exp(-max(seconds, 0.0) / mean) / mean for mean in (_WAIT_SECONDS, _ANSWER_SECONDS)
+    )
+    return waited / answered
 
 
 def _density(seconds: float, length: Length) -> float:
@@ -117,15 +150,24 @@ def _density_heard(seconds: float, length: Length, *, missed: float) -> float:
     """Return the density of what is heard of a turn, of which up to so many seconds are not."""
     if not missed:
         return _density(seconds, length)
-    middle, spread = length
-    longest, shortest = (
-        0.5 * math.erfc(-math.log(whole / middle) / (spread * math.sqrt(2.0)))
-        for whole in (seconds + missed, seconds)
-    )
-    return seconds * (longest - shortest) / missed
+    return seconds * (_longer(seconds, length) - _longer(seconds + missed, length)) / missed
 
 
 def _density_cut_off(seconds: float, length: Length, *, density: Density) -> float:
     """Return the density of what a recording has of a turn that may have begun before it."""
     rest = _density_heard(seconds, length, missed=_MOST_MISSED_SECONDS)
     return _CUT_OFF_SHARE * rest + (1.0 - _CUT_OFF_SHARE) * density(seconds, length)
+
+
+def _density_left_over(seconds: float, length: Length) -> float:
+    """Return the density of what a recording has of a turn that may have begun at any time."""
+    middle, spread = length
+    mean_seconds = middle * math.exp(0.5 * spread**2)
+    rest = seconds * _longer(seconds, length) / mean_seconds
+    return _CUT_OFF_SHARE * rest + (1.0 - _CUT_OFF_SHARE) * _density(seconds, length)
+
+
+def _longer(seconds: float, length: Length) -> float:
+    """Return the probability that a turn is longer."""
+    middle, spread = length
+    return 0.5 * math.erfc(math.log(seconds / middle) / (spread * math.sqrt(2.0)))

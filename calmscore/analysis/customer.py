@@ -39,9 +39,8 @@ _LONGEST_MHM_SECONDS = 1.0
 # So little, without a pause before and after it, is a slip in telling two voices apart.
 _LONGEST_SLIP_SECONDS, _NO_PAUSE_SECONDS = 1.2, 0.15
 # Where the beginning of the first turn is among so little that sounds least like its voice, it may
-# be the other's. In 171 composed calls of one channel it was so in five, of which in three all
-# cues were sure of the wrong person; elsewhere one in fifty was.
-_TELLING_SECONDS, _LEAST_LIKE_ITS_VOICE = 1.5, 0.1
+# be the other's: in 2 of 24 composed calls of one channel.
+_TELLING_SECONDS, _LEAST_LIKE_ITS_VOICE, _UNLIKE_ORDER_DOUBT = 1.5, 0.1, 0.25
 # Of two who begin to talk within so short a time, neither speaks first.
 _CLEAR_LEAD_SECONDS = 1.0
 
@@ -72,17 +71,16 @@ class CustomerGuess:
     doubt_without_words: float
 
 
-# A recording that begins so soon with speech may have missed some before.
-_BEGUN_SECONDS = 0.05
 # Who puts a call on hold brings the silence to an end ("Thank you for waiting"), and that is the
-# agent; customers ask whether anybody is there. Agents have the last long word, too.
+# agent; customers ask whether anybody is there. Agents have the last long word, too, before short
+# goodbyes: a recording that ends with a long word ends before these, and tells nothing.
 _LONG_SILENCE_SECONDS = 8.0
 _MOST_SILENCES = 3
 _AGENT_ENDS_SILENCE = math.log(2.0)
 _CLOSING_SECONDS = 1.5
 _AGENT_CLOSES = math.log(1.3)
 # Agents ask, and customers answer in a word or two; both also say "okay".
-_ANSWER_SECONDS, _ASKED_LONGER = 1.2, 1.5
+_ANSWER_SECONDS, _ASKED_LONGER = 1.0, 1.5
 _MOST_ANSWERS = 3
 _AGENT_IS_ANSWERED = math.log(1.3)
 _NOBODY_KNOWS_DOUBT = 0.5
@@ -193,7 +191,7 @@ def order_doubt_of(masks: Sequence[Mask], leaning: npt.NDArray[np.floating[Any]]
     Returns
     -------
     float
-        0.5 where the beginning is among what sounds least like its voice: a hello may be too
+        0.25 where the beginning is among what sounds least like its voice: a hello may be too
         short, or too near to what is answered, to tell whose it is. 0 elsewhere.
     """
     turns = _turns(masks)
@@ -204,7 +202,7 @@ def order_doubt_of(masks: Sequence[Mask], leaning: npt.NDArray[np.floating[Any]]
     own = np.where(masks[1], leaning, -leaning)
     beginning = leaning[first.first : last].mean() * (1.0 if first.voice == 1 else -1.0)
     less_like_it = np.mean(own[masks[0] | masks[1]] < beginning)
-    return _NOBODY_KNOWS_DOUBT if less_like_it < _LEAST_LIKE_ITS_VOICE else 0.0
+    return _UNLIKE_ORDER_DOUBT if less_like_it < _LEAST_LIKE_ITS_VOICE else 0.0
 
 
 def without_slips(masks: Sequence[Mask]) -> list[Mask]:
@@ -291,12 +289,14 @@ def _agent_speaks_first(
     together = first.last - second.first >= 0.5 * _CLEAR_LEAD_SECONDS * MASK_RATE_HZ
     if together and second.first - first.first < _CLEAR_LEAD_SECONDS * MASK_RATE_HZ:
         return 0.5
-    lengths = [turn.seconds for turn in turns[:3]]
-    if turns[2:] and turns[2].voice != first.voice:
-        lengths = lengths[:2]
+    in_turn = itertools.takewhile(
+        lambda turn: turn[1].voice == (first, second)[turn[0] % 2].voice, enumerate(turns[:4])
+    )
+    lengths = [turn.seconds for _, turn in in_turn]
     return agent_opens(
         lengths, direction=direction, missed_seconds=missed_seconds,
-        begun=first.first <= _BEGUN_SECONDS * MASK_RATE_HZ,
+        silent_seconds=first.first / MASK_RATE_HZ,
+        pause_seconds=(second.first - first.last) / MASK_RATE_HZ,
     )  # fmt: skip
 
 
@@ -318,6 +318,6 @@ def _agent_signs(turns: Sequence[_Turn], voices: int) -> Shares:
     for voice in range(voices):
         signs[voice] += _AGENT_IS_ANSWERED * min(answered.count(voice), _MOST_ANSWERS)
     closing = [turn.voice for turn in turns[2:] if turn.speech_seconds >= _CLOSING_SECONDS]
-    if closing:
+    if closing and turns[-1].speech_seconds < _CLOSING_SECONDS:
         signs[closing[-1]] += _AGENT_CLOSES
     return signs

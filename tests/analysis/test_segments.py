@@ -123,10 +123,10 @@ def test_what_is_no_speech_between_two_words_is_muted(monkeypatch):
 
 AGENT_FIRST = [
     # (left talks, right talks, customer, words of the reason)
-    ([(0, 4)], [(5, 9)], "right", "left channel speaks first"),
-    ([(5, 9)], [(0, 4)], "left", "right channel speaks first"),
+    ([(2, 6)], [(6.5, 11)], "right", "left channel speaks first"),
+    ([(6.5, 11)], [(2, 6)], "left", "right channel speaks first"),
     # A short word is no greeting.
-    ([(0, 0.3), (6, 9)], [(2, 5)], "left", "says hello first"),
+    ([(2, 2.3), (8, 11)], [(4, 7)], "left", "says hello first"),
 ]
 
 
