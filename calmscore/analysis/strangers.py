@@ -40,6 +40,7 @@ _POSSIBLE, _LEAST_MARGIN = 0.38, 0.1
 _ON_ANOTHER_LINE = 0.6
 _LEAST_LINE_STEP_DB, _LINE_SECONDS, _QUIETEST_PERCENT = 1.0, 20.0, 5.0
 _LEAST_LINE_SECONDS = 8.0
+_NOTHING_DB = -110.0
 _FLOOR_FRAME = 2 * _STEP
 # Who talks with somebody is answered within so long.
 _ANSWER_SECONDS = 5.0
@@ -150,12 +151,16 @@ def _line_change(samples: Samples, windows: list[Window]) -> Labels | None:
 
 
 def _floor_db(power: npt.NDArray[np.float64], at: int, direction: int) -> float:
-    """Return the level of the line's noise before or after a step of a mask."""
+    """Return the level of the line's noise before or after a step; NaN where nobody knows it.
+
+    A line that is dead, or holds nothing in pauses, has no noise to know it by.
+    """
     start, reach = at * _STEP // _FLOOR_FRAME, int(_LINE_SECONDS * MASK_RATE_HZ / 2)
     part = power[start : start + reach] if direction > 0 else power[max(start - reach, 0) : start]
     if part.size < _LEAST_LINE_SECONDS * MASK_RATE_HZ / 2:
         return float("nan")
-    return float(10.0 * np.log10(np.percentile(part, _QUIETEST_PERCENT) + 1e-12))
+    level = float(10.0 * np.log10(np.percentile(part, _QUIETEST_PERCENT) + 1e-12))
+    return level if level > _NOTHING_DB else float("nan")
 
 
 def _less_with(other_mask: Mask, labels: Labels, windows: list[Window]) -> int:

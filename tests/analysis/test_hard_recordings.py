@@ -324,6 +324,13 @@ def test_nothing_of_the_customer_is_lost_on_the_agents_line(died_after_seconds):
     assert call_of(until(clean(), died_after_seconds, AGENT)).lost_seconds == 0.0
 
 
+@pytest.mark.parametrize("dead_seconds", [(30, 60), (90, 109)])
+def test_a_line_that_dies_is_not_taken_for_the_line_of_somebody_else(dead_seconds):
+    sound = clean(109).copy()
+    sound[CUSTOMER, dead_seconds[0] * RATE_HZ : dead_seconds[1] * RATE_HZ] = 0.0
+    assert not codes(call_of(sound)) & {"perhaps_other_voice", "other_voice"}
+
+
 GAPS: dict[str, tuple[int, list[tuple[float, float]]]] = {
     "the customer's, once": (CUSTOMER, [(35.0, 47.0)]),
     "the agent's, twice": (AGENT, [(8.5, 20.0), (25.5, 36.5)]),
