@@ -22,6 +22,8 @@ from calmscore.audio.voice_activity import speech_mask
 from calmscore.locations import shipped
 
 FIRST, SECOND = (0, 4), (6, 9)
+# As a recording that begins before the call.
+GREETED = (1, 5), (7, 10)
 
 
 @pytest.mark.parametrize("name", ["calms_down.wav", "gets_worse.wav"])
@@ -63,7 +65,7 @@ def told_apart(monkeypatch):
     ],
 )
 def test_left_is_who_speaks_first_of_two_on_one_channel(told_apart, choice, customer, cue, heard):
-    sound = channel(12, FIRST, SECOND)
+    sound = channel(13, *GREETED)
     for sides in ((sound,), (sound, -sound)):
         call = segment_call(recording(*sides), customer_channel=choice)
         assert call.customer_channel == customer
@@ -121,7 +123,7 @@ COMPLAINS = "I'm calling because my order never came and I want to cancel it."
 def test_words_tell_which_of_two_voices_on_one_channel_is_the_customers(
     told_apart, lines, customer, heard
 ):
-    sound = channel(12, FIRST, SECOND)
+    sound = channel(13, *GREETED)
     before = segment_call(recording(sound))
     said = [Said(place=place, text=text) for place, text in enumerate(lines)]
     call = segment_call(recording(sound), said=said)
