@@ -57,6 +57,7 @@ from calmscore.audio.channels import (
     HalfArray,
     Stretch,
     echoing_side,
+    holds_late_copy,
     inside_stretches,
     speaks_only_near,
     stretches_together,
@@ -177,7 +178,9 @@ def segment_call(
         both = recording.samples if len(heard) == 2 else recording.samples[sides]
         both_heard = (heard[sides[0]], heard[sides[1]])
         together = stretches_together(both, both_heard)
-        louder = louder_sides(both, both_heard, within=together)
+        # The levels of a late copy go to and fro too, whoever speaks.
+        if not holds_late_copy(both):
+            louder = louder_sides(both, both_heard, within=together)
         together = together if louder is None else louder.together
         share = _share_of_speech(together, both_heard)
         if share > _LARGEST_MIXED_SHARE:

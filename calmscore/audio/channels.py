@@ -26,6 +26,9 @@ _LATEST_SECONDS = 2.0
 # People who take turns may seem alike when one is moved by a turn: what is later than that has to
 # be a copy.
 _LATEST_COPY_SECONDS, _COPY_CORRELATION = 10.0, 0.8
+# Who leaks into the other side has 0.84 at most, even 3 dB softer and 0.1 s late; a copy of all of
+# it has 0.98 and more.
+_LATEST_LEAK_SECONDS, _WHOLE_COPY_CORRELATION = 0.2, 0.93
 _WINDOW_SECONDS, _BORDER_SECONDS = 20.0, 4.0
 _LEAST_SPEECH_SECONDS, _LEAST_BORDER_SPEECH_SECONDS = 3.0, 1.0
 _ALIKE_CORRELATION, _APART_CORRELATION = 0.8, 0.2
@@ -199,6 +202,21 @@ def holds_one_mix(samples: HalfArray) -> bool:
     together = stretches_together(samples, (loud[0], loud[1]))
     seconds = sum(part.end_seconds - part.start_seconds for part in together)
     return bool(seconds > 0.5 * samples.shape[1] / ANALYSIS_RATE_HZ)
+
+
+def holds_late_copy(samples: HalfArray) -> bool:
+    """Tell whether one side holds all of the other one's sound again, later than a leak would.
+
+    Parameters
+    ----------
+    samples : array of float16, shape (2, n)
+        At ``ANALYSIS_RATE_HZ``.
+    """
+    left, right = (levels_db(side) for side in samples)
+    (shift,) = _delays(left, right, reaches_seconds=[_LATEST_COPY_SECONDS])
+    if abs(shift) <= _LATEST_LEAK_SECONDS * MASK_RATE_HZ:
+        return False
+    return _correlation(left, np.roll(right, shift)) >= _WHOLE_COPY_CORRELATION
 
 
 def echoing_side(samples: HalfArray) -> int | None:

@@ -249,6 +249,15 @@ def test_noise_nearly_as_loud_as_the_customer_is_told(side, told):
     assert ("loud_background" in codes(call)) == told
 
 
+@pytest.mark.parametrize("late_seconds", [0.3, 0.5, 1.2])
+def test_a_mix_that_is_late_on_one_side_is_no_crosstalk_of_two_people(late_seconds):
+    samples, rate_hz = soundfile.read(SAMPLES / "gets_worse.wav")
+    mix = np.asarray(soxr.resample(samples.sum(axis=1), rate_hz, RATE_HZ))
+    call = call_of(np.stack([mix, late(mix, late_seconds)]))
+    assert call.speakers.how == "separated"
+    assert "crosstalk" not in codes(call)
+
+
 ONE_SIDE: dict[str, tuple[Change, str]] = {
     "the customer's leg is silent": (lambda sound: sound * np.array([[0.0], [1.0]]), "left"),
     "the agent's leg is silent": (lambda sound: sound * np.array([[1.0], [0.0]]), "right"),
