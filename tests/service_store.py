@@ -54,8 +54,8 @@ def tone(seconds: float = 1.0, *, hertz: float = 200.0, kind: str = "WAV") -> by
     return file.getvalue()
 
 
-def speech(seconds: float = 20.0, *, start_seconds: float = 6.0) -> bytes:
-    """Return a part of a sample call: two channels, enough speech for a score."""
+def speech(seconds: float = 20.0, *, start_seconds: float = 3.0) -> bytes:
+    """Return a part of a sample call: two channels, a greeting, enough speech for a score."""
     first = int(start_seconds * RATE_HZ)
     samples, rate = soundfile.read(
         ROOT / "samples" / "calms_down.wav", start=first, frames=int(seconds * RATE_HZ)

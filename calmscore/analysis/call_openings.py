@@ -71,9 +71,9 @@ _WAIT_SECONDS, _ANSWER_SECONDS = 4.0, 1.0
 # slower than people who take a call. Others are cut where the first word begins.
 _BEGUN_SECONDS, _MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 0.05, 2.0, 0.5
 # Or it begins in the middle of the call, where either speaks for as long as they like: so often
-# against beginnings where somebody speaks at once, and less the longer nobody does, because
-# people pause for about so long, and wait for longer before a call is answered.
-_MIDWAY_SHARE, _MIDWAY_LENGTH, _PAUSE_SECONDS = 1.5, (4.5, 0.7), 0.6
+# against beginnings where somebody speaks at once, and hardly ever where nobody does for longer
+# than people pause.
+_MIDWAY_SHARE, _MIDWAY_LENGTH, _PAUSE_SECONDS = 1.0, (4.5, 0.7), 0.8
 
 
 def agent_opens(
@@ -107,7 +107,7 @@ def agent_opens(
     announced = _ANNOUNCED_SHARE * _density(lengths[0], _ANNOUNCED_LENGTH)
     announced *= _rather_waited(pause_seconds)
     agent_next, other_next = _likelihoods(lengths[1:], inbound=inbound, first_density=heard)
-    midway = _MIDWAY_SHARE * math.exp(-((silent_seconds / _PAUSE_SECONDS) ** 2))
+    midway = _MIDWAY_SHARE * math.exp(-((silent_seconds / _PAUSE_SECONDS) ** 4))
     midway *= _density_left_over(lengths[0], _MIDWAY_LENGTH)
     midway *= math.prod(_density(seconds, _MIDWAY_LENGTH) for seconds in lengths[1:])
     agents += announced * other_next + 0.5 * midway

@@ -163,7 +163,7 @@ MIDWAY = {
 def test_a_recording_that_begins_amid_a_long_turn_may_have_missed_who_greeted(name):
     guess = guess_customer(masks(*MIDWAY[name]))
     assert guess.voice == 0 or guess.doubt > 0.3
-    greeted = [(voice, first + 1.0, last + 1.0) for voice, first, last in MIDWAY[name]]
+    greeted = [(voice, first + 2.0, last + 2.0) for voice, first, last in MIDWAY[name]]
     assert guess_customer(masks(*greeted)).doubt < guess.doubt - 0.1
 
 
