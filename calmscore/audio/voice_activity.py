@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calmscore.audio.speech_detector import DETECTOR_RATE_HZ, detected, listening_gain
-from calmscore.audio.tones import is_tone
+from calmscore.audio.tones import is_tone, tone_steps
 
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.floating[Any]]
@@ -37,6 +37,8 @@ _MARGIN_STEPS = 5
 _UNHEARD_SECONDS, _BREATH_STEPS, _AROUND_STEPS = 10.0, 50, 30
 _LOUDER_DB, _LOUDER_SECONDS, _FAR_LOUDER_DB = 6.0, 1.0, 12.0
 _RANGE_DB = 10.0
+# What moves by so little for so long is no voice, however long it is held.
+_STEADY_STEPS, _STEADY_HOP, _SMOOTHED_STEPS, _STEADIEST_RANGE_DB = 200, 20, 5, 3.0
 # A pause within such a call: so far below the loudest nearby, for so long.
 _PAUSE_DB, _PAUSE_STEPS, _NEAR_STEPS, _NEAR_BLOCKS = 15.0, 50, 50, 3
 _LONGEST_PIECE_STEPS = 3_000
@@ -70,12 +72,50 @@ def speech_mask(samples: Samples) -> Mask:
     ----------
     Silero Team (2024), "Silero VAD", https://github.com/snakers4/silero-vad.
     """
-    mask = _detected_mask(samples, [(0, samples.size)], [float(listening_gain(samples))])
-    levels = step_levels_db(samples, 0, mask.size)
-    loud = _loud_and_unheard(mask, levels)
+    mask, loud = _first_heard(samples)
     if loud is not None:
-        mask = _heard_in_pieces(samples, mask, levels, loud)
+        # As long as it was there, and for many seconds after it, speech may have been missed.
+        kept = _without_steady_sound(samples, loud)
+        if kept is not None:
+            samples = kept
+            mask, loud = _first_heard(samples)
+    if loud is not None:
+        mask = _heard_in_pieces(samples, mask, step_levels_db(samples, 0, mask.size), loud)
     return near_voices(samples, mask)
+
+
+def _first_heard(samples: Samples) -> tuple[Mask, Mask | None]:
+    """Return what is taken for speech in all, and what is as loud and taken for none."""
+    mask = _detected_mask(samples, [(0, samples.size)], [float(listening_gain(samples))])
+    return mask, _loud_and_unheard(mask, step_levels_db(samples, 0, mask.size))
+
+
+def _without_steady_sound(samples: Samples, loud: Mask) -> Samples | None:
+    """Return a sound with silence in place of tones and noise that never move, None without any."""
+    steady = _unmoved(step_powers(samples, 0, loud.size))
+    for first, last in stretches(widened(loud, _AROUND_STEPS)):
+        steady[first:last] |= tone_steps(_between(samples, first, last))[: last - first]
+    if not steady.any():
+        return None
+    kept = samples.copy()
+    kept[np.repeat(steady, _SAMPLES_PER_STEP)[: samples.size]] = 0
+    return kept
+
+
+def _unmoved(powers: Levels) -> Mask:
+    """Mark where a sound is as loud all the time, as a tone or noise is."""
+    steady = np.zeros(powers.size, dtype=np.bool_)
+    if powers.size < _STEADY_STEPS:
+        return steady
+    # The level of noise moves in 10 ms, but not in 50.
+    smooth = np.convolve(powers, np.full(_SMOOTHED_STEPS, 1.0 / _SMOOTHED_STEPS), "same")
+    levels = 10.0 * np.log10(smooth + 1e-12)
+    around = np.lib.stride_tricks.sliding_window_view(levels, _STEADY_STEPS)[::_STEADY_HOP]
+    soft, most = np.percentile(around, (5, 95), axis=1)
+    for number in np.flatnonzero(most - soft < _STEADIEST_RANGE_DB):
+        first = number * _STEADY_HOP
+        steady[first : first + _STEADY_STEPS] = True
+    return steady
 
 
 def _detected_mask(

@@ -63,6 +63,19 @@ def information_tones() -> Sound:
 
 NOISE = np.random.default_rng(0).standard_normal(TIME.size)
 CLICKS = np.convolve(np.random.default_rng(1).random(TIME.size) < 1e-4, np.ones(30))[: TIME.size]
+LOW_NOISE = np.convolve(NOISE, np.hanning(15), "same")
+
+
+def held_keys(on: float, off: float) -> Sound:
+    """Return keys of a telephone, one after the other, each held for so many seconds."""
+    number = np.floor(TIME / (on + off)).astype(int)
+    row, column = np.random.default_rng(3).integers(0, 3, (2, number.max() + 1))[:, number]
+    rows_hz, columns_hz = np.array([697, 770, 852]), np.array([1209, 1336, 1477])
+    return on_and_off(on, off) * (
+        np.sin(2 * np.pi * rows_hz[row] * TIME) + np.sin(2 * np.pi * columns_hz[column] * TIME)
+    )
+
+
 # The sound, how loud it is against the speech, and where it stands: after so many seconds.
 LOUD: dict[str, tuple[Sound, float, float]] = {
     "music as loud as speech": (MADE["chords"], 0, 25),
@@ -91,6 +104,24 @@ LOUD: dict[str, tuple[Sound, float, float]] = {
     "noise at intervals": (NOISE * on_and_off(1, 3), 20, 25),
     "clicks": (CLICKS, 20, 25),
     "an alarm": (np.sign(tones(900)) * on_and_off(0.25, 0.25), 20, 25),
+    "ringing of Australia": (
+        tones(400, 425, 450) * (on_and_off(0.4, 2.6) | np.roll(on_and_off(0.4, 2.6), 9600)), 20, 0,
+    ),
+    "Indian ringing": (
+        tones(400) * (1 + 0.8 * np.sin(2 * np.pi * 25 * TIME)) * on_and_off(0.4, 0.2), 20, 0,
+    ),
+    **{
+        f"{name}, {louder_db} dB louder, before all speech": (sound, louder_db, 0)
+        for louder_db in (-10, 0, 10, 20)
+        for name, sound in (
+            ("keys", held_keys(0.12, 0.13)),
+            ("short keys", held_keys(0.08, 0.1)),
+            ("the answer of a fax", tones(2100)),
+            ("a modem", np.convolve(NOISE, np.ones(3), "same") * tones(1800) + 0.3 * tones(2100)),
+            ("the dialling tone", tones(350, 440)),
+            ("comfort noise", LOW_NOISE),
+        )
+    },
 }  # fmt: skip
 
 
