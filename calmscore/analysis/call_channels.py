@@ -115,6 +115,13 @@ def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArra
     return np.asarray(reduce(np.add, [side * share for side in samples]), dtype=np.float16)
 
 
+def overflowed_seconds_of(recording: Recording, channel: CustomerChannel) -> int:
+    """Return in how many seconds a channel, or any where they are mixed, overflows."""
+    seconds = recording.overflowed_seconds
+    known = channel != "mixed" and len(seconds) > 1
+    return seconds[place_of(channel)] if known else max(seconds, default=0)
+
+
 def clipped_shares_of(
     recording: Recording, channel: CustomerChannel
 ) -> npt.NDArray[np.floating[Any]]:

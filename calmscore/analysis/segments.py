@@ -17,6 +17,7 @@ from calmscore.analysis.call_channels import (
     chosen_place,
     clipped_shares_of,
     customer_samples,
+    overflowed_seconds_of,
 )
 from calmscore.analysis.call_direction import CallDirection
 from calmscore.analysis.customer import (
@@ -47,6 +48,7 @@ from calmscore.analysis.side_notices import (
     mixed_reason,
     not_apart,
     one_side_silent,
+    overflown,
     sides_overheard,
     speed_notices,
 )
@@ -64,6 +66,7 @@ from calmscore.audio.channels import (
 )
 from calmscore.audio.crosstalk import LouderSides, louder_sides
 from calmscore.audio.line_noise import without_line_noise
+from calmscore.audio.overflow import LEAST_SECONDS
 from calmscore.audio.recording import Recording
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, near_voices, speech_mask, widened
 from calmscore.errors import Notice, ParameterError
@@ -87,6 +90,7 @@ _TOO_ALIKE = (
     "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
 )
 _NOBODY_KNOWS = "There is no score: nobody can tell who is the customer until somebody says so."
+_OVERFLOWN = "There is no score: what was loudest overflowed in the recording, and is noise now."
 _CHOSEN: CustomerCue | None = "chosen"
 
 
@@ -164,6 +168,23 @@ def segment_call(
         raise ParameterError(
             f"customer channel {customer_channel!r} is not one of {', '.join(CHANNEL_CHOICES)}"
         )
+    call = _segment(recording, customer_channel, direction, said)
+    overflowed = overflowed_seconds_of(recording, call.customer_channel)
+    if overflowed < LEAST_SECONDS:
+        return call
+    return replace(
+        call,
+        warnings=(*call.warnings, overflown(overflowed)),
+        withheld_because=call.withheld_because or _OVERFLOWN,
+    )
+
+
+def _segment(
+    recording: Recording,
+    customer_channel: ChannelChoice,
+    direction: CallDirection,
+    said: Sequence[Said],
+) -> SegmentedCall:
     recording = replace(recording, samples=without_line_noise(recording.samples))
     mixed = mixed_reason(recording, customer_channel)
     if mixed is not None:

@@ -45,6 +45,16 @@ def speed_notices(
     )
 
 
+def overflown(seconds: int) -> Notice:
+    """Return a notice that loud sound overflowed, at least in so many seconds."""
+    return Notice(
+        code="overflown",
+        message=f"The recording was too loud for its numbers in {seconds} seconds or more: what "
+        "goes beyond the highest came back as the lowest, and is noise. Loud speech may be taken "
+        "for none, so there is no score. Lower the recording level.",
+    )
+
+
 def background_notices(
     samples: HalfArray, mask: Mask, others: Sequence[Mask] = ()
 ) -> tuple[Notice, ...]:

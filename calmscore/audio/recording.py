@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from calmscore.audio.av_sound import UNKNOWN_FRAMES, AvSound, raw_format_of
 from calmscore.audio.file_start import sound_start
 from calmscore.audio.joined_files import FilePart
+from calmscore.audio.overflow import overflows
 from calmscore.audio.reading_notices import coding_notices, joined_notices, reading_notices
 from calmscore.audio.recording_file import (
     clean_file_name,
@@ -87,6 +88,8 @@ class Recording:
     clipped_shares : array of float32, shape (channels, seconds of the file)
         Which share of each second was cut off at one level, whatever that is: a sound that
         was clipped may have been made softer. 0 where hardly any was. Empty if nobody knows.
+    overflowed_seconds : tuple of int
+        In how many seconds of each channel samples overflowed. Empty if nobody knows.
     """
 
     file_name: str
@@ -100,6 +103,7 @@ class Recording:
     clipped_shares: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros((0, 0), dtype=np.float32)
     )
+    overflowed_seconds: tuple[int, ...] = ()
 
 
 def read_recording(
@@ -227,6 +231,7 @@ def _read_stream(
         samples_rate_hz=decoded.store.rate_hz,
         raw_format=sound.raw_format,
         clipped_shares=np.array(decoded.clipped_shares, dtype=np.float32).T,
+        overflowed_seconds=tuple(map(sum, zip(*decoded.overflowed, strict=True))),
     )
 
 
@@ -301,6 +306,7 @@ class _Decoded:
     peak: float = 0.0
     broke_off: bool = False
     clipped_shares: list[list[float]] = field(default_factory=list)
+    overflowed: list[list[bool]] = field(default_factory=list)
 
 
 def _reserve(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _Store:
@@ -337,6 +343,7 @@ def _decode(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _D
             decoded.frames += len(block)
             decoded.peak = max(decoded.peak, peak)
             decoded.clipped_shares.append([_clipped_share(side) for side in block.T])
+            decoded.overflowed.append([overflows(side) for side in block.T])
             if decoded.frames > rules.duration_seconds * rate:
                 raise too_long(decoded.frames / rate, name, rules)
             if peak > full_scale:

@@ -39,6 +39,7 @@ _LOUDER_DB, _LOUDER_SECONDS, _FAR_LOUDER_DB = 6.0, 1.0, 12.0
 _RANGE_DB = 10.0
 # What moves by so little for so long is no voice, however long it is held.
 _STEADY_STEPS, _STEADY_HOP, _SMOOTHED_STEPS, _STEADIEST_RANGE_DB = 200, 20, 5, 3.0
+_SHORT_BREATH_STEPS, _TONE_SHARE = 3, 0.6
 # A pause within such a call: so far below the loudest nearby, for so long.
 _PAUSE_DB, _PAUSE_STEPS, _NEAR_STEPS, _NEAR_BLOCKS = 15.0, 50, 50, 3
 _LONGEST_PIECE_STEPS = 3_000
@@ -93,8 +94,10 @@ def _first_heard(samples: Samples) -> tuple[Mask, Mask | None]:
 def _without_steady_sound(samples: Samples, loud: Mask) -> Samples | None:
     """Return a sound with silence in place of tones and noise that never move, None without any."""
     steady = _unmoved(step_powers(samples, 0, loud.size))
-    for first, last in stretches(widened(loud, _AROUND_STEPS)):
-        steady[first:last] |= tone_steps(_between(samples, first, last))[: last - first]
+    for first, last in stretches(loud, breath=_SHORT_BREATH_STEPS):
+        tones = tone_steps(_between(samples, first, last))
+        # Music holds its tones, too, but not most of the time.
+        steady[first:last] |= bool(tones.mean() >= _TONE_SHARE)
     if not steady.any():
         return None
     kept = samples.copy()
