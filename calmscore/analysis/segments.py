@@ -51,9 +51,11 @@ from calmscore.analysis.side_notices import (
     overflown,
     sides_overheard,
     speed_notices,
+    unheard_to_the_end,
 )
 from calmscore.analysis.spoken_cues import Said
 from calmscore.analysis.talk import lost_seconds, talk_of
+from calmscore.analysis.unanswered import unanswered_ends
 from calmscore.analysis.voices import TwoVoices, two_voices
 from calmscore.audio.channels import (
     HalfArray,
@@ -222,6 +224,7 @@ def _segment(
             for side, mask in zip(sides, louder.masks, strict=True)
         }
     dead = dead_lines(recording.samples, masks)
+    unanswered = unanswered_ends(masks, dead)
     # Where both sides hold both voices, nobody is told by their side.
     mixed_part = inside_stretches(together, size=heard[0].size)
     told_apart = {side: mask & ~mixed_part for side, mask in masks.items()}
@@ -253,13 +256,14 @@ def _segment(
             *warnings,
             *other_notices,
             *line_notices(dead, count=len(heard), together=together),
+            *unheard_to_the_end(unanswered, count=len(heard)),
             *([] if louder is None else [sides_overheard(louder, names)]),
             *overdriven(segments, clipped_shares_of(recording, channel)),
             *background_notices(samples, heard[customer], heard),
             *speed_notices(recording, recording.samples, heard),
         ),
         withheld_because=_NOBODY_KNOWS if speakers.customer_from is None else None,
-        lost_seconds=lost_seconds(spoken, agents, dead[customer]),
+        lost_seconds=lost_seconds(spoken, agents, [*dead[customer], *unanswered.get(customer, [])]),
     )
 
 

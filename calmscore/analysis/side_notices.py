@@ -124,6 +124,21 @@ def line_notices(
     return notices
 
 
+def unheard_to_the_end(unanswered: Mapping[int, Sequence[Stretch]], *, count: int) -> list[Notice]:
+    """Say on which of so many channels nobody is heard any more while the other one goes on."""
+    return [
+        Notice(
+            code="side_unheard",
+            message=f"Nobody is heard on {called(channel_name(place, count))} from "
+            f"{_from_to(part)}, though somebody else goes on talking to them; the line may have "
+            "failed.",
+            at_seconds=part.start_seconds,
+        )
+        for place, parts in unanswered.items()
+        for part in parts
+    ]
+
+
 def customer_unclear(what: str, guess: CustomerGuess) -> Notice:
     """Say that nobody knows which of the channels, or voices, is the customer's."""
     why = "How the two people begin to talk does not tell"

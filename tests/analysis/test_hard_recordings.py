@@ -17,6 +17,7 @@ import soxr
 
 from calmscore.analysis.call import score_given_the_call
 from calmscore.analysis.segments import SegmentedCall, segment_call
+from calmscore.analysis.unanswered import unanswered_ends
 from calmscore.audio.channels import stretches_together
 from calmscore.audio.crosstalk import louder_sides
 from calmscore.audio.recording import ANALYSIS_RATE_HZ, Recording, read_recording
@@ -132,6 +133,7 @@ def test_what_does_no_harm_changes_nothing_of_who_is_heard(name):
     )
     assert not codes(call) & {
         "voices_mixed", "voices_not_apart", "one_side_silent", "side_silent", "side_late",
+        "side_unheard",
         "customer_unclear", "other_voice", "sides_exchanged", "perhaps_other_voice",
         "wrong_speed", "loud_background",
     }  # fmt: skip
@@ -326,6 +328,23 @@ def test_what_the_customer_says_on_a_line_that_died_is_never_calm(died_after_sec
     score = score_given_the_call(call, calm)
     assert score.coverage == pytest.approx(call.talk.customer_seconds / whole, abs=0.2)
     assert score.outcome == "insufficient evidence"
+
+
+@pytest.mark.parametrize("died_after_seconds", [30.0, 45.0])
+def test_a_line_that_failed_and_holds_noise_is_told_by_who_goes_on_talking(died_after_seconds):
+    sound = noisy(until(clean(109), died_after_seconds, CUSTOMER), gain(-65))
+    call = call_of(sound)
+    (notice,) = [notice for notice in call.warnings if notice.code == "side_unheard"]
+    assert notice.at_seconds == pytest.approx(died_after_seconds, abs=6.0)
+    assert call.lost_seconds > 0.5 * call.talk.customer_seconds
+
+
+def test_who_hears_an_explanation_to_its_end_has_not_lost_the_line():
+    explained = np.zeros(6_000, dtype=np.bool_)
+    answered = explained.copy()
+    explained[2_000:3_000], explained[3_050:4_200], explained[4_400:5_900] = True, True, True
+    answered[500:1_900] = True
+    assert unanswered_ends({0: answered, 1: explained}, {0: [], 1: []}) == {}
 
 
 @pytest.mark.parametrize("died_after_seconds", [15.0, 25.0])
