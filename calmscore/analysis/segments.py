@@ -92,7 +92,11 @@ _TOO_ALIKE = (
     "to tell the customer's from the agent's. If only the customer is heard, choose mixed."
 )
 _NOBODY_KNOWS = "There is no score: nobody can tell who is the customer until somebody says so."
-_OVERFLOWN = "There is no score: what was loudest overflowed in the recording, and is noise now."
+# What was missed may be what would have decided the outcome.
+_MISSED = {
+    "overflown": "There is no score: what was loudest overflowed in the recording, and is noise.",
+    "voice_covered": "There is no score: noise, music or a tone all but covers the voice.",
+}
 _CHOSEN: CustomerCue | None = "chosen"
 
 
@@ -172,13 +176,10 @@ def segment_call(
         )
     call = _segment(recording, customer_channel, direction, said)
     overflowed = overflowed_seconds_of(recording, call.customer_channel)
-    if overflowed < LEAST_SECONDS:
-        return call
-    return replace(
-        call,
-        warnings=(*call.warnings, overflown(overflowed)),
-        withheld_because=call.withheld_because or _OVERFLOWN,
-    )
+    if overflowed >= LEAST_SECONDS:
+        call = replace(call, warnings=(*call.warnings, overflown(overflowed)))
+    reasons = [_MISSED[notice.code] for notice in call.warnings if notice.code in _MISSED]
+    return replace(call, withheld_because=call.withheld_because or next(iter(reasons), None))
 
 
 def _segment(

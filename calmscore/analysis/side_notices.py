@@ -23,6 +23,8 @@ from calmscore.errors import Notice
 
 # Clean lines have 17 dB and more; from 8 dB on, scores change by more than half a point.
 _LEAST_BELOW_DB = 15.0
+# From here on, speech is missed: of two sample calls under noise or a tone, up to half.
+_COVERED_BELOW_DB = 9.0
 VOICES_ALIKE = "The voices are much alike, so parts may be the other person's. "
 
 
@@ -62,6 +64,15 @@ def background_notices(
     below_db = background_below_db(samples, mask, others=others)
     if below_db is None or below_db >= _LEAST_BELOW_DB:
         return ()
+    if below_db < _COVERED_BELOW_DB:
+        return (
+            Notice(
+                code="voice_covered",
+                message="Noise, music or a tone is there all the time and only about "
+                f"{max(below_db, 0.0):.0f} dB softer than the voice. Speech was probably missed, "
+                "so there is no score.",
+            ),
+        )
     return (
         Notice(
             code="loud_background",

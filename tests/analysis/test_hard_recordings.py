@@ -260,6 +260,26 @@ def test_a_mix_that_is_late_on_one_side_is_no_crosstalk_of_two_people(late_secon
     assert "crosstalk" not in codes(call)
 
 
+COVERS = {
+    "noise": lambda time: np.random.default_rng(2).standard_normal(time.size),
+    "a tone": lambda time: np.sqrt(2) * np.sin(2 * np.pi * 2_100 * time),
+    "comfort noise": lambda time: 2.0 * np.convolve(
+        np.random.default_rng(3).standard_normal(time.size), np.hanning(15) / 4, "same"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COVERS)
+def test_a_voice_that_is_covered_all_the_time_gives_no_score(name):
+    sound = clean().copy()
+    speech = sound[CUSTOMER][speech_mask(sound[CUSTOMER]).repeat(160)[: sound.shape[1]]]
+    time = np.arange(sound.shape[1]) / RATE_HZ
+    sound[CUSTOMER] += np.sqrt(np.mean(speech**2)) * COVERS[name](time)
+    call = call_of(0.3 * sound)
+    assert "voice_covered" in codes(call)
+    assert call.withheld_because is not None
+
+
 ONE_SIDE: dict[str, tuple[Change, str]] = {
     "the customer's leg is silent": (lambda sound: sound * np.array([[0.0], [1.0]]), "left"),
     "the agent's leg is silent": (lambda sound: sound * np.array([[1.0], [0.0]]), "right"),
