@@ -54,6 +54,7 @@ _LOWEST_PLAYED_HZ = 8_000
 _CLIPPED_SHARE, _LEAST_STEPS = 0.02, 64
 # Scaled 32-bit integers stay below this; what is above it is no sound.
 _LARGEST_SAMPLE = 2.0**40
+_SOFTEST_PEAK, _HIGHEST_POWER = 2.0**-6, 15
 # Decoders may hold back a frame at the end; that is no truncation.
 _SMALLEST_GAP_SECONDS = 0.04
 # FFmpeg estimates the length of joined files from their bytes.
@@ -289,6 +290,12 @@ class _Store:
             self._samples[:, : self._end] *= np.float16(self.divisor / divisor)
             self.divisor = divisor
 
+    def make_louder(self, peak: float) -> None:
+        """Multiply by a power of two, where the peak is so soft that limits would be above it."""
+        if 0.0 < peak < _SOFTEST_PEAK:
+            power = min(math.floor(-math.log2(peak)) - 1, _HIGHEST_POWER)
+            self._samples[:, : self._end] *= np.float16(2.0**power)
+
     def finished(self, *, frames: int, rate_hz: int) -> NDArray[np.float16]:
         """Return exactly the samples that ``frames`` of the file amount to."""
         # The resampler may be one sample off, and gives none for the shortest sounds.
@@ -350,6 +357,9 @@ def _decode(sound: Sound, name: str, rules: ReadingRules, *, rate_hz: int) -> _D
                 decoded.store.make_room(peak)
         decoded.store.append(resampler.resample_chunk(block, last=not len(block)))
         if not len(block):
+            if full_scale == 1.0:
+                # Only floats hold a voice that is so soft.
+                decoded.store.make_louder(decoded.peak)
             return decoded
 
 

@@ -83,7 +83,7 @@ def not_audio(first: bytes, name: str, *, coding: str | None) -> CallFileError:
         return CallFileError(
             "not_audio",
             f"{name} is probably {RAW_NAMES[coding]} without a header; say so, or convert it with "
-            f"'ffmpeg -f {ffmpeg} -ar 8000 -i {name} call.wav'.",
+            f"'ffmpeg -f {ffmpeg} -ar 8000 -i \"{name}\" converted.wav'.",
             technical=f"as CALMSCORE_RAW_FORMAT={coding}:8000:1, or in its ending",
         )
     return CallFileError(

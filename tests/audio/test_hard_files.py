@@ -479,7 +479,7 @@ def test_speech_without_a_header_is_refused_with_what_it_probably_is(
         read_recording(io.BytesIO(content), file_name=file_name)
     assert caught.value.code == "not_audio"
     assert f"is probably {'samples of ' * (coding == 's16le')}{what} without" in str(caught.value)
-    assert f"'ffmpeg -f {ffmpeg} -ar 8000 -i {file_name} call.wav'" in str(caught.value)
+    assert f"'ffmpeg -f {ffmpeg} -ar 8000 -i \"{file_name}\" converted.wav'" in str(caught.value)
 
 
 @pytest.mark.parametrize("coding", ["ulaw", "alaw", "s16le", "gsm"])

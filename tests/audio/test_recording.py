@@ -411,6 +411,14 @@ def test_samples_above_full_scale_are_scaled_with_a_notice(peak, divisor):
     assert np.abs(recording.samples[0] - original)[24_100:-100].max() < 0.01
 
 
+@pytest.mark.parametrize("level", [1e-3, 1e-4, 1e-5])
+def test_floats_that_are_far_too_soft_are_made_louder(level):
+    sound = tones(rate_hz=16_000, samples=32_000, channels=1)
+    soft = read_recording(io.BytesIO(encoded(level * sound, rate_hz=16_000, kind=FLOAT_KIND)))
+    assert 0.1 < float(np.abs(soft.samples).max()) <= 1.0
+    assert np.corrcoef(soft.samples[0].astype(float), sound[:, 0])[0, 1] > 0.999
+
+
 def test_two_calls_at_once_do_not_interfere():
     files = [encoded(np.random.default_rng(i).uniform(-0.5, 0.5, (40_000, 2))) for i in range(2)]
     alone = [read_recording(io.BytesIO(data)).samples.tobytes() for data in files]
