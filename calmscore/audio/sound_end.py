@@ -127,7 +127,7 @@ def breaks_off(stream: Readable, size: int) -> bool:
 
 
 def _later_flac(stream: Readable) -> float:
-    counts: list[int] = []
+    seconds: list[float] = []
     stream.seek(0)
     kept = b""
     while block := stream.read(_BLOCK_BYTES):
@@ -135,8 +135,10 @@ def _later_flac(stream: Readable) -> float:
         for mark in _FLAC_MARKS:
             place = part.find(mark)
             while 0 <= place <= len(part) - _FLAC_HEAD_BYTES:
-                # 36 bits of the description: how many samples of each channel there are.
-                counts.append(int.from_bytes(part[place + 21 : place + 26], "big") & 0xF_FFFF_FFFF)
+                # 20 bits of the description are the rate, 36 how many samples of each channel.
+                rate_hz = _number(part[place + 18 : place + 21]) >> 4
+                count = _number(part[place + 21 : place + 26]) & 0xF_FFFF_FFFF
+                seconds.append(count / max(rate_hz, 1))
                 place = part.find(mark, place + 1)
         kept = part[-(_FLAC_HEAD_BYTES - 1) :]
-    return sum(counts[1:]) / counts[0] if counts and counts[0] else 0.0
+    return sum(seconds[1:]) / seconds[0] if seconds and seconds[0] else 0.0

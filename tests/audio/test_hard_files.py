@@ -132,6 +132,10 @@ FILES: dict[str, tuple[Callable[[], bytes], str, float, float]] = {
     "joined FLAC": (
         lambda: written(plain(3), form="FLAC") + written(plain(2), form="FLAC"), "a.flac", 3, 2
     ),
+    "joined FLAC of two rates": (
+        lambda: written(plain(3), form="FLAC")
+        + written(plain(2, rate_hz=16_000), form="FLAC", rate_hz=16_000), "a.flac", 3, 2,
+    ),
     "three joined FLAC": (
         lambda: b"".join(written(plain(s), form="FLAC") for s in (3, 2, 1)), "a.flac", 3, 3
     ),
