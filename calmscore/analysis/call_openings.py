@@ -73,7 +73,7 @@ _BEGUN_SECONDS, _MOST_MISSED_SECONDS, _CUT_OFF_SHARE = 0.05, 2.0, 0.5
 # Or it begins in the middle of the call, where either speaks for as long as they like: so often
 # against beginnings where somebody speaks at once, and hardly ever where nobody does for longer
 # than people pause.
-_MIDWAY_SHARE, _MIDWAY_LENGTH, _PAUSE_SECONDS = 1.0, (4.5, 0.7), 0.8
+_MIDWAY_SHARE, _MIDWAY_LENGTH, _PAUSE_SECONDS = 0.4, (4.5, 0.7), 0.8
 
 
 def agent_opens(
