@@ -112,6 +112,12 @@ def customer_cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue 
     return direction.cue or "greeting"
 
 
+def speaking_sides(masks: Mapping[int, Mask]) -> list[int]:
+    """Return the channels on which somebody says more than a few words."""
+    opened = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
+    return [side for side in opened if not _says_few_words(masks[side], masks.values())]
+
+
 def choose_side(
     masks: Mapping[int, Mask],
     *,
@@ -127,12 +133,13 @@ def choose_side(
     """
     if chosen is not None:
         return chosen, Speakers(how="channels", customer_from="chosen", doubt=0.0), ()
-    opened = [side for side, mask in masks.items() if opening_seconds(mask) is not None]
-    speaking = [side for side in opened if not _says_few_words(masks[side], masks.values())]
+    speaking = speaking_sides(masks)
     if len(speaking) < 2:
         # The silent side: whoever speaks may be the agent, who is never scored.
         silent = next(side for side in masks if side not in speaking)
-        few_words = len(opened) > len(speaking)
+        few_words = any(
+            opening_seconds(masks[side]) is not None for side in masks if side not in speaking
+        )
         notices = [
             one_side_silent(channel_name(side, count), few_words=few_words) for side in speaking
         ]

@@ -13,6 +13,7 @@ from calmscore.analysis.announcements import announcement
 from calmscore.analysis.call_channels import (
     CHANNEL_CHOICES,
     ChannelChoice,
+    called,
     channel_name,
     chosen_place,
     clipped_shares_of,
@@ -35,6 +36,7 @@ from calmscore.analysis.customer_side import (
     first_voice,
     own_speech,
     sides_of,
+    speaking_sides,
 )
 from calmscore.analysis.cutting import Segment, cut_segments, overdriven, unjudged
 from calmscore.analysis.other_voice import announcement_heard, other_voice_on
@@ -224,6 +226,10 @@ def _segment(
             side: near_voices(recording.samples[side], mask)
             for side, mask in zip(sides, louder.masks, strict=True)
         }
+    if len(heard) == 2:
+        both_on_one = _segment_one_side(recording, masks, customer_channel, direction, said)
+        if both_on_one is not None:
+            return both_on_one
     dead = dead_lines(recording.samples, masks)
     unanswered = unanswered_ends(masks, dead)
     # Where both sides hold both voices, nobody is told by their side.
@@ -268,6 +274,28 @@ def _segment(
     )
 
 
+def _segment_one_side(
+    recording: Recording,
+    masks: Mapping[int, Mask],
+    choice: ChannelChoice,
+    direction: CallDirection,
+    said: Sequence[Said],
+) -> SegmentedCall | None:
+    """Cut up a call of two channels that holds both people on one of them; None elsewhere."""
+    sides = speaking_sides(masks)
+    if len(sides) != 1:
+        return None
+    (side,) = sides
+    samples, mask = recording.samples[side], masks[side]
+    voices = two_voices(samples, mask)
+    if voices is None or voices.doubt > _LIKE_VOICES_DOUBT:
+        return None
+    where = called(channel_name(side, len(recording.samples)))
+    call = _segment_separated(recording, samples, voices, choice, direction, said, where=where)
+    line = background_notices(samples, mask), speed_notices(recording, samples[None], [mask])
+    return replace(call, warnings=(*call.warnings, *line[0], *line[1]))
+
+
 def _order_doubt(dead: Mapping[int, Sequence[Stretch]], together: Sequence[Stretch]) -> float:
     """Return how much doubt there is of who begins, where the beginning is on no line alone."""
     if _at_beginning(together):
@@ -293,6 +321,8 @@ def _segment_separated(
     choice: ChannelChoice,
     direction: CallDirection,
     said: Sequence[Said],
+    *,
+    where: str = "one channel",
 ) -> SegmentedCall:
     """Cut up a call of one channel, whose two people were told apart by their voices."""
     first = first_voice(voices.masks)
@@ -307,6 +337,8 @@ def _segment_separated(
     if choice in ("left", "right"):
         customer, doubt, cue = first if choice == "left" else 1 - first, 0.0, _CHOSEN
         channel, taken = choice, "is the customer, as chosen"
+        if guess.voice != customer and guess.doubt < UNCLEAR_DOUBT:
+            taken += ", though how the two begin to talk points to the other one"
     else:
         customer, doubt = guess.voice, guess.doubt
         cue = customer_cue(guess, direction)
@@ -318,7 +350,7 @@ def _segment_separated(
     warnings = [
         Notice(
             code="voices_separated",
-            message=f"{recording.file_name} holds both people on one channel; they were told "
+            message=f"{recording.file_name} holds both people on {where}; they were told "
             f"apart by their voices{told}. "
             + VOICES_ALIKE * (voices.doubt > _LIKE_VOICES_DOUBT)
             + "Listen whether that is right; record in stereo to be sure.",

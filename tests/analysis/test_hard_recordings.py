@@ -280,6 +280,23 @@ def test_a_voice_that_is_covered_all_the_time_gives_no_score(name):
     assert call.withheld_because is not None
 
 
+@pytest.mark.parametrize("noise", [0.0, gain(-65)])
+@pytest.mark.parametrize("side", [0, 1])
+def test_two_people_on_one_of_two_channels_are_told_apart_as_in_mono(side, noise):
+    sound = np.zeros_like(clean(109))
+    sound[side] = clean(109).sum(axis=0)
+    sound[1 - side] = noisy(sound[1 - side], noise)
+    call = call_of(sound)
+    assert call.speakers.how == "separated" and call.judged
+    assert call.talk.customer_seconds == pytest.approx(
+        call_of(clean(109)).talk.customer_seconds, rel=0.2
+    )
+    (notice,) = [notice for notice in call.warnings if notice.code == "voices_separated"]
+    assert f"both people on the {('left', 'right')[side]} channel" in notice.message
+    first = call_of(sound, customer_channel="left")
+    assert any("points to the other one" in notice.message for notice in first.warnings)
+
+
 ONE_SIDE: dict[str, tuple[Change, str]] = {
     "the customer's leg is silent": (lambda sound: sound * np.array([[0.0], [1.0]]), "left"),
     "the agent's leg is silent": (lambda sound: sound * np.array([[1.0], [0.0]]), "right"),
