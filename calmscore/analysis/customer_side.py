@@ -25,7 +25,13 @@ from calmscore.analysis.side_notices import (
     one_side_silent,
 )
 from calmscore.analysis.spoken_cues import Said
-from calmscore.audio.channels import HalfArray, Stretch, dead_stretches, lateness_seconds
+from calmscore.audio.channels import (
+    HalfArray,
+    Stretch,
+    dead_stretches,
+    lateness_seconds,
+    levels_db,
+)
 from calmscore.audio.voice_activity import MASK_RATE_HZ, Mask, leak_mask, mask_seconds, near_voices
 from calmscore.errors import Notice
 
@@ -35,6 +41,8 @@ _OPENING_WINDOW_SECONDS = 2.0
 # Who says so little beside somebody else is on a line that was hardly recorded: whoever is heard
 # may be the agent.
 _FEW_WORDS_SECONDS, _FEW_WORDS_SHARE = 2.5, 0.06
+# Of 60 composed calls the beginning was at most 17.5 dB softer than the rest of its side.
+_OPENING_LEVEL_SECONDS, _LOUD_PERCENT, _BACKGROUND_DB = 1.5, 75.0, 18.0
 # A channel that holds so much of all the others' speech is their mix.
 _MIX_SHARE = 0.9
 # Nobody else speaks whenever somebody does, and pauses with them.
@@ -101,6 +109,22 @@ def first_voice(masks: Sequence[Mask]) -> int:
     """Return who of two speaks first; who never says a whole sentence comes last."""
     opened = [opening_seconds(mask) for mask in masks]
     return min((0, 1), key=lambda voice: (opened[voice] is None, opened[voice]))
+
+
+def opens_in_background(samples: HalfArray, masks: Mapping[int, Mask]) -> bool:
+    """Tell whether the first sound that was taken for speech is far softer than that side's voice.
+
+    A radio beside somebody is no greeting, however much it resembles speech.
+    """
+    starts = {side: int(np.argmax(mask)) for side, mask in masks.items() if mask.any()}
+    if not starts:
+        return False
+    first = min(starts, key=lambda side: starts[side])
+    spoken = np.flatnonzero(masks[first])
+    levels = levels_db(samples[first])[spoken]
+    opening = levels[: int(_OPENING_LEVEL_SECONDS * MASK_RATE_HZ)]
+    loud_db, opening_db = (np.percentile(part, _LOUD_PERCENT) for part in (levels, opening))
+    return bool(loud_db - opening_db > _BACKGROUND_DB)
 
 
 def customer_cue(guess: CustomerGuess, direction: CallDirection) -> CustomerCue | None:

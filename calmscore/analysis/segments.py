@@ -34,6 +34,7 @@ from calmscore.analysis.customer_side import (
     customer_cue,
     dead_lines,
     first_voice,
+    opens_in_background,
     own_speech,
     sides_of,
     speaking_sides,
@@ -238,9 +239,14 @@ def _segment(
     announced = announcement(recording.samples, told_apart)
     if announced is not None:
         told_apart[announced[0]] &= ~announced[1]
+    order_doubt = 0.0
+    if announced is None:
+        order_doubt = _order_doubt(dead, together)
+        if opens_in_background(recording.samples, told_apart):
+            order_doubt = UNKNOWN_ORDER_DOUBT
     customer, speakers, warnings = choose_side(
         told_apart, count=len(heard), chosen=chosen, direction=direction, said=said,
-        order_doubt=0.0 if announced is not None else _order_doubt(dead, together),
+        order_doubt=order_doubt,
     )  # fmt: skip
     agents = reduce(np.logical_or, [masks[side] for side in sides if side != customer])
     channel = channel_name(customer, len(heard))

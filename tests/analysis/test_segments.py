@@ -151,6 +151,14 @@ def test_where_both_begin_together_nothing_is_scored_until_somebody_chooses(
     assert segment_call(both, customer_channel="left").judged
 
 
+@pytest.mark.parametrize(("softer_db", "asks"), [(24.0, True), (10.0, False)])
+def test_a_radio_before_the_greeting_greets_nobody(sound_is_speech, softer_db, asks):
+    radio = channel(40, (1.5, 6), amplitude=0.1 * 10.0 ** (-softer_db / 20.0))
+    customer = radio + channel(40, (12, 20), (24, 28))
+    call = segment_call(recording(customer, channel(40, (7, 11), (21, 23), (29, 33), seed=1)))
+    assert ("customer_unclear" in codes(call)) == asks == (not call.judged)
+
+
 @pytest.mark.parametrize("heard", ["left", "right"])
 def test_a_single_voice_may_be_the_agents_and_is_not_scored_unasked(sound_is_speech, heard):
     voice, silence = channel(6, (2, 6)), channel(6)
