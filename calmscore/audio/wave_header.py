@@ -22,6 +22,7 @@ _LEAST_FORM_BYTES, _MOST_FORM_BYTES = 14, 1 << 16
 _LONGEST_BYTES = 0xFFFF_0000
 # Of these the size of a sample follows from that of all channels, or from the bytes of a second:
 # PCM, float and G.711; G.726.
+_MOST_BITS = 64
 _BY_BLOCK, _BY_RATE = (1, 3, 6, 7), (0x45, 0x64)
 # IBM's G.711.
 _SAME_CODECS = {0x0101: 7, 0x0102: 6}
@@ -218,7 +219,7 @@ def _is_empty_before_another(stream: Readable, position: int, chunk_bytes: int) 
 
 def _look_for_end(stream: Readable, header: WaveHeader, start: int, size: int) -> None:
     """Find where sound of unknown length ends: before another file, or chunks at the end."""
-    for place in places(stream, b"WAVE", start=start):
+    for place in places(stream, b"WAVE", start=start + 8):
         stream.seek(place - 8)
         if stream.read(4) in _WAVE_KINDS:
             header.data_bytes = place - 8 - start
@@ -337,7 +338,8 @@ def _whole_form(form: bytes, order: str) -> bytes:
     bits = struct.unpack_from(order + "H", form, 14)[0] if len(form) >= 16 else 0
     if not bits and channels and rate_hz:
         per_sample = block / channels if codec in _BY_BLOCK else byte_rate / rate_hz / channels
-        bits = round(8 * per_sample) if codec in (*_BY_BLOCK, *_BY_RATE) else 0
+        told = codec in (*_BY_BLOCK, *_BY_RATE) and 8 * per_sample <= _MOST_BITS
+        bits = round(8 * per_sample) if told else 0
     whole = struct.pack(
         order + "HHIIHH", _SAME_CODECS.get(codec, codec), channels, rate_hz, byte_rate, block, bits
     )

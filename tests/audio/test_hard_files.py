@@ -561,6 +561,26 @@ def test_what_cannot_be_decoded_is_named_and_never_read_as_noise(kind):
     assert f"call 7.wav holds {kind}" in str(caught.value)
 
 
+DAMAGED_HEADS: dict[str, bytes] = {
+    "blocks of 65,535 bytes and no bits": riff(
+        chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 8_000, 16_000, 65_535, 0)),
+        chunk(b"data", pcm(4)),
+    ),
+    "another file begins amid the head of the sound": riff(
+        STEREO,
+        chunk(b"data", bytes(4) + b"WAVE" + pcm(4), announced=int.from_bytes(b"RIFF", "little")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED_HEADS)
+def test_a_damaged_head_is_read_or_refused_and_no_fault_of_the_product(name):
+    try:
+        read_recording(io.BytesIO(DAMAGED_HEADS[name]), file_name="call.wav")
+    except CallFileError as refusal:
+        assert "call.wav" in str(refusal)
+
+
 def test_a_file_most_of_which_is_damaged_is_refused():
     file = bytearray(av_file("aac", plain(3, rate_hz=16_000)))
     # Their heads are whole; what they hold is not, but for the first ones.
