@@ -328,7 +328,7 @@ def _segment_separated(
     direction: CallDirection,
     said: Sequence[Said],
     *,
-    where: str = "one channel",
+    where: str,
 ) -> SegmentedCall:
     """Cut up a call of one channel, whose two people were told apart by their voices."""
     first = first_voice(voices.masks)
@@ -400,7 +400,8 @@ def _segment_mixed(
         *speed_notices(recording, samples[None], [mask]),
     )
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
-        call = _segment_separated(recording, samples, voices, choice, direction, said)
+        where = "one channel" if len(recording.samples) == 1 else "each channel"
+        call = _segment_separated(recording, samples, voices, choice, direction, said, where=where)
         return replace(call, warnings=(*call.warnings, *line))
     echo = echoing_side(recording.samples) if voices is None and choice == "auto" else None
     if echo is not None:

@@ -258,6 +258,8 @@ def test_a_mix_that_is_late_on_one_side_is_no_crosstalk_of_two_people(late_secon
     call = call_of(np.stack([mix, late(mix, late_seconds)]))
     assert call.speakers.how == "separated"
     assert "crosstalk" not in codes(call)
+    told = next(notice for notice in call.warnings if notice.code == "voices_separated")
+    assert "holds both people on each channel" in told.message
 
 
 COVERS = {
