@@ -23,6 +23,7 @@ _DRAWN = """
       playState === "running" && effect.getComputedTiming().endTime !== Infinity);
 }
 """
+_UPLOADED = "() => !document.querySelector('[data-testid=stFileChipIconSpinner]')"
 
 
 def open_page(browser, address, *, width=1280, height=900, scheme="light"):
@@ -66,14 +67,20 @@ def add(page, *files: Path) -> str:
     wait_until_drawn(page)
     if not form.is_visible():
         page.get_by_text("Add calls").click()
-    page.set_input_files("input[type=file]", files)
-    for file in files:
-        page.get_by_text(file.name).first.wait_for(timeout=PATIENCE)
+    upload(page, *files)
     page.get_by_role("button", name="Add", exact=True).click()
     summary = page.get_by_text(f"{len(files)} of {len(files)} done")
     summary.wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="Clear this list").wait_for(timeout=PATIENCE)
     return page.inner_text("[data-testid=stMain]")
+
+
+def upload(page, *files: Path) -> None:
+    """Choose recordings, and wait until the server has them: a form takes only what is there."""
+    page.set_input_files("input[type=file]", files)
+    for file in files:
+        page.get_by_text(file.name).first.wait_for(timeout=PATIENCE)
+    page.wait_for_function(_UPLOADED, timeout=PATIENCE)
 
 
 def wait_for_call(page) -> None:
