@@ -67,26 +67,31 @@ def customer_known(report: CallReport) -> bool:
     return report.speakers.customer_from is not None or report.speakers.how == "mixed"
 
 
-def speaker_names(report: CallReport) -> dict[Speaker, str]:
+def speaker_names(report: CallReport) -> dict[Speaker | None, str]:
     """Return what those who speak are called before people.
 
     Returns
     -------
     dict
         Customer and agent; where nobody knows who is who, by channel or by who speaks first.
+        Under None what somebody is called of whom nothing is known.
     """
+    customer, agent = _names_of_two(report)
+    return {"customer": customer, "agent": agent, None: "Somebody"}
+
+
+def _names_of_two(report: CallReport) -> tuple[str, str]:
     channel = report.call.customer_channel
     if customer_known(report):
-        return {"customer": "Customer", "agent": "Agent"}
+        return "Customer", "Agent"
     if report.speakers.how == "separated":
         names = ("First voice", "Second voice")
     elif channel in _PLACES:
         names = ("Left side", "Right side")
     else:
-        return {"customer": f"Channel {channel}", "agent": "Others"}
+        return f"Channel {channel}", "Others"
     # The first of two voices on one channel is called left, the second mixed.
-    first = channel == "left"
-    return {"customer": names[not first], "agent": names[first]}
+    return names if channel == "left" else names[::-1]
 
 
 def customer_samples(recording: Recording, channel: CustomerChannel) -> HalfArray:

@@ -181,8 +181,8 @@ def segment_call(
     overflowed = overflowed_seconds_of(recording, call.customer_channel)
     if overflowed >= LEAST_SECONDS:
         call = replace(call, warnings=(*call.warnings, overflown(overflowed)))
-    reasons = [_MISSED[notice.code] for notice in call.warnings if notice.code in _MISSED]
-    return replace(call, withheld_because=call.withheld_because or next(iter(reasons), None))
+    missed = (_MISSED[notice.code] for notice in call.warnings if notice.code in _MISSED)
+    return replace(call, withheld_because=call.withheld_because or next(missed, None))
 
 
 def _segment(
@@ -298,8 +298,15 @@ def _segment_one_side(
         return None
     where = called(channel_name(side, len(recording.samples)))
     call = _segment_separated(recording, samples, voices, choice, direction, said, where=where)
-    line = background_notices(samples, mask), speed_notices(recording, samples[None], [mask])
-    return replace(call, warnings=(*call.warnings, *line[0], *line[1]))
+    return replace(call, warnings=(*call.warnings, *_sound_notices(recording, samples, mask)))
+
+
+def _sound_notices(recording: Recording, samples: HalfArray, mask: Mask) -> tuple[Notice, ...]:
+    """Return what to know of the sound of a call all of whose speech is on one channel."""
+    return (
+        *background_notices(samples, mask),
+        *speed_notices(recording, samples[None], [mask]),
+    )
 
 
 def _order_doubt(dead: Mapping[int, Sequence[Stretch]], together: Sequence[Stretch]) -> float:
@@ -395,10 +402,7 @@ def _segment_mixed(
     mask = speech_mask(samples)
     # Whoever asks for a mix gets it.
     voices = None if choice == "mixed" else two_voices(samples, mask)
-    line = (
-        *background_notices(samples, mask),
-        *speed_notices(recording, samples[None], [mask]),
-    )
+    line = _sound_notices(recording, samples, mask)
     if voices is not None and voices.doubt <= _LARGEST_DOUBT:
         where = "one channel" if len(recording.samples) == 1 else "each channel"
         call = _segment_separated(recording, samples, voices, choice, direction, said, where=where)

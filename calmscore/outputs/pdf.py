@@ -82,7 +82,7 @@ def call_pdf(
     return bytes(page.output())
 
 
-def _words(page: Page, words: Words, names: Mapping[Speaker, str]) -> None:
+def _words(page: Page, words: Words, names: Mapping[Speaker | None, str]) -> None:
     page.pen(12, bold=True)
     page.put("What was said", width_mm=page.epw)
     page.ln(page.line_mm + 1)
@@ -98,7 +98,7 @@ def _words(page: Page, words: Words, names: Mapping[Speaker, str]) -> None:
         page.put(format_clock(turn.start_seconds), width_mm=_WORDS_CLOCK_MM)
         page.pen(8, bold=turn.speaker == "customer")
         page.put(
-            names[turn.speaker] if turn.speaker else "Somebody",
+            names[turn.speaker],
             width_mm=_WORDS_LEFT_MM - _WORDS_CLOCK_MM,
         )
         page.pen(8)
@@ -209,7 +209,7 @@ def _evidence_row(page: Page, cells: tuple[str, str, str, str]) -> None:
     page.set_xy(MARGIN_MM, page.get_y() + height)
 
 
-def _talk(page: Page, talk: Talk, names: Mapping[Speaker, str]) -> None:
+def _talk(page: Page, talk: Talk, names: Mapping[Speaker | None, str]) -> None:
     figures = [(names["customer"], talk.customer_seconds)]
     if talk.agent_seconds is not None and talk.overtalk_seconds is not None:
         figures.append((names["agent"], talk.agent_seconds))

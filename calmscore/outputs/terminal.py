@@ -168,8 +168,8 @@ def _words_cell(row: WordsBesideVoice | None) -> str:
     return f"  {row.distress:>5.2f}{what}"
 
 
-def _turn_lines(turn: WordsTurn, names: Mapping[Speaker, str]) -> list[str]:
-    who = names[turn.speaker].lower() if turn.speaker else "somebody"
+def _turn_lines(turn: WordsTurn, names: Mapping[Speaker | None, str]) -> list[str]:
+    who = names[turn.speaker].lower()
     head = f"  {format_clock(turn.start_seconds):>7}  {who:<8}  "
     return textwrap.wrap(
         turn.text, _TEXT_WIDTH, initial_indent=head, subsequent_indent=" " * len(head)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from calmscore.analysis.call_channels import customer_known, speaker_names
 from calmscore.analysis.cutting import SEGMENT_SECONDS
@@ -12,6 +12,7 @@ from calmscore.analysis.formats import format_clock
 from calmscore.analysis.report import (
     CallReport,
     SegmentReport,
+    Speaker,
     Turn,
     WordsBesideVoice,
     words_beside_voice,
@@ -54,13 +55,13 @@ def console_view(report: CallReport) -> dict[str, Any]:
     # Where each side is one person, they are heard and seen apart.
     apart = report.speakers.how == "channels" and report.call.channels == 2
     side = report.call.customer_channel if apart else "mixed"
-    known = customer_known(report)
+    known, names = customer_known(report), speaker_names(report)
     return {
         "id": report.call.id,
         "seconds": report.call.duration_seconds,
         "customer_side": side,
         "how": report.speakers.how,
-        "names": speaker_names(report),
+        "names": {speaker: names[speaker] for speaker in get_args(Speaker)},
         "heard_as": "heard as" if known else "not judged",
         "nothing": "No speech of the customer was found" if known else "No speech was found",
         # Each person on a side of their own: they can be heard, and seen, one by one.

@@ -42,7 +42,7 @@ def words_view(report: CallReport, *, phrases: Sequence[str] = ()) -> dict[str, 
         "turns": [
             {
                 "speaker": turn.speaker,
-                "name": names[turn.speaker] if turn.speaker else "Somebody",
+                "name": names[turn.speaker],
                 "start": turn.start_seconds,
                 "tone": None if turn.sentiment == "neutral" else turn.sentiment,
                 "words": list(_words(turn, wanted)),
